@@ -1,0 +1,28 @@
+# A floor is one folder of src/ and one target. Its headers are included as "folder/header.h"; the
+# include path that makes this work holds that one folder only, so that a floor sees the floors it
+# links (and theirs) and a wrong include does not compile.
+add_library(hornet_options INTERFACE)
+target_compile_options(hornet_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+if(HORNET_SANITIZE)
+  add_compile_options(-fsanitize=${HORNET_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${HORNET_SANITIZE})
+  if(HORNET_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+# hornet_floor(NAME SOURCES file... LINKS floor... LIBRARIES library...)
+# LINKS are floors below; LIBRARIES stay private to this floor.
+function(hornet_floor name)
+  cmake_parse_arguments(FLOOR "" "" "SOURCES;LINKS;LIBRARIES" ${ARGN})
+  set(view ${PROJECT_BINARY_DIR}/floors/${name})
+  file(MAKE_DIRECTORY ${view})
+  if(NOT EXISTS ${view}/${name})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${name} ${view}/${name} SYMBOLIC)
+  endif()
+  add_library(hornet_${name} STATIC ${FLOOR_SOURCES})
+  target_include_directories(hornet_${name} PUBLIC ${view} ${PROJECT_SOURCE_DIR}/include)
+  list(TRANSFORM FLOOR_LINKS PREPEND hornet_)
+  target_link_libraries(hornet_${name} PUBLIC ${FLOOR_LINKS}
+                        PRIVATE hornet_options ${FLOOR_LIBRARIES})
+endfunction()

@@ -1,0 +1,37 @@
+// Where predictions go.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hornet/tensor.h"
+
+namespace hornet {
+
+// Takes the rows of one model output, by range. write() is thread-safe for ranges that do not
+// overlap.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual std::string name() const = 0;
+  // Stores rows [begin, begin + rows.shape[0]); `rows` has the dtype and row shape of open_sink.
+  virtual void write(int64_t begin, const TensorView& rows) = 0;
+  // Where rows [begin, end) may be written directly; nullptr data where the sink wants write().
+  virtual MutableTensorView direct(int64_t begin, int64_t end) = 0;
+  // Makes everything written durable and puts the output under its final name.
+  // Without it the destructor leaves nothing behind.
+  virtual void finish() = 0;
+};
+
+enum class Overwrite { kNever, kAllowed };
+
+// Creates `path` for `num_rows` rows, its space on disk reserved before this returns. Nothing is at
+// `path` before finish(): rows are kept in `path` + ".partial".
+// Throws Error(kIo): the path exists and overwrite is kNever, the disk is full, ...
+std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shape& row_shape,
+                                int64_t num_rows, Overwrite overwrite = Overwrite::kNever);
+
+// Writes into memory of the caller, shape [rows, ...], which must outlive the sink.
+std::unique_ptr<Sink> memory_sink(MutableTensorView rows, std::string name = "array");
+
+}  // namespace hornet

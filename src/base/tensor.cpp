@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+#include "hornet/tensor.h"
+
+namespace hornet {
+
+bool is_known(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(), [](int64_t dim) { return dim >= 0; });
+}
+
+int64_t num_elements(const Shape& shape) {
+  int64_t count = 1;
+  for (const int64_t dim : shape) {
+    require(dim >= 0, ErrorCode::kInvalidArgument, "shape {} is not fully known", to_string(shape));
+    require(!__builtin_mul_overflow(count, dim, &count), ErrorCode::kInvalidArgument,
+            "shape {} has more elements than memory can hold", to_string(shape));
+  }
+  return count;
+}
+
+size_t num_bytes(DType dtype, const Shape& shape) {
+  size_t bytes = 0;
+  require(!__builtin_mul_overflow(static_cast<size_t>(num_elements(shape)), size_of(dtype), &bytes),
+          ErrorCode::kInvalidArgument, "shape {} has more bytes than memory can hold",
+          to_string(shape));
+  return bytes;
+}
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += shape[i] == kUnknownDim ? "None" : std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {
+  constexpr size_t kAlignment = 64;  // a cache line, and an AVX-512 register
+  const size_t bytes = num_bytes();
+  require(bytes < std::numeric_limits<size_t>::max() / 2, ErrorCode::kOutOfMemory,
+          "no memory for a tensor of shape {}", to_string(shape_));
+  const size_t reserved = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  void* memory = std::aligned_alloc(kAlignment, reserved);
+  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for a tensor of {} bytes (shape {})",
+          bytes, to_string(shape_));
+  owner_ = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+  std::memset(memory, 0, bytes);
+  data_ = memory;
+  writable_ = true;
+}
+
+Tensor::Tensor(DType dtype, Shape shape, std::shared_ptr<const void> owner, const void* data)
+    : dtype_(dtype), shape_(std::move(shape)), owner_(std::move(owner)), data_(data) {}
+
+void* Tensor::mutable_data() {
+  HORNET_CHECK(writable_);
+  return const_cast<void*>(data_);
+}
+
+}  // namespace hornet

@@ -1,0 +1,45 @@
+// An operator of a Graph: what is computed, not how. Subclasses are in graph/ops/, one header a
+// family; the arithmetic is in kernels/.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hornet/tensor.h"
+
+namespace hornet::graph {
+
+// Type of a value: Keras's dtype and a shape, in which kUnknownDim may occur until planning.
+struct TensorType {
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  bool operator==(const TensorType&) const = default;
+};
+
+// "float32[None, 10]"
+std::string to_string(const TensorType& type);
+
+// The type the bytes of a value have in memory: all floating dtypes are computed in float32.
+DType storage_dtype(DType dtype);
+
+// Immutable. Arrays are row-major, channels last; the first input of most is the data.
+class Op {
+ public:
+  virtual ~Op() = default;
+  // The key of the kernel table: "conv", "contraction", ...
+  virtual std::string_view name() const = 0;
+  // Types of the outputs. Works with unknown dimensions, and is asked again with all known when a
+  // Plan is made. Throws Error(kShapeMismatch) that says what was found and expected.
+  virtual std::vector<TensorType> infer(std::span<const TensorType> inputs) const = 0;
+  // Attributes for printing: "strides=2,2 padding=same relu"; "" for none.
+  virtual std::string attributes() const { return ""; }
+  // Floating point operations, a multiply-add counted as 2; types have known shapes.
+  virtual double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const;
+};
+
+using OpPtr = std::shared_ptr<const Op>;
+
+}  // namespace hornet::graph

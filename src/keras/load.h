@@ -1,0 +1,24 @@
+// Opens a model file of any dialect.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "keras/model_config.h"
+#include "keras/weights.h"
+
+namespace hornet::keras {
+
+struct LoadedModel {
+  ModelConfig config;
+  std::unique_ptr<WeightFile> weights;  // null for a JSON config without weights
+  std::string keras_version;            // "" where the file does not say
+  std::string path;
+};
+
+// Reads a `.keras` archive, a whole-model `.h5`/`.hdf5`, or a JSON config (with `weights_path`, a
+// weights-only `.h5`, `.weights.h5`; "" for none). The kind is told by the file's first bytes, not by its name.
+// Throws Error(kIo) where the file cannot be read, kInvalidModel where it is broken, kUnsupported.
+LoadedModel load(const std::string& path, const std::string& weights_path = "");
+
+}  // namespace hornet::keras

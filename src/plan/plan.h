@@ -1,0 +1,69 @@
+// A Graph compiled for fixed shapes: kernels in order, one arena, packed weights by reference.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+
+namespace hornet::plan {
+
+struct PlanOptions {
+  bool reference_only = false;  // tests: reference kernels throughout
+};
+
+// What one execution reads and writes: addresses of the graph's inputs and outputs, in order.
+struct PlanIo {
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
+};
+
+class WorkerState;
+
+// Immutable and shared by workers. Compiling makes every decision; execute() allocates nothing.
+class Plan {
+ public:
+  // `graph` and `packed` must outlive the plan. `input_shapes` have no unknown dimension.
+  // Throws Error(kShapeMismatch, kUnsupported) naming the layer.
+  static std::unique_ptr<const Plan> compile(const graph::Graph& graph,
+                                             const std::vector<Shape>& input_shapes,
+                                             kernels::PackedWeights& packed,
+                                             const PlanOptions& options = {});
+  ~Plan();
+
+  const std::vector<graph::TensorType>& input_types() const;   // storage dtypes
+  const std::vector<graph::TensorType>& output_types() const;  // storage dtypes
+  size_t arena_bytes() const;    // values between steps and scratch, a worker
+  size_t weight_bytes() const;   // constants that the steps read, shared
+  size_t working_set_bytes() const;  // most bytes any one step touches, weights included
+  double flops() const;
+
+  // Computes one batch. Thread-safe for distinct states.
+  // Inputs and outputs are dense, of the types above, and may have any alignment of their dtype.
+  void execute(const PlanIo& io, WorkerState& state) const;
+
+  std::string to_string() const;
+
+ private:
+  friend class WorkerState;
+  struct Impl;
+  explicit Plan(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// What one worker needs to execute one Plan: arena, scratch, kernel states. Not thread-safe.
+class WorkerState {
+ public:
+  explicit WorkerState(const Plan& plan);  // `plan` must outlive the state
+  ~WorkerState();
+
+ private:
+  friend class Plan;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hornet::plan
