@@ -5,30 +5,36 @@
 #include <memory>
 #include <string>
 
+#include "base/file_system.h"
+
 namespace hornet {
 
-// A private, read-only mapping of a whole regular file, as it was when it was opened. Thread-safe.
+// A private, read-only mapping of a whole regular file, as long as it was when opened. Thread-safe.
 // Another process that shortens the file while it is mapped makes reads beyond its new end fatal
 // (SIGBUS); the operating system offers no defence but a copy.
 class MappedFile {
  public:
   // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ...
-  static std::shared_ptr<const MappedFile> open(const std::string& path);
-  ~MappedFile();
+  static std::shared_ptr<const MappedFile> open(const std::string& path,
+                                                FileSystem& fs = FileSystem::real());
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
   // Page-aligned; nullptr for an empty file.
-  const std::byte* data() const { return data_; }
-  size_t size() const { return size_; }
+  const std::byte* data() const { return mapping_ ? mapping_->data() : nullptr; }
+  size_t size() const { return mapping_ ? mapping_->size() : 0; }
   const std::string& path() const { return path_; }
+  // Takes the file's pages out of resident memory; they come back when touched. Any thread may
+  // call it while others read.
+  void forget_pages() const {
+    if (mapping_) mapping_->forget_pages();
+  }
 
  private:
-  MappedFile(std::string path, const std::byte* data, size_t size);
+  MappedFile(std::string path, std::unique_ptr<const Mapping> mapping);
 
   std::string path_;
-  const std::byte* data_;
-  size_t size_;
+  std::unique_ptr<const Mapping> mapping_;
 };
 
 }  // namespace hornet

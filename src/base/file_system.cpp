@@ -1,0 +1,248 @@
+#include "base/file_system.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+
+namespace hornet {
+namespace {
+
+class RealFileSystem : public FileSystem {
+ public:
+  int open(const char* path, int flags, mode_t mode) override { return ::open(path, flags, mode); }
+  int close(int fd) override { return ::close(fd); }
+  int fstat(int fd, struct stat* status) override { return ::fstat(fd, status); }
+  int status(const char* path, bool follow, struct stat* status) override {
+    return follow ? ::stat(path, status) : ::lstat(path, status);
+  }
+  ssize_t pread(int fd, void* data, size_t size, off_t offset) override {
+    return ::pread(fd, data, size, offset);
+  }
+  ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) override {
+    return ::pwrite(fd, data, size, offset);
+  }
+  int ftruncate(int fd, off_t size) override { return ::ftruncate(fd, size); }
+  int fallocate(int fd, off_t size) override {
+    const int error = ::posix_fallocate(fd, 0, size);
+    if (error == 0) return 0;
+    errno = error;
+    return -1;
+  }
+  int fdatasync(int fd) override { return ::fdatasync(fd); }
+  int fsync(int fd) override { return ::fsync(fd); }
+  int flock(int fd, int operation) override { return ::flock(fd, operation); }
+  int rename(const char* from, const char* to) override { return ::rename(from, to); }
+  int rename_no_replace(const char* from, const char* to) override {
+    return ::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+  }
+  int link(const char* from, const char* to) override { return ::link(from, to); }
+  int unlink(const char* path) override { return ::unlink(path); }
+  void* mmap(size_t size, int protection, int flags, int fd) override {
+    return ::mmap(nullptr, size, protection, flags, fd, 0);
+  }
+  int munmap(void* data, size_t size) override { return ::munmap(data, size); }
+  int madvise(void* data, size_t size, int advice) override {
+    return ::madvise(data, size, advice);
+  }
+  uint64_t file_size_limit() override {
+    struct rlimit limit = {};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+      return std::numeric_limits<uint64_t>::max();
+    }
+    return limit.rlim_cur;
+  }
+};
+
+// Repeats a call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+off_t to_offset(size_t offset, const std::string& path) {
+  require(offset <= static_cast<size_t>(std::numeric_limits<off_t>::max()), ErrorCode::kIo,
+          "{}: no file has {} bytes", path, offset);
+  return static_cast<off_t>(offset);
+}
+
+}  // namespace
+
+FileSystem& FileSystem::real() {
+  static RealFileSystem file_system;
+  return file_system;
+}
+
+std::string error_text(int error) { return std::generic_category().message(error); }
+
+std::unique_ptr<File> File::open(const std::string& path, int flags, FileSystem& fs) {
+  return open_unless(0, path, flags, fs);
+}
+
+std::unique_ptr<File> File::open_unless(int tolerated, const std::string& path, int flags,
+                                        FileSystem& fs) {
+  constexpr mode_t kMode = 0666;  // less the umask
+  const int fd = uninterrupted([&] { return fs.open(path.c_str(), flags | O_CLOEXEC, kMode); });
+  if (fd >= 0) return std::unique_ptr<File>(new File(path, fd, fs));
+  const int error = errno;
+  if (error == tolerated) return nullptr;
+  fail(ErrorCode::kIo, "cannot {} {}: {}", (flags & O_CREAT) != 0 ? "create" : "open", path,
+       error_text(error));
+}
+
+File::File(std::string path, int fd, FileSystem& fs) : path_(std::move(path)), fd_(fd), fs_(fs) {}
+
+// What close would report is lost to nobody: whoever needs the bytes on disk has called sync().
+File::~File() { fs_.close(fd_); }
+
+struct stat File::status() const {
+  struct stat status = {};
+  require(uninterrupted([&] { return fs_.fstat(fd_, &status); }) == 0, ErrorCode::kIo,
+          "cannot examine {}: {}", path_, error_text(errno));
+  return status;
+}
+
+void File::read_at(size_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = uninterrupted(
+        [&] { return fs_.pread(fd_, bytes.data(), bytes.size(), to_offset(offset, path_)); });
+    require(count >= 0, ErrorCode::kIo, "cannot read {} bytes at {} of {}: {}", bytes.size(),
+            offset, path_, error_text(errno));
+    require(count > 0, ErrorCode::kIo, "{} ends at byte {}; expected {} bytes more", path_, offset,
+            bytes.size());
+    offset += static_cast<size_t>(count);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+}
+
+void File::write_at(size_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = uninterrupted(
+        [&] { return fs_.pwrite(fd_, bytes.data(), bytes.size(), to_offset(offset, path_)); });
+    require(count >= 0, ErrorCode::kIo, "cannot write {} bytes at {} of {}: {}", bytes.size(),
+            offset, path_, error_text(errno));
+    require(count > 0, ErrorCode::kIo, "cannot write {} bytes at {} of {}: nothing was taken",
+            bytes.size(), offset, path_);
+    offset += static_cast<size_t>(count);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+}
+
+void File::truncate(size_t size) {
+  const off_t length = to_offset(size, path_);
+  require(uninterrupted([&] { return fs_.ftruncate(fd_, length); }) == 0, ErrorCode::kIo,
+          "cannot make {} {} bytes long: {}", path_, size, error_text(errno));
+}
+
+void File::reserve(size_t size) {
+  if (size == 0) return;
+  const off_t length = to_offset(size, path_);
+  // Beyond the limit the system would answer with a signal that ends the process.
+  const uint64_t limit = fs_.file_size_limit();
+  require(size <= limit, ErrorCode::kIo,
+          "cannot reserve {} bytes for {}: this process may write files of at most {} bytes", size,
+          path_, limit);
+  require(uninterrupted([&] { return fs_.fallocate(fd_, length); }) == 0, ErrorCode::kIo,
+          "cannot reserve {} bytes for {}: {}", size, path_, error_text(errno));
+}
+
+// On Linux a mapping and the file are the same pages, so this covers what msync would.
+void File::sync() {
+  require(uninterrupted([&] { return fs_.fdatasync(fd_); }) == 0, ErrorCode::kIo,
+          "cannot write {} to disk: {}", path_, error_text(errno));
+}
+
+File::Lock File::try_lock() {
+  if (uninterrupted([&] { return fs_.flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return Lock::kTaken;
+  const int error = errno;
+  switch (error) {
+    case EWOULDBLOCK:
+      return Lock::kHeldByAnother;
+    // Network file systems mounted without locks.
+    case ENOSYS:
+    case ENOLCK:
+    case EOPNOTSUPP:
+      return Lock::kNotSupported;
+    default:
+      fail(ErrorCode::kIo, "cannot lock {}: {}", path_, error_text(error));
+  }
+}
+
+Mapping::Mapping(const File& file, size_t size, Access access)
+    : size_(size), fs_(file.file_system()) {
+  const bool shared = access == Access::kShared;
+  void* data = fs_.mmap(size, shared ? PROT_READ | PROT_WRITE : PROT_READ,
+                        shared ? MAP_SHARED : MAP_PRIVATE, file.descriptor());
+  require(data != MAP_FAILED, ErrorCode::kIo, "cannot map {} ({} bytes): {}", file.path(), size,
+          error_text(errno));
+  data_ = static_cast<std::byte*>(data);
+}
+
+Mapping::~Mapping() { fs_.munmap(data_, size_); }
+
+// Where the advice is refused, more memory stays resident and all else is the same.
+void Mapping::forget_pages() const { fs_.madvise(data_, size_, MADV_DONTNEED); }
+
+bool exists(const std::string& path, FileSystem& fs) {
+  struct stat status = {};
+  if (fs.status(path.c_str(), false, &status) == 0) return true;
+  require(errno == ENOENT, ErrorCode::kIo, "cannot examine {}: {}", path, error_text(errno));
+  return false;
+}
+
+void remove_file(const std::string& path, FileSystem& fs) {
+  const bool gone = fs.unlink(path.c_str()) == 0 || errno == ENOENT;
+  require(gone, ErrorCode::kIo, "cannot remove {}: {}", path, error_text(errno));
+}
+
+void replace_file(const std::string& from, const std::string& to, FileSystem& fs) {
+  require(fs.rename(from.c_str(), to.c_str()) == 0, ErrorCode::kIo, "cannot rename {} to {}: {}",
+          from, to, error_text(errno));
+}
+
+bool rename_to_free_name(const std::string& from, const std::string& to, FileSystem& fs) {
+  if (fs.rename_no_replace(from.c_str(), to.c_str()) == 0) return true;
+  // Not every file system knows this rename; a second name is refused as safely where one exists.
+  if (errno == EINVAL || errno == ENOSYS) {
+    if (fs.link(from.c_str(), to.c_str()) == 0) {
+      remove_file(from, fs);
+      return true;
+    }
+    // Nor does every one know second names. What is left is to look first.
+    if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS) {
+      if (exists(to, fs)) return false;
+      replace_file(from, to, fs);
+      return true;
+    }
+  }
+  const int error = errno;
+  if (error == EEXIST) return false;
+  fail(ErrorCode::kIo, "cannot rename {} to {}: {}", from, to, error_text(error));
+}
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void sync_directory(const std::string& path, FileSystem& fs) {
+  const auto directory = File::open(path, O_RDONLY | O_DIRECTORY, fs);
+  const int result = uninterrupted([&] { return fs.fsync(directory->descriptor()); });
+  // EINVAL: a file system whose directories cannot be synced has nothing to sync.
+  require(result == 0 || errno == EINVAL, ErrorCode::kIo, "cannot write directory {} to disk: {}",
+          path, error_text(errno));
+}
+
+}  // namespace hornet
