@@ -11,8 +11,19 @@
 namespace hornet {
 
 enum class DType : uint8_t {
-  kBool, kInt8, kUInt8, kInt16, kUInt16, kInt32, kUInt32, kInt64, kUInt64,
-  kFloat16, kBFloat16, kFloat32, kFloat64,
+  kBool,
+  kInt8,
+  kUInt8,
+  kInt16,
+  kUInt16,
+  kInt32,
+  kUInt32,
+  kInt64,
+  kUInt64,
+  kFloat16,
+  kBFloat16,
+  kFloat32,
+  kFloat64,
 };
 
 // Bytes of one element.
@@ -70,9 +81,13 @@ class Tensor {
   // Only for a Tensor that allocated its bytes; CHECK-fails for wrapped ones.
   void* mutable_data();
   template <class T>
-  const T* as() const { return static_cast<const T*>(data_); }
+  const T* as() const {
+    return static_cast<const T*>(data_);
+  }
   template <class T>
-  T* mutable_as() { return static_cast<T*>(mutable_data()); }
+  T* mutable_as() {
+    return static_cast<T*>(mutable_data());
+  }
   TensorView view() const { return {data_, dtype_, shape_}; }
   // The view borrows from this very object: a view of a temporary must not compile.
   operator TensorView() const& { return view(); }

@@ -12,6 +12,8 @@
 
 namespace hornet::graph {
 
+using hornet::to_string;
+
 // Type of a value: Keras's dtype and a shape, in which kUnknownDim may occur until planning.
 struct TensorType {
   DType dtype = DType::kFloat32;
@@ -37,7 +39,8 @@ class Op {
   // Attributes for printing: "strides=2,2 padding=same relu"; "" for none.
   virtual std::string attributes() const { return ""; }
   // Floating point operations, a multiply-add counted as 2; types have known shapes.
-  virtual double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const;
+  virtual double flops(std::span<const TensorType> inputs,
+                       std::span<const TensorType> outputs) const;
 };
 
 using OpPtr = std::shared_ptr<const Op>;

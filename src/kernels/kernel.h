@@ -33,12 +33,12 @@ class PackedWeights {
 // What a kernel is made from. Types are fully known and have storage dtypes.
 struct KernelRequest {
   const graph::Op& op;
-  std::vector<graph::TensorType> inputs;   // an absent optional input has an empty shape...
-  std::vector<bool> present;               // ...and is not present
+  std::vector<graph::TensorType> inputs;  // an absent optional input has an empty shape...
+  std::vector<bool> present;              // ...and is not present
   std::vector<graph::TensorType> outputs;
-  std::vector<const Tensor*> constants;    // data of constant inputs, else nullptr
-  std::vector<graph::ValueId> input_ids;   // for keys of packed weights
-  std::vector<Layout> input_layouts;       // what the producers deliver
+  std::vector<const Tensor*> constants;   // data of constant inputs, else nullptr
+  std::vector<graph::ValueId> input_ids;  // for keys of packed weights
+  std::vector<Layout> input_layouts;      // what the producers deliver
   PackedWeights& packed;
 };
 
@@ -69,7 +69,10 @@ class Kernel {
   virtual bool needs_input(size_t) const { return true; }
   // The output that may share the memory of input `input`: the kernel reads each element before it
   // writes it. -1 for none.
-  virtual int in_place_output(size_t input) const { (void)input; return -1; }
+  virtual int in_place_output(size_t input) const {
+    (void)input;
+    return -1;
+  }
   virtual std::unique_ptr<KernelState> make_state() const { return nullptr; }
   virtual void run(const KernelArgs& args, KernelState* state) const = 0;
 };

@@ -36,8 +36,8 @@ class Plan {
 
   const std::vector<graph::TensorType>& input_types() const;   // storage dtypes
   const std::vector<graph::TensorType>& output_types() const;  // storage dtypes
-  size_t arena_bytes() const;    // values between steps and scratch, a worker
-  size_t weight_bytes() const;   // constants that the steps read, shared
+  size_t arena_bytes() const;        // values between steps and scratch, a worker
+  size_t weight_bytes() const;       // constants that the steps read, shared
   size_t working_set_bytes() const;  // most bytes any one step touches, weights included
   double flops() const;
 

@@ -1,0 +1,28 @@
+// Arithmetic on dimensions that may be unknown.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "graph/op.h"
+
+namespace hornet::graph {
+
+// -1 based axes to 0..rank-1; throws Error(kShapeMismatch) when outside.
+int64_t normalize_axis(int64_t axis, size_t rank);
+
+// NumPy's broadcasting; throws Error(kShapeMismatch). An unknown dimension gives way to a known one
+// above 1.
+Shape broadcast(const Shape& a, const Shape& b);
+
+// a == b, or one of them unknown.
+bool may_equal(int64_t a, int64_t b);
+
+// Product of dims[begin, end), kUnknownDim when one is unknown.
+int64_t product(const Shape& dims, size_t begin, size_t end);
+
+// Throws Error(kShapeMismatch) unless input `index` is there and has `rank` dimensions.
+const TensorType& input_of_rank(std::span<const TensorType> inputs, size_t index, size_t rank,
+                                std::string_view what);
+
+}  // namespace hornet::graph

@@ -1,0 +1,66 @@
+#include "graph/ops/recurrent.h"
+
+#include "base/check.h"
+#include "graph/dims.h"
+
+namespace hornet::graph {
+namespace {
+
+std::vector<TensorType> infer_recurrent(std::span<const TensorType> inputs, int64_t gates,
+                                        size_t num_states) {
+  const Shape& x = input_of_rank(inputs, 0, 3, "projected input").shape;
+  const Shape& kernel = input_of_rank(inputs, 1, 2, "recurrent kernel").shape;
+  const int64_t units = kernel[0];
+  require(kernel[1] == gates * units && may_equal(x[2], gates * units), ErrorCode::kShapeMismatch,
+          "recurrent kernel is {}; it does not fit projected input {}", hornet::to_string(kernel),
+          hornet::to_string(x));
+  const DType dtype = inputs[0].dtype;
+  std::vector<TensorType> outputs = {{dtype, {x[0], x[1], units}}};
+  outputs.resize(2 + num_states, {dtype, {x[0], units}});
+  return outputs;
+}
+
+std::string describe(const RecurrentOptions& options) {
+  std::string text = options.activation.to_string();
+  if (options.go_backwards) text += " backwards";
+  if (options.zero_output_for_mask) text += " zero_output_for_mask";
+  return text;
+}
+
+double recurrent_flops(std::span<const TensorType> inputs) {
+  return 2.0 * static_cast<double>(num_elements(inputs[0].shape)) *
+         static_cast<double>(inputs[1].shape[0]);
+}
+
+}  // namespace
+
+std::vector<TensorType> Lstm::infer(std::span<const TensorType> inputs) const {
+  return infer_recurrent(inputs, 4, 2);
+}
+std::string Lstm::attributes() const {
+  return describe(options) + " " + options.recurrent_activation.to_string();
+}
+double Lstm::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
+  return recurrent_flops(inputs);
+}
+
+std::vector<TensorType> Gru::infer(std::span<const TensorType> inputs) const {
+  return infer_recurrent(inputs, 3, 1);
+}
+std::string Gru::attributes() const {
+  return describe(options) + " " + options.recurrent_activation.to_string() +
+         (reset_after ? " reset_after" : "");
+}
+double Gru::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
+  return recurrent_flops(inputs);
+}
+
+std::vector<TensorType> SimpleRnn::infer(std::span<const TensorType> inputs) const {
+  return infer_recurrent(inputs, 1, 1);
+}
+std::string SimpleRnn::attributes() const { return describe(options); }
+double SimpleRnn::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
+  return recurrent_flops(inputs);
+}
+
+}  // namespace hornet::graph

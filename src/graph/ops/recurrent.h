@@ -1,0 +1,55 @@
+// Recurrent layers after their input projection: the loop over time.
+#pragma once
+
+#include "graph/ops/elementwise.h"
+
+namespace hornet::graph {
+
+// What the three have in common. x [B, T, G * units] is the projected input, bias included; gates
+// lie side by side in Keras's order. Optional inputs are kNoValue where absent.
+// Outputs: sequence [B, T, units]; last output [B, units]; final states [B, units] each.
+// mask [B, T], bool: at a false step the states and the output of the step before are kept (the
+// output is 0 before the first true step).
+struct RecurrentOptions {
+  bool go_backwards = false;          // time runs from T - 1 to 0; the sequence stays reversed
+  bool zero_output_for_mask = false;  // the output of a masked step is 0
+  UnaryFunction activation{UnaryKind::tanh};
+  UnaryFunction recurrent_activation{UnaryKind::sigmoid};  // not of SimpleRnn
+};
+
+// Inputs: x [B, T, 4 u] gates i, f, c, o; recurrent kernel [u, 4 u]; initial h, c [B, u]; mask.
+// Outputs: sequence, last output, h, c.
+struct Lstm final : Op {
+  RecurrentOptions options;
+  std::string_view name() const override { return "lstm"; }
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
+  std::string attributes() const override;
+  double flops(std::span<const TensorType> inputs,
+               std::span<const TensorType> outputs) const override;
+};
+
+// Inputs: x [B, T, 3 u] gates z, r, h; recurrent kernel [u, 3 u]; initial h [B, u]; mask;
+// recurrent bias [3 u] (reset_after only). Outputs: sequence, last output, h.
+struct Gru final : Op {
+  RecurrentOptions options;
+  // The reset gate applies after the recurrent product (true) or before it.
+  bool reset_after = true;
+  std::string_view name() const override { return "gru"; }
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
+  std::string attributes() const override;
+  double flops(std::span<const TensorType> inputs,
+               std::span<const TensorType> outputs) const override;
+};
+
+// Inputs: x [B, T, u]; recurrent kernel [u, u]; initial h [B, u]; mask. Outputs: sequence, last
+// output, h.
+struct SimpleRnn final : Op {
+  RecurrentOptions options;
+  std::string_view name() const override { return "simple_rnn"; }
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
+  std::string attributes() const override;
+  double flops(std::span<const TensorType> inputs,
+               std::span<const TensorType> outputs) const override;
+};
+
+}  // namespace hornet::graph

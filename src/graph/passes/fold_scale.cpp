@@ -1,0 +1,151 @@
+#include <optional>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/convolution.h"
+#include "graph/passes/pass.h"
+
+// A product or sum with one constant a channel, behind an operator with constant weights, goes into
+// its weights and bias. Batch normalisation is lowered to such a product and sum.
+
+namespace hornet::graph {
+namespace {
+
+// The axis of the weights that runs over output channels; nothing for other operators or where an
+// activation or residual stands between.
+std::optional<size_t> output_channel_axis(const Node& node, const Graph& graph) {
+  const Epilogue* epilogue = nullptr;
+  size_t axis = graph.type(node.inputs[0]).shape.size();
+  if (const auto* conv = dynamic_cast<const Conv*>(node.op.get())) {
+    epilogue = &conv->epilogue;
+    axis = graph.type(node.inputs[1]).shape.size() - 1;
+  } else if (const auto* contraction = dynamic_cast<const Contraction*>(node.op.get())) {
+    epilogue = &contraction->epilogue;
+    axis = 1;
+  } else if (const auto* transpose = dynamic_cast<const ConvTranspose*>(node.op.get())) {
+    epilogue = &transpose->epilogue;
+    axis = graph.type(node.inputs[1]).shape.size() - 2;
+  }
+  if (epilogue == nullptr || !epilogue->activation.is_identity()) return std::nullopt;
+  const bool has_residual = node.inputs.size() > 3 && node.inputs[3] != kNoValue;
+  if (has_residual) return std::nullopt;
+  return axis;
+}
+
+const Tensor* constant_data(const Graph& graph, ValueId id) {
+  const Value& value = graph.value(id);
+  return value.is_constant && value.data ? &*value.data : nullptr;
+}
+
+// One number a channel, from a constant of shape [], [1...], [channels] or [1..., channels] that
+// does not widen a value of rank `rank`.
+std::optional<std::vector<float>> per_channel(const Tensor& constant, size_t rank,
+                                              int64_t channels) {
+  if (constant.dtype() != DType::kFloat32 || constant.shape().size() > rank) return std::nullopt;
+  const int64_t count = constant.num_elements();
+  const int64_t last = constant.shape().empty() ? 1 : constant.shape().back();
+  if (count != last || (last != 1 && last != channels)) return std::nullopt;
+  std::vector<float> values(static_cast<size_t>(channels), constant.as<float>()[0]);
+  if (last == channels) std::copy_n(constant.as<float>(), channels, values.begin());
+  return values;
+}
+
+// w[..., c, ...] * factor[c], c running over `axis`.
+Tensor scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor) {
+  Tensor result(DType::kFloat32, weights.shape());
+  int64_t inner = 1;
+  for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
+  const auto channels = static_cast<int64_t>(factor.size());
+  const float* src = weights.as<float>();
+  float* dst = result.mutable_as<float>();
+  for (int64_t i = 0; i < weights.num_elements(); ++i) {
+    dst[i] = src[i] * factor[static_cast<size_t>(i / inner % channels)];
+  }
+  return result;
+}
+
+Tensor combined_bias(const Tensor* bias, const std::vector<float>& factor,
+                     const std::vector<float>& offset) {
+  Tensor result(DType::kFloat32, {static_cast<int64_t>(factor.size())});
+  float* dst = result.mutable_as<float>();
+  for (size_t c = 0; c < factor.size(); ++c) {
+    dst[c] = (bias != nullptr ? bias->as<float>()[c] * factor[c] : 0.0f) + offset[c];
+  }
+  return result;
+}
+
+// y = factor * x + offset, from x (op) constant.
+struct Affine {
+  std::vector<float> factor, offset;
+};
+
+std::optional<Affine> as_affine(const Binary& binary, bool constant_first,
+                                std::vector<float> values) {
+  if (!binary.activation.is_identity()) return std::nullopt;
+  std::vector<float> ones(values.size(), 1.0f), zeros(values.size(), 0.0f);
+  switch (binary.kind) {
+    case BinaryKind::add:
+      return Affine{ones, std::move(values)};
+    case BinaryKind::multiply:
+      return Affine{std::move(values), zeros};
+    case BinaryKind::subtract:
+      if (constant_first) {
+        for (float& one : ones) one = -1.0f;
+      } else {
+        for (float& v : values) v = -v;
+      }
+      return Affine{ones, std::move(values)};
+    case BinaryKind::divide:
+      if (constant_first) return std::nullopt;
+      for (float& v : values) v = 1.0f / v;
+      return Affine{std::move(values), zeros};
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+bool fold_scale(Graph& graph, const PassContext&) {
+  bool changed = false;
+  // These stay right while nodes are folded: a folded node takes over the uses of the one before
+  // it, which is dead from then on.
+  const std::vector<int> producers = graph.producers();
+  const std::vector<int> uses = graph.use_counts();
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node node = graph.nodes()[i];
+    const auto* binary = dynamic_cast<const Binary*>(node.op.get());
+    if (binary == nullptr) continue;
+    const bool constant_first = constant_data(graph, node.inputs[0]) != nullptr;
+    const ValueId data = node.inputs[constant_first ? 1 : 0];
+    const Tensor* constant = constant_data(graph, node.inputs[constant_first ? 0 : 1]);
+    const int producer = producers[static_cast<size_t>(data)];
+    if (constant == nullptr || producer < 0 || uses[static_cast<size_t>(data)] != 1) continue;
+    const Node before = graph.nodes()[static_cast<size_t>(producer)];
+    if (before.inputs.size() < 2 || before.inputs[1] == kNoValue) continue;
+    const std::optional<size_t> axis = output_channel_axis(before, graph);
+    const Tensor* weights = constant_data(graph, before.inputs[1]);
+    const bool has_bias = before.inputs.size() > 2 && before.inputs[2] != kNoValue;
+    const Tensor* bias = has_bias ? constant_data(graph, before.inputs[2]) : nullptr;
+    if (!axis || weights == nullptr || (has_bias && bias == nullptr)) continue;
+    auto values = per_channel(*constant, graph.type(data).shape.size(), weights->shape()[*axis]);
+    if (!values) continue;
+    const auto affine = as_affine(*binary, constant_first, std::move(*values));
+    if (!affine) continue;
+
+    Tensor new_weights = scaled(*weights, *axis, affine->factor);
+    Tensor new_bias = combined_bias(bias, affine->factor, affine->offset);
+    const bool keeps_weights = binary->kind == BinaryKind::add ||
+                               (binary->kind == BinaryKind::subtract && !constant_first);
+    const ValueId weights_id =
+        keeps_weights ? before.inputs[1] : graph.add_constant(std::move(new_weights));
+    const ValueId bias_id = graph.add_constant(std::move(new_bias));
+    Node& folded = graph.mutable_nodes()[i];
+    folded.op = before.op;
+    folded.inputs = {before.inputs[0], weights_id, bias_id};
+    folded.layer = before.layer;
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace hornet::graph
