@@ -1,0 +1,23 @@
+// numpy's .npy files as sources and sinks.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/file_system.h"
+#include "hornet/sink.h"
+#include "hornet/source.h"
+
+namespace hornet {
+
+// The file is mapped: rows are views of it, or copies where their bytes are in another order or not
+// aligned for their type.
+std::unique_ptr<Source> open_npy_source(const std::string& path,
+                                        FileSystem& fs = FileSystem::real());
+
+// See open_sink. `fs` must outlive the sink.
+std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const Shape& row_shape,
+                                    int64_t num_rows, Overwrite overwrite,
+                                    FileSystem& fs = FileSystem::real());
+
+}  // namespace hornet

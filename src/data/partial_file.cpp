@@ -1,0 +1,129 @@
+#include "data/partial_file.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace hornet {
+namespace {
+
+// Refuses early what publish() could not do, or must not.
+void check_destination(const std::string& path, Overwrite overwrite, FileSystem& fs) {
+  require(!path.empty() && path.back() != '/', ErrorCode::kIo,
+          "cannot write to \"{}\": it names no file", path);
+  const std::string directory = directory_of(path);
+  struct stat status = {};
+  require(fs.status(directory.c_str(), true, &status) == 0, ErrorCode::kIo,
+          "cannot write {}: directory {}: {}", path, directory, error_text(errno));
+  require(S_ISDIR(status.st_mode), ErrorCode::kIo, "cannot write {}: {} is not a directory", path,
+          directory);
+  if (!exists(path, fs)) return;
+  const bool leads_somewhere = fs.status(path.c_str(), true, &status) == 0;
+  require(!leads_somewhere || !S_ISDIR(status.st_mode), ErrorCode::kIo,
+          "cannot write {}: it is a directory", path);
+  require(overwrite == Overwrite::kAllowed, ErrorCode::kIo,
+          "{} exists and is not overwritten unless asked to", path);
+  require(!leads_somewhere || S_ISREG(status.st_mode), ErrorCode::kIo,
+          "cannot write {}: what is there is not a regular file", path);
+}
+
+// Whether the name is still this file's, and not a newer one's or nobody's.
+bool is_named(const File& file, const std::string& path, FileSystem& fs) {
+  struct stat named = {};
+  if (fs.status(path.c_str(), false, &named) != 0) {
+    require(errno == ENOENT, ErrorCode::kIo, "cannot examine {}: {}", path, error_text(errno));
+    return false;
+  }
+  const struct stat opened = file.status();
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+[[noreturn]] void fail_locked(const std::string& path) {
+  fail(ErrorCode::kIo, "another run is writing {}", path);
+}
+
+// The new file, locked; nullptr if it was taken for a leftover before the lock was there.
+std::unique_ptr<File> lock_created(std::unique_ptr<File> file, FileSystem& fs) {
+  const std::string& path = file->path();
+  try {
+    const File::Lock lock = file->try_lock();
+    if (lock == File::Lock::kHeldByAnother) fail_locked(path);
+    if (lock == File::Lock::kTaken && !is_named(*file, path, fs)) return nullptr;
+  } catch (...) {
+    fs.unlink(path.c_str());
+    throw;
+  }
+  return file;
+}
+
+// Removes what another run left at `path`, if that run is over.
+void remove_leftover(const std::string& path, Overwrite overwrite, FileSystem& fs) {
+  const auto file = File::open_unless(ENOENT, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
+  if (!file) return;
+  require(S_ISREG(file->status().st_mode), ErrorCode::kIo, "{} exists and is not a regular file",
+          path);
+  switch (file->try_lock()) {
+    case File::Lock::kHeldByAnother:
+      fail_locked(path);
+    case File::Lock::kNotSupported:
+      require(overwrite == Overwrite::kAllowed, ErrorCode::kIo,
+              "{} exists, and its file system has no locks to tell whether another run is writing "
+              "it; remove it if none is",
+              path);
+      break;
+    case File::Lock::kTaken:
+      break;
+  }
+  // A run that ended between open and lock may have given the file its final name.
+  if (is_named(*file, path, fs)) remove_file(path, fs);
+}
+
+std::unique_ptr<File> create_locked(const std::string& path, Overwrite overwrite, FileSystem& fs) {
+  constexpr int kAttempts = 10;  // each lost to another run that creates or removes the file
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto file = File::open_unless(EEXIST, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, fs);
+    if (file)
+      file = lock_created(std::move(file), fs);
+    else
+      remove_leftover(path, overwrite, fs);
+    if (file) return file;
+  }
+  fail_locked(path);
+}
+
+}  // namespace
+
+PartialFile::PartialFile(const std::string& path, Overwrite overwrite, FileSystem& fs)
+    : path_(path),
+      overwrite_(overwrite),
+      fs_(fs),
+      file_((check_destination(path, overwrite, fs),
+             create_locked(path + ".partial", overwrite, fs))) {}
+
+// The first constructor makes the object whole: if reserve() throws, the destructor runs.
+PartialFile::PartialFile(const std::string& path, size_t bytes, Overwrite overwrite, FileSystem& fs)
+    : PartialFile(path, overwrite, fs) {
+  file_->reserve(bytes);
+}
+
+// A file that cannot be removed stays; a destructor has nobody to tell.
+PartialFile::~PartialFile() {
+  if (!published_) fs_.unlink(file_->path().c_str());
+}
+
+void PartialFile::publish() {
+  HORNET_CHECK(!published_);
+  file_->sync();
+  if (overwrite_ == Overwrite::kAllowed) {
+    replace_file(file_->path(), path_, fs_);
+  } else {
+    require(rename_to_free_name(file_->path(), path_, fs_), ErrorCode::kIo,
+            "{} was created by another program in the meantime, and is not overwritten", path_);
+  }
+  published_ = true;
+  sync_directory(directory_of(path_), fs_);
+}
+
+}  // namespace hornet

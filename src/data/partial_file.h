@@ -1,0 +1,43 @@
+// An output file that is not there until it is complete.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/file_system.h"
+#include "hornet/sink.h"
+
+namespace hornet {
+
+// Creates `path` + ".partial" with its space reserved; publish() gives it the name `path`, and the
+// destructor removes what was not published. While it lives it holds a lock on the partial file:
+// a second run that wants the same output is refused, and what a killed run left is replaced.
+class PartialFile {
+ public:
+  // Throws Error(kIo): `path` exists and `overwrite` is kNever, another run is writing it, its
+  // directory is missing, the disk is full, ... Nothing is left behind then.
+  PartialFile(const std::string& path, size_t bytes, Overwrite overwrite,
+              FileSystem& fs = FileSystem::real());
+  ~PartialFile();
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
+
+  File& file() { return *file_; }
+
+  // Makes the bytes durable, renames the file to `path` and makes the name durable. Once.
+  // Throws Error(kIo); nothing is at `path` then, unless it is the name that could not be made
+  // durable.
+  void publish();
+
+ private:
+  PartialFile(const std::string& path, Overwrite overwrite, FileSystem& fs);
+
+  const std::string path_;
+  const Overwrite overwrite_;
+  FileSystem& fs_;
+  const std::unique_ptr<File> file_;
+  bool published_ = false;
+};
+
+}  // namespace hornet
