@@ -15,6 +15,8 @@ enum class ErrorCode {
   kIo,               // the operating system refused (missing file, full disk, ...)
   kOutOfMemory,
   kCancelled,
+  kTimeout,     // not done in the time given
+  kBrokenPool,  // an executor whose workers cannot work
   kInternal,  // a bug in Hornet
 };
 

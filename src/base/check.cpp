@@ -12,6 +12,8 @@ const char* to_string(ErrorCode code) {
     case ErrorCode::kIo: return "io";
     case ErrorCode::kOutOfMemory: return "out_of_memory";
     case ErrorCode::kCancelled: return "cancelled";
+    case ErrorCode::kTimeout: return "timeout";
+    case ErrorCode::kBrokenPool: return "broken_pool";
     case ErrorCode::kInternal: return "internal";
   }
   return "internal";

@@ -1,0 +1,161 @@
+#include "runtime/thread_pool.h"
+
+#include <pthread.h>
+
+#include "base/check.h"
+#include "base/cpu.h"
+#include "runtime/current_worker.h"
+
+namespace hornet::internal {
+namespace {
+
+thread_local const ThreadPool* t_pool = nullptr;  // the pool this thread works for
+
+ThreadExecutorOptions checked(ThreadExecutorOptions options) {
+  require(options.max_workers >= 0, ErrorCode::kInvalidArgument,
+          "max_workers must be greater than 0, or 0 for the number of cores; found {}",
+          options.max_workers);
+  if (options.max_workers == 0) options.max_workers = usable_cores_of_process();
+  return options;
+}
+
+// Linux keeps 15 characters; the number at the end is what tells workers apart.
+void name_this_thread(const std::string& prefix, int worker) {
+  constexpr size_t kMaxNameBytes = 15;
+  const std::string number = "_" + std::to_string(worker);
+  const std::string name = prefix.empty() ? "hornet" : prefix;
+  pthread_setname_np(pthread_self(),
+                     (name.substr(0, kMaxNameBytes - number.size()) + number).c_str());
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(ThreadExecutorOptions options) : options_(checked(std::move(options))) {}
+
+int ThreadPool::num_threads() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<int>(threads_.size());
+}
+
+void ThreadPool::enqueue(std::shared_ptr<Task> task) {
+  const uint64_t ticket = next_ticket_++;
+  task->future().set_cancel_listener(weak_from_this(), ticket);
+  std::exception_ptr start_error;
+  {
+    std::unique_lock lock(mutex_);
+    // A worker that waits for room may be the one to make it.
+    const bool may_wait = t_pool != this;
+    if (may_wait) has_room_.wait(lock, [this] { return !full() || closed(); });
+    require(broken_.empty(), ErrorCode::kBrokenPool, "{}", broken_);
+    require(!shut_down_, ErrorCode::kInvalidArgument, "cannot schedule new futures after shutdown");
+    const auto place = queue_.emplace(ticket, std::move(task)).first;
+    if (queue_.size() > num_idle_ && threads_.size() < static_cast<size_t>(max_workers())) {
+      try {
+        start_thread();
+      } catch (const std::exception& error) {
+        if (threads_.empty()) {
+          queue_.erase(place);
+          fail(ErrorCode::kOutOfMemory, "cannot start a worker thread: {}", error.what());
+        }
+        start_error = std::current_exception();
+      }
+    }
+  }
+  has_work_.notify_one();
+  if (start_error) {
+    report_error(options_.on_error, "cannot start one more worker thread", start_error);
+  }
+}
+
+void ThreadPool::start_thread() {
+  const int worker = static_cast<int>(threads_.size());
+  threads_.emplace_back([this, worker] { run_worker(worker); });
+  ++num_idle_;
+}
+
+void ThreadPool::cancelled(uint64_t ticket) noexcept {
+  Queue::node_type task;  // freed without the lock
+  {
+    std::lock_guard lock(mutex_);
+    task = queue_.extract(ticket);
+  }
+  has_room_.notify_one();
+}
+
+void ThreadPool::shutdown(bool wait, bool cancel_futures) {
+  require(!wait || t_pool != this, ErrorCode::kInvalidArgument,
+          "a worker cannot wait for the shutdown of its own executor");
+  Queue to_cancel;
+  {
+    std::lock_guard lock(mutex_);
+    shut_down_ = true;
+    if (cancel_futures) to_cancel.swap(queue_);
+  }
+  has_work_.notify_all();
+  has_room_.notify_all();
+  for (const auto& [ticket, task] : to_cancel) task->future().cancel();
+  if (!wait) return;
+  std::lock_guard join_lock(join_mutex_);
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void ThreadPool::run_worker(int worker) noexcept {
+  const char* what_failed = "a thread initializer failed";
+  try {
+    t_pool = this;
+    set_current_worker(worker);
+    name_this_thread(options_.thread_name_prefix, worker);
+    if (options_.thread_setup) options_.thread_setup();
+    if (options_.initializer) options_.initializer();
+    what_failed = "a worker thread failed";
+    run_tasks();
+  } catch (...) {
+    break_pool(what_failed, std::current_exception());
+  }
+}
+
+void ThreadPool::run_tasks() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    has_work_.wait(lock, [this] { return !queue_.empty() || closed(); });
+    if (queue_.empty()) return;
+    auto task = std::move(queue_.begin()->second);
+    queue_.erase(queue_.begin());
+    --num_idle_;
+    lock.unlock();
+    has_room_.notify_one();
+
+    bool is_idle = false;
+    // Whoever sees a result may count on its worker: calls made one after the other share a thread.
+    task->run([this, &is_idle] {
+      std::lock_guard idle_lock(mutex_);
+      ++num_idle_;
+      is_idle = true;
+    });
+    task.reset();
+
+    lock.lock();
+    if (!is_idle) ++num_idle_;
+  }
+}
+
+void ThreadPool::break_pool(const std::string& what_failed,
+                            const std::exception_ptr& error) noexcept {
+  const std::string why =
+      what_failed + ", the thread pool is not usable anymore: " + describe(error);
+  Queue to_fail;
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_.empty()) broken_ = why;
+    to_fail.swap(queue_);
+  }
+  has_work_.notify_all();
+  has_room_.notify_all();
+  report_error(options_.on_error, what_failed, error);
+  const auto broken = std::make_exception_ptr(Error(ErrorCode::kBrokenPool, why));
+  for (const auto& [ticket, task] : to_fail) task->fail(broken);
+}
+
+}  // namespace hornet::internal
