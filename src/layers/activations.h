@@ -1,0 +1,25 @@
+// Activations given by name, by function object or as a layer inside a layer.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "layers/lowering.h"
+
+namespace hornet::layers {
+
+// The elementwise activation Keras knows under `name`; nothing for those over an axis (softmax) and
+// unknown names.
+std::optional<UnaryFunction> elementwise_activation(std::string_view name);
+
+// Applies the activation in attribute `key` of `layer` (null: none) to x.
+ValueId activate(LayerContext& layer, std::string_view key, ValueId x);
+// The same, by name; the error names `layer`.
+ValueId activate_by_name(LayerContext& layer, std::string_view name, ValueId x);
+
+// The activation in attribute `key` (null: none; no such key: `absent`), for operators that apply
+// it themselves: elementwise only.
+UnaryFunction activation_function(const LayerContext& layer, std::string_view key,
+                                  std::string_view absent);
+
+}  // namespace hornet::layers
