@@ -95,10 +95,8 @@ std::unique_ptr<File> File::open_unless(int tolerated, const std::string& path, 
   constexpr mode_t kMode = 0666;  // less the umask
   const int fd = uninterrupted([&] { return fs.open(path.c_str(), flags | O_CLOEXEC, kMode); });
   if (fd >= 0) return std::unique_ptr<File>(new File(path, fd, fs));
-  const int error = errno;
-  if (error == tolerated) return nullptr;
-  fail(ErrorCode::kIo, "cannot {} {}: {}", (flags & O_CREAT) != 0 ? "create" : "open", path,
-       error_text(error));
+  if (errno == tolerated) return nullptr;
+  fail_system("cannot {} {}", (flags & O_CREAT) != 0 ? "create" : "open", path);
 }
 
 File::File(std::string path, int fd, FileSystem& fs) : path_(std::move(path)), fd_(fd), fs_(fs) {}
@@ -108,17 +106,17 @@ File::~File() { fs_.close(fd_); }
 
 struct stat File::status() const {
   struct stat status = {};
-  require(uninterrupted([&] { return fs_.fstat(fd_, &status); }) == 0, ErrorCode::kIo,
-          "cannot examine {}: {}", path_, error_text(errno));
+  const int result = uninterrupted([&] { return fs_.fstat(fd_, &status); });
+  if (result != 0) fail_system("cannot examine {}", path_);
   return status;
 }
 
 void File::read_at(size_t offset, std::span<std::byte> bytes) const {
   while (!bytes.empty()) {
-    const ssize_t count = uninterrupted(
-        [&] { return fs_.pread(fd_, bytes.data(), bytes.size(), to_offset(offset, path_)); });
-    require(count >= 0, ErrorCode::kIo, "cannot read {} bytes at {} of {}: {}", bytes.size(),
-            offset, path_, error_text(errno));
+    const off_t position = to_offset(offset, path_);
+    const ssize_t count =
+        uninterrupted([&] { return fs_.pread(fd_, bytes.data(), bytes.size(), position); });
+    if (count < 0) fail_system("cannot read {} bytes at {} of {}", bytes.size(), offset, path_);
     require(count > 0, ErrorCode::kIo, "{} ends at byte {}; expected {} bytes more", path_, offset,
             bytes.size());
     offset += static_cast<size_t>(count);
@@ -128,10 +126,10 @@ void File::read_at(size_t offset, std::span<std::byte> bytes) const {
 
 void File::write_at(size_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = uninterrupted(
-        [&] { return fs_.pwrite(fd_, bytes.data(), bytes.size(), to_offset(offset, path_)); });
-    require(count >= 0, ErrorCode::kIo, "cannot write {} bytes at {} of {}: {}", bytes.size(),
-            offset, path_, error_text(errno));
+    const off_t position = to_offset(offset, path_);
+    const ssize_t count =
+        uninterrupted([&] { return fs_.pwrite(fd_, bytes.data(), bytes.size(), position); });
+    if (count < 0) fail_system("cannot write {} bytes at {} of {}", bytes.size(), offset, path_);
     require(count > 0, ErrorCode::kIo, "cannot write {} bytes at {} of {}: nothing was taken",
             bytes.size(), offset, path_);
     offset += static_cast<size_t>(count);
@@ -141,8 +139,8 @@ void File::write_at(size_t offset, std::span<const std::byte> bytes) {
 
 void File::truncate(size_t size) {
   const off_t length = to_offset(size, path_);
-  require(uninterrupted([&] { return fs_.ftruncate(fd_, length); }) == 0, ErrorCode::kIo,
-          "cannot make {} {} bytes long: {}", path_, size, error_text(errno));
+  const int result = uninterrupted([&] { return fs_.ftruncate(fd_, length); });
+  if (result != 0) fail_system("cannot make {} {} bytes long", path_, size);
 }
 
 void File::reserve(size_t size) {
@@ -153,20 +151,19 @@ void File::reserve(size_t size) {
   require(size <= limit, ErrorCode::kIo,
           "cannot reserve {} bytes for {}: this process may write files of at most {} bytes", size,
           path_, limit);
-  require(uninterrupted([&] { return fs_.fallocate(fd_, length); }) == 0, ErrorCode::kIo,
-          "cannot reserve {} bytes for {}: {}", size, path_, error_text(errno));
+  const int result = uninterrupted([&] { return fs_.fallocate(fd_, length); });
+  if (result != 0) fail_system("cannot reserve {} bytes for {}", size, path_);
 }
 
 // On Linux a mapping and the file are the same pages, so this covers what msync would.
 void File::sync() {
-  require(uninterrupted([&] { return fs_.fdatasync(fd_); }) == 0, ErrorCode::kIo,
-          "cannot write {} to disk: {}", path_, error_text(errno));
+  const int result = uninterrupted([&] { return fs_.fdatasync(fd_); });
+  if (result != 0) fail_system("cannot write {} to disk", path_);
 }
 
 File::Lock File::try_lock() {
   if (uninterrupted([&] { return fs_.flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return Lock::kTaken;
-  const int error = errno;
-  switch (error) {
+  switch (errno) {
     case EWOULDBLOCK:
       return Lock::kHeldByAnother;
     // Network file systems mounted without locks.
@@ -175,7 +172,7 @@ File::Lock File::try_lock() {
     case EOPNOTSUPP:
       return Lock::kNotSupported;
     default:
-      fail(ErrorCode::kIo, "cannot lock {}: {}", path_, error_text(error));
+      fail_system("cannot lock {}", path_);
   }
 }
 
@@ -184,8 +181,7 @@ Mapping::Mapping(const File& file, size_t size, Access access)
   const bool shared = access == Access::kShared;
   void* data = fs_.mmap(size, shared ? PROT_READ | PROT_WRITE : PROT_READ,
                         shared ? MAP_SHARED : MAP_PRIVATE, file.descriptor());
-  require(data != MAP_FAILED, ErrorCode::kIo, "cannot map {} ({} bytes): {}", file.path(), size,
-          error_text(errno));
+  if (data == MAP_FAILED) fail_system("cannot map {} ({} bytes)", file.path(), size);
   data_ = static_cast<std::byte*>(data);
 }
 
@@ -197,18 +193,18 @@ void Mapping::forget_pages() const { fs_.madvise(data_, size_, MADV_DONTNEED); }
 bool exists(const std::string& path, FileSystem& fs) {
   struct stat status = {};
   if (fs.status(path.c_str(), false, &status) == 0) return true;
-  require(errno == ENOENT, ErrorCode::kIo, "cannot examine {}: {}", path, error_text(errno));
+  if (errno != ENOENT) fail_system("cannot examine {}", path);
   return false;
 }
 
 void remove_file(const std::string& path, FileSystem& fs) {
-  const bool gone = fs.unlink(path.c_str()) == 0 || errno == ENOENT;
-  require(gone, ErrorCode::kIo, "cannot remove {}: {}", path, error_text(errno));
+  const int result = fs.unlink(path.c_str());
+  if (result != 0 && errno != ENOENT) fail_system("cannot remove {}", path);
 }
 
 void replace_file(const std::string& from, const std::string& to, FileSystem& fs) {
-  require(fs.rename(from.c_str(), to.c_str()) == 0, ErrorCode::kIo, "cannot rename {} to {}: {}",
-          from, to, error_text(errno));
+  const int result = fs.rename(from.c_str(), to.c_str());
+  if (result != 0) fail_system("cannot rename {} to {}", from, to);
 }
 
 bool rename_to_free_name(const std::string& from, const std::string& to, FileSystem& fs) {
@@ -226,9 +222,8 @@ bool rename_to_free_name(const std::string& from, const std::string& to, FileSys
       return true;
     }
   }
-  const int error = errno;
-  if (error == EEXIST) return false;
-  fail(ErrorCode::kIo, "cannot rename {} to {}: {}", from, to, error_text(error));
+  if (errno == EEXIST) return false;
+  fail_system("cannot rename {} to {}", from, to);
 }
 
 std::string directory_of(const std::string& path) {
@@ -241,8 +236,7 @@ void sync_directory(const std::string& path, FileSystem& fs) {
   const auto directory = File::open(path, O_RDONLY | O_DIRECTORY, fs);
   const int result = uninterrupted([&] { return fs.fsync(directory->descriptor()); });
   // EINVAL: a file system whose directories cannot be synced has nothing to sync.
-  require(result == 0 || errno == EINVAL, ErrorCode::kIo, "cannot write directory {} to disk: {}",
-          path, error_text(errno));
+  if (result != 0 && errno != EINVAL) fail_system("cannot write directory {} to disk", path);
 }
 
 }  // namespace hornet

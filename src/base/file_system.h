@@ -4,11 +4,15 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+
+#include "base/check.h"
 
 namespace hornet {
 
@@ -47,6 +51,15 @@ class FileSystem {
 
 // What the system says about an errno: "No such file or directory".
 std::string error_text(int error);
+
+// Throws Error(kIo): the message, and what errno says. A statement of its own after the call that
+// failed; among the arguments of require() errno might be read before the call is made.
+template <class... Args>
+[[noreturn]] void fail_system(fmt::format_string<Args...> format, Args&&... args) {
+  const int error = errno;
+  fail(ErrorCode::kIo, "{}: {}", fmt::format(format, std::forward<Args>(args)...),
+       error_text(error));
+}
 
 // An open file, closed with its scope. Its functions retry what a signal interrupted, complete what
 // was done in part, and throw Error(kIo) that names the file. Thread-safe, for ranges that do not

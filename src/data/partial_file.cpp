@@ -15,8 +15,9 @@ void check_destination(const std::string& path, Overwrite overwrite, FileSystem&
           "cannot write to \"{}\": it names no file", path);
   const std::string directory = directory_of(path);
   struct stat status = {};
-  require(fs.status(directory.c_str(), true, &status) == 0, ErrorCode::kIo,
-          "cannot write {}: directory {}: {}", path, directory, error_text(errno));
+  if (fs.status(directory.c_str(), true, &status) != 0) {
+    fail_system("cannot write {}: directory {}", path, directory);
+  }
   require(S_ISDIR(status.st_mode), ErrorCode::kIo, "cannot write {}: {} is not a directory", path,
           directory);
   if (!exists(path, fs)) return;
@@ -33,7 +34,7 @@ void check_destination(const std::string& path, Overwrite overwrite, FileSystem&
 bool is_named(const File& file, const std::string& path, FileSystem& fs) {
   struct stat named = {};
   if (fs.status(path.c_str(), false, &named) != 0) {
-    require(errno == ENOENT, ErrorCode::kIo, "cannot examine {}: {}", path, error_text(errno));
+    if (errno != ENOENT) fail_system("cannot examine {}", path);
     return false;
   }
   const struct stat opened = file.status();
