@@ -1,0 +1,37 @@
+// Which implementations compute which operator, the fastest first.
+#include "kernels/kernel.h"
+#include "kernels/reference/kernels.h"
+#include "kernels/simd/kernels.h"
+
+namespace hornet::kernels {
+
+const std::vector<KernelEntry>& kernel_table() {
+  static const std::vector<KernelEntry> table = {
+      {"unary", {simd_unary}, reference::unary},
+      {"binary", {simd_binary}, reference::binary},
+      {"select", {}, reference::select},
+      {"cast", {}, reference::cast},
+      {"contraction", {simd_contraction}, reference::contraction},
+      {"matmul", {}, reference::matmul},
+      {"attention", {simd_attention}, reference::attention},
+      {"conv", {simd_conv_1x1, simd_depthwise_conv}, reference::conv},
+      {"conv_transpose", {simd_conv_transpose}, reference::conv_transpose},
+      {"pool", {}, reference::pool},
+      {"reduce", {simd_reduce}, reference::reduce},
+      {"softmax", {simd_softmax}, reference::softmax},
+      {"layer_norm", {simd_layer_norm}, reference::layer_norm},
+      {"lstm", {simd_lstm}, reference::lstm},
+      {"gru", {simd_gru}, reference::gru},
+      {"simple_rnn", {simd_simple_rnn}, reference::simple_rnn},
+      {"reshape", {}, reference::reshape},
+      {"transpose", {}, reference::transpose},
+      {"concat", {}, reference::concat},
+      {"slice", {}, reference::slice},
+      {"pad", {}, reference::pad},
+      {"gather", {}, reference::gather},
+      {"broadcast_to", {}, reference::broadcast_to},
+  };
+  return table;
+}
+
+}  // namespace hornet::kernels
