@@ -47,8 +47,9 @@ std::string quoted(std::string_view text) {
 }
 
 // What a type code of numpy's that Hornet cannot use stands for; nothing if it is none of them.
-std::string_view foreign_type(char kind) {
-  switch (kind) {
+std::string_view foreign_type(std::string_view code) {
+  if (code == "f12" || code == "f16") return "long doubles";
+  switch (code.empty() ? '\0' : code[0]) {
     case 'O':
       return "Python objects";
     case 'c':
@@ -64,8 +65,6 @@ std::string_view foreign_type(char kind) {
       return "dates";
     case 'm':
       return "time differences";
-    case 'f':
-      return "floating point numbers of a size Hornet does not have";
     default:
       return "";
   }
@@ -211,7 +210,7 @@ class DictParser {
     const auto type = std::find_if(kNpyTypes.begin(), kNpyTypes.end(),
                                    [&](const NpyType& entry) { return entry.code == code; });
     if (type == kNpyTypes.end()) {
-      const std::string_view foreign = code.empty() ? "" : foreign_type(code[0]);
+      const std::string_view foreign = foreign_type(code);
       require(foreign.empty(), ErrorCode::kUnsupported,
               "{}: its elements are {} (descr {}); expected booleans, integers or floats", name_,
               foreign, shown);

@@ -21,7 +21,9 @@ void check_destination(const std::string& path, Overwrite overwrite, FileSystem&
   require(S_ISDIR(status.st_mode), ErrorCode::kIo, "cannot write {}: {} is not a directory", path,
           directory);
   if (!exists(path, fs)) return;
+  // A symbolic link may lead nowhere; it is replaced itself then.
   const bool leads_somewhere = fs.status(path.c_str(), true, &status) == 0;
+  if (!leads_somewhere && errno != ENOENT) fail_system("cannot examine {}", path);
   require(!leads_somewhere || !S_ISDIR(status.st_mode), ErrorCode::kIo,
           "cannot write {}: it is a directory", path);
   require(overwrite == Overwrite::kAllowed, ErrorCode::kIo,

@@ -1,0 +1,225 @@
+#include "data/partial_file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+
+#include "unit/base/expect_error.h"
+#include "unit/base/faulty_file_system.h"
+#include "unit/base/temporary_directory.h"
+
+namespace hornet {
+namespace {
+
+class PartialFileTest : public ::testing::Test {
+ protected:
+  void publish(const std::string& text, Overwrite overwrite = Overwrite::kNever) {
+    PartialFile partial(path_, text.size(), overwrite, fs_);
+    partial.file().write_at(0, std::as_bytes(std::span(text)));
+    partial.publish();
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.path("out");
+  const std::string partial_path_ = path_ + ".partial";
+  FaultyFileSystem fs_;
+};
+
+TEST_F(PartialFileTest, Publish_GivesTheNameAndNothingElse) {
+  publish("new");
+  EXPECT_EQ(read_file(path_), "new");
+  EXPECT_FALSE(std::filesystem::exists(partial_path_));
+}
+
+TEST_F(PartialFileTest, ExistingFile_IsRefusedBeforeAnythingIsDone) {
+  write_file(path_, "old");
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, path_ + " exists and is not overwritten");
+  EXPECT_EQ(read_file(path_), "old");
+  EXPECT_FALSE(std::filesystem::exists(partial_path_));
+}
+
+TEST_F(PartialFileTest, ExistingFile_OverwriteAllowed_StaysUntilPublished) {
+  write_file(path_, "old");
+  {
+    PartialFile dropped(path_, 10, Overwrite::kAllowed);
+    EXPECT_EQ(read_file(path_), "old");
+  }
+  EXPECT_EQ(read_file(path_), "old");
+  publish("new", Overwrite::kAllowed);
+  EXPECT_EQ(read_file(path_), "new");
+}
+
+TEST_F(PartialFileTest, Publish_NameTakenInTheMeantime_IsRefusedAndLeftAlone) {
+  {
+    PartialFile partial(path_, 10, Overwrite::kNever);
+    write_file(path_, "of another");
+    EXPECT_ERROR(partial.publish(), ErrorCode::kIo, "created by another program in the meantime");
+  }
+  EXPECT_EQ(read_file(path_), "of another");
+  EXPECT_FALSE(std::filesystem::exists(partial_path_));
+}
+
+TEST_F(PartialFileTest, DanglingLinkAtThePath_CountsAsExisting) {
+  std::filesystem::create_symlink(directory_.path("elsewhere"), path_);
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, "exists");
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+}
+
+TEST_F(PartialFileTest, LinkAtThePath_OverwriteAllowed_IsReplacedAndNotFollowed) {
+  write_file(directory_.path("elsewhere"), "precious");
+  std::filesystem::create_symlink(directory_.path("elsewhere"), path_);
+  publish("new", Overwrite::kAllowed);
+  EXPECT_EQ(read_file(directory_.path("elsewhere")), "precious");
+  EXPECT_FALSE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(read_file(path_), "new");
+}
+
+TEST_F(PartialFileTest, SecondRun_WhileTheFirstWrites_IsRefused) {
+  {
+    PartialFile first(path_, 10, Overwrite::kNever);
+    for (const Overwrite overwrite : {Overwrite::kNever, Overwrite::kAllowed}) {
+      EXPECT_ERROR(PartialFile(path_, 10, overwrite), ErrorCode::kIo,
+                   "another run is writing " + partial_path_);
+    }
+    EXPECT_TRUE(std::filesystem::exists(partial_path_));
+    first.publish();
+  }
+  EXPECT_EQ(std::filesystem::file_size(path_), 10u);
+}
+
+TEST_F(PartialFileTest, LeftoverOfAKilledRun_IsReplaced) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    PartialFile partial(path_, 1000, Overwrite::kNever);
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_EQ(std::filesystem::file_size(partial_path_), 1000u);
+  publish("new");
+  EXPECT_EQ(read_file(path_), "new");
+  EXPECT_FALSE(std::filesystem::exists(partial_path_));
+}
+
+TEST_F(PartialFileTest, LeftoverThatIsASecondNameOfAFile_DoesNotHarmTheFile) {
+  write_file(directory_.path("elsewhere"), "precious");
+  std::filesystem::create_hard_link(directory_.path("elsewhere"), partial_path_);
+  publish("new");
+  EXPECT_EQ(read_file(directory_.path("elsewhere")), "precious");
+}
+
+TEST_F(PartialFileTest, LinkAtThePartialPath_IsRefusedAndNotFollowed) {
+  write_file(directory_.path("elsewhere"), "precious");
+  std::filesystem::create_symlink(directory_.path("elsewhere"), partial_path_);
+  EXPECT_ERROR(publish("new", Overwrite::kAllowed), ErrorCode::kIo, partial_path_);
+  EXPECT_EQ(read_file(directory_.path("elsewhere")), "precious");
+}
+
+TEST_F(PartialFileTest, DirectoryOrFifoAtThePartialPath_IsRefused) {
+  std::filesystem::create_directory(partial_path_);
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, partial_path_ + ": Is a directory");
+  std::filesystem::remove(partial_path_);
+  ASSERT_EQ(mkfifo(partial_path_.c_str(), 0600), 0);
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, "not a regular file");
+}
+
+TEST_F(PartialFileTest, FileSystemWithoutLocks_WritesANewFile) {
+  fs_.fail_function("flock", ENOSYS);
+  publish("new");
+  EXPECT_EQ(read_file(path_), "new");
+}
+
+TEST_F(PartialFileTest, FileSystemWithoutLocks_LeftoverIsReplacedOnlyWhenAsked) {
+  fs_.fail_function("flock", ENOSYS);
+  write_file(partial_path_, "of whom?");
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, "remove it if none is");
+  EXPECT_EQ(read_file(partial_path_), "of whom?");
+  publish("new", Overwrite::kAllowed);
+  EXPECT_EQ(read_file(path_), "new");
+}
+
+// Takes the new file for a leftover and removes it, just before its maker locks it: as often as
+// told.
+class ThievingFileSystem : public FaultyFileSystem {
+ public:
+  ThievingFileSystem(std::string path, int thefts) : path_(std::move(path)), thefts_(thefts) {}
+  int flock(int fd, int operation) override {
+    if (thefts_-- > 0) ::unlink(path_.c_str());
+    return FaultyFileSystem::flock(fd, operation);
+  }
+
+ private:
+  std::string path_;
+  int thefts_;
+};
+
+TEST_F(PartialFileTest, NewFileTakenForALeftover_IsMadeAgain) {
+  ThievingFileSystem fs(partial_path_, 2);
+  PartialFile partial(path_, 10, Overwrite::kNever, fs);
+  EXPECT_EQ(std::filesystem::file_size(partial_path_), 10u);
+  partial.publish();
+  EXPECT_EQ(std::filesystem::file_size(path_), 10u);
+}
+
+TEST_F(PartialFileTest, NewFileTakenForALeftoverEveryTime_IsAnErrorAndNoEndlessLoop) {
+  ThievingFileSystem fs(partial_path_, 1000);
+  EXPECT_ERROR(PartialFile(path_, 10, Overwrite::kNever, fs), ErrorCode::kIo, "another run");
+}
+
+TEST_F(PartialFileTest, PathsThatCannotBeFiles_AreRefusedClearly) {
+  EXPECT_ERROR(PartialFile("", 1, Overwrite::kNever), ErrorCode::kIo, "names no file");
+  EXPECT_ERROR(PartialFile(directory_.path("new/"), 1, Overwrite::kNever), ErrorCode::kIo,
+               "names no file");
+  EXPECT_ERROR(PartialFile(directory_.path("no/out"), 1, Overwrite::kNever), ErrorCode::kIo,
+               "directory " + directory_.path("no") + ": No such file or directory");
+  EXPECT_ERROR(PartialFile(directory_.path(), 1, Overwrite::kAllowed), ErrorCode::kIo,
+               "it is a directory");
+  write_file(directory_.path("file"), "");
+  EXPECT_ERROR(PartialFile(directory_.path("file/out"), 1, Overwrite::kNever), ErrorCode::kIo,
+               "is not a directory");
+  EXPECT_ERROR(PartialFile("/dev/null", 1, Overwrite::kAllowed), ErrorCode::kIo,
+               "what is there is not a regular file");
+  EXPECT_ERROR(PartialFile(directory_.path(std::string(252, 'x')), 1, Overwrite::kNever),
+               ErrorCode::kIo, "File name too long");
+}
+
+TEST_F(PartialFileTest, DirectoryThatMayNotBeWritten_IsRefused) {
+  const std::string locked = directory_.path("locked");
+  std::filesystem::create_directory(locked);
+  const auto open = [&] { PartialFile(locked + "/out", 1, Overwrite::kNever, fs_); };
+  if (geteuid() == 0)
+    fs_.fail_function("open", EACCES);  // root may write anywhere
+  else
+    std::filesystem::permissions(
+        locked, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  EXPECT_ERROR(open(), ErrorCode::kIo,
+               "cannot create " + locked + "/out.partial: Permission denied");
+}
+
+TEST_F(PartialFileTest, PathWithoutDirectory_IsInTheCurrentOne) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(directory_.path());
+  { PartialFile("out", 3, Overwrite::kNever).publish(); }
+  std::filesystem::current_path(before);
+  EXPECT_EQ(std::filesystem::file_size(path_), 3u);
+}
+
+TEST_F(PartialFileTest, FileMode_IsThatOfTheUmask) {
+  const mode_t before = umask(027);
+  publish("new");
+  umask(before);
+  struct stat status = {};
+  ASSERT_EQ(stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+}  // namespace
+}  // namespace hornet
