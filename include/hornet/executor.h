@@ -45,9 +45,9 @@ class Executor {
   // Submits all before it returns, with `buffersize` only as many. The results come in order, what
   // a call throws comes at its place and ends them. Calls run concurrently on one const fn.
   // With `buffersize`, the executor and ranges given by reference must outlive the results.
-  template <class F, std::ranges::input_range... Ranges>
+  template <class F, std::ranges::viewable_range... Ranges>
   auto map(const MapOptions& options, F&& fn, Ranges&&... ranges);
-  template <class F, std::ranges::input_range... Ranges>
+  template <class F, std::ranges::viewable_range... Ranges>
   auto map(F&& fn, Ranges&&... ranges) {
     return map(MapOptions(), std::forward<F>(fn), std::forward<Ranges>(ranges)...);
   }
@@ -251,7 +251,7 @@ class MapResults : public internal::LazyRange<MapResults<R>, internal::Stored<R>
   bool started_ = false;
 };
 
-template <class F, std::ranges::input_range... Ranges>
+template <class F, std::ranges::viewable_range... Ranges>
 auto Executor::map(const MapOptions& options, F&& fn, Ranges&&... ranges) {
   static_assert(sizeof...(Ranges) > 0, "map needs a range");
   internal::check_map_options(options);
