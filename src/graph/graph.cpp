@@ -131,6 +131,9 @@ void Graph::remove_dead() {
       return id != kNoValue && live[static_cast<size_t>(id)];
     });
     if (!used) continue;
+    for (ValueId& id : node.outputs) {
+      if (id != kNoValue && !live[static_cast<size_t>(id)]) id = kNoValue;
+    }
     for (const ValueId id : node.inputs) mark(id);
     kept.push_back(std::move(node));
   }

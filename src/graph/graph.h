@@ -24,7 +24,7 @@ struct Value {
 struct Node {
   OpPtr op;
   std::vector<ValueId> inputs;  // kNoValue for an optional input that is absent
-  std::vector<ValueId> outputs;
+  std::vector<ValueId> outputs;  // kNoValue for one that nobody wants
   std::string layer;  // label of the Keras layer it stems from, for messages
 };
 
@@ -58,7 +58,8 @@ class Graph {
   std::vector<int> use_counts() const;
   // Index of the node that computes each value, -1 for inputs and constants.
   std::vector<int> producers() const;
-  // Drops nodes none of whose outputs is used, and the data of constants that nothing uses.
+  // Drops nodes none of whose outputs is used, outputs that nothing uses, and the data of constants
+  // that nothing uses.
   void remove_dead();
 
   // Infers all types again for the given input types (no unknown dimension left). Result: one type

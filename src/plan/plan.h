@@ -47,9 +47,10 @@ class Plan {
 
   std::string to_string() const;
 
+  struct Impl;  // plan.cpp only
+
  private:
   friend class WorkerState;
-  struct Impl;
   explicit Plan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -79,10 +79,9 @@ std::string Attention::attributes() const {
   return text;
 }
 
-double Attention::flops(std::span<const TensorType> inputs,
-                        std::span<const TensorType> outputs) const {
-  return 2.0 * static_cast<double>(num_elements(outputs[1].shape)) *
-         static_cast<double>(inputs[0].shape[3] + inputs[2].shape[3]);
+double Attention::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
+  const Shape &q = inputs[0].shape, &v = inputs[2].shape;
+  return 2.0 * static_cast<double>(q[0] * q[1] * q[2] * v[1]) * static_cast<double>(q[3] + v[3]);
 }
 
 }  // namespace hornet::graph

@@ -22,6 +22,7 @@ std::vector<PassReport> run_passes(Graph& graph, const PassContext& context,
                                    const std::vector<std::string_view>& disabled) {
   std::vector<PassReport> reports;
   for (const Pass& pass : all_passes()) reports.push_back({pass.name});
+  graph.remove_dead();
   // Each change removes a node or moves one into another, so this ends; the bound is for bugs.
   constexpr int kMaxRounds = 100;
   for (int round = 0; round < kMaxRounds; ++round) {

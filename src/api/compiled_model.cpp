@@ -1,0 +1,154 @@
+#include "api/compiled_model.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/cpu.h"
+#include "graph/passes/pass.h"
+#include "keras/load.h"
+#include "kernels/evaluate.h"
+#include "plan/batch_size.h"
+
+namespace hornet::internal {
+namespace {
+
+TensorSpec spec_of(const layers::ModelTensor& tensor) {
+  return {tensor.name, tensor.path, handed_out(tensor.dtype), tensor.shape};
+}
+
+std::vector<Tensor> evaluate_node(const graph::Node& node,
+                                  const std::vector<const Tensor*>& inputs) {
+  return kernels::evaluate(*node.op, inputs, true);
+}
+
+bool fits(const Shape& rows, const Shape& expected) {
+  if (rows.size() != expected.size()) return false;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (expected[i] != kUnknownDim && expected[i] != rows[i]) return false;
+  }
+  return true;
+}
+
+// [3, 4] -> "rows of shape [3, 4]"; [] -> "rows that are single numbers"
+std::string describe_rows(const Shape& shape) {
+  return shape.empty() ? "single numbers" : "shape " + to_string(shape);
+}
+
+}  // namespace
+
+DType handed_out(DType dtype) { return dtype == DType::kBFloat16 ? DType::kFloat32 : dtype; }
+
+ModelPlans::ModelPlans(const graph::Graph& graph, kernels::PackedWeights& packed,
+                       std::vector<Shape> row_shapes)
+    : graph_(graph), packed_(packed), row_shapes_(std::move(row_shapes)) {}
+
+std::vector<Shape> ModelPlans::input_shapes(int64_t rows) const {
+  std::vector<Shape> shapes = row_shapes_;
+  for (Shape& shape : shapes) shape.insert(shape.begin(), rows);
+  return shapes;
+}
+
+const plan::Plan& ModelPlans::for_rows(int64_t rows) {
+  const std::scoped_lock lock(mutex_);
+  std::unique_ptr<const plan::Plan>& plan = plans_[rows];
+  if (plan == nullptr) plan = plan::Plan::compile(graph_, input_shapes(rows), packed_);
+  return *plan;
+}
+
+int64_t ModelPlans::batch_size() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (batch_size_ > 0) return batch_size_;
+  }
+  const int64_t chosen = plan::choose_batch_size(
+      [this](int64_t rows) -> const plan::Plan& { return for_rows(rows); }, graph_, cache_sizes());
+  const std::scoped_lock lock(mutex_);
+  return batch_size_ = chosen;
+}
+
+bool ModelPlans::is_row_wise() const {
+  for (const int64_t rows : {2, 3}) {
+    std::vector<graph::TensorType> inputs;
+    const std::vector<Shape> shapes = input_shapes(rows);
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      inputs.push_back({graph_.type(graph_.inputs()[i]).dtype, shapes[i]});
+    }
+    const std::vector<graph::TensorType> types = graph_.infer_types(inputs);
+    for (const graph::ValueId id : graph_.outputs()) {
+      const Shape& shape = types[static_cast<size_t>(id)].shape;
+      if (shape.empty() || shape[0] != rows) return false;
+    }
+  }
+  return true;
+}
+
+void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body) {
+  const plan::Plan& plan = for_rows(rows);
+  std::unique_ptr<plan::WorkerState> state;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto& idle = idle_states_[rows];
+    if (!idle.empty()) {
+      state = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (state == nullptr) state = std::make_unique<plan::WorkerState>(plan);
+  body(*state);
+  const std::scoped_lock lock(mutex_);
+  idle_states_[rows].push_back(std::move(state));
+}
+
+std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path,
+                                                         const LoadOptions& options) {
+  keras::LoadedModel loaded = keras::load(path, options.weights_path);
+  require(loaded.weights != nullptr, ErrorCode::kInvalidModel,
+          "{} holds a config without weights; expected a weights file beside it", path);
+  std::shared_ptr<CompiledModel> model(new CompiledModel);
+  try {
+    layers::LoweredModel lowered = layers::lower(loaded.config, layers::Registry::keras());
+    model->path_ = path;
+    for (const auto& input : lowered.inputs) model->inputs_.push_back(spec_of(input));
+    for (const auto& output : lowered.outputs) model->outputs_.push_back(spec_of(output));
+    model->graph_ = std::move(lowered.graph);
+    loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
+      model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
+    });
+  } catch (const Error& error) {
+    // Errors of the weights floor name the file already.
+    if (error.message().find(path) != std::string::npos) throw;
+    fail(error.code(), "{}: {}", path, error.message());
+  }
+  graph::run_passes(model->graph_, {evaluate_node});
+  return model;
+}
+
+std::vector<Shape> CompiledModel::match_rows(const std::vector<Shape>& row_shapes,
+                                             const std::vector<std::string>& names) const {
+  std::vector<Shape> matched;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Shape expected(inputs_[i].shape.begin() + 1, inputs_[i].shape.end());
+    Shape shape = row_shapes[i];
+    if (!fits(shape, expected)) {
+      Shape widened = shape, narrowed = shape;
+      widened.push_back(1);
+      if (!narrowed.empty() && narrowed.back() == 1) narrowed.pop_back();
+      if (fits(widened, expected)) shape = widened;
+      if (fits(narrowed, expected)) shape = narrowed;
+    }
+    require(fits(shape, expected), ErrorCode::kShapeMismatch,
+            "{}: its rows have {}; input \"{}\" of {} expects {}", names[i],
+            describe_rows(row_shapes[i]), inputs_[i].name, path_, describe_rows(expected));
+    matched.push_back(std::move(shape));
+  }
+  return matched;
+}
+
+ModelPlans& CompiledModel::plans_for(const std::vector<Shape>& row_shapes) const {
+  const std::scoped_lock lock(mutex_);
+  std::unique_ptr<ModelPlans>& plans = plans_[row_shapes];
+  if (plans == nullptr) plans = std::make_unique<ModelPlans>(graph_, packed_, row_shapes);
+  return *plans;
+}
+
+}  // namespace hornet::internal

@@ -1,0 +1,80 @@
+// A model ready to predict: its optimised Graph, packed weights and plans.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "hornet/model.h"
+#include "kernels/kernel.h"
+#include "layers/lowering.h"
+#include "plan/plan.h"
+#include "runtime/batch_runner.h"
+
+namespace hornet::internal {
+
+// The plans for rows of certain shapes, made when first asked for. Thread-safe.
+class ModelPlans final : public runtime::PlanSet {
+ public:
+  // `row_shapes`: one an input, without the batch, no unknown dimension.
+  ModelPlans(const graph::Graph& graph, kernels::PackedWeights& packed,
+             std::vector<Shape> row_shapes);
+
+  const plan::Plan& for_rows(int64_t rows) override;
+  // The batch size predict() uses unless told otherwise.
+  int64_t batch_size();
+  // Whether every output has one row for each row of the inputs.
+  bool is_row_wise() const;
+  // Runs `body` with a state for the plan of `rows` rows that nobody else uses meanwhile.
+  void with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body);
+
+ private:
+  std::vector<Shape> input_shapes(int64_t rows) const;
+
+  const graph::Graph& graph_;
+  kernels::PackedWeights& packed_;
+  const std::vector<Shape> row_shapes_;
+  std::mutex mutex_;
+  std::map<int64_t, std::unique_ptr<const plan::Plan>> plans_;
+  std::map<int64_t, std::vector<std::unique_ptr<plan::WorkerState>>> idle_states_;
+  int64_t batch_size_ = 0;
+};
+
+// Immutable but for its caches; thread-safe.
+class CompiledModel {
+ public:
+  static std::shared_ptr<const CompiledModel> load(const std::string& path,
+                                                   const LoadOptions& options);
+
+  const std::string& path() const { return path_; }
+  const std::vector<TensorSpec>& inputs() const { return inputs_; }
+  const std::vector<TensorSpec>& outputs() const { return outputs_; }
+  const graph::Graph& graph() const { return graph_; }
+
+  // The shapes in which the model takes rows of the given shapes (no batch): [n] and [n, 1] stand
+  // for each other, as in Keras. Throws Error(kShapeMismatch) naming input, found and expected.
+  std::vector<Shape> match_rows(const std::vector<Shape>& row_shapes,
+                                const std::vector<std::string>& names) const;
+  // `row_shapes` as match_rows gives them. The result lives as long as the model.
+  ModelPlans& plans_for(const std::vector<Shape>& row_shapes) const;
+
+  CompiledModel(const CompiledModel&) = delete;
+  CompiledModel& operator=(const CompiledModel&) = delete;
+
+ private:
+  CompiledModel() = default;
+
+  std::string path_;
+  std::vector<TensorSpec> inputs_, outputs_;
+  graph::Graph graph_;
+  mutable kernels::PackedWeights packed_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::vector<Shape>, std::unique_ptr<ModelPlans>> plans_;
+};
+
+// The type in which predictions are handed out: Keras's, but float32 for bfloat16, which no array
+// format has.
+DType handed_out(DType dtype);
+
+}  // namespace hornet::internal

@@ -1,0 +1,70 @@
+#include "plan/batch_size.h"
+
+#include <algorithm>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/recurrent.h"
+
+namespace hornet::plan {
+namespace {
+
+// Rows that the products of this node have for one row of the data; nullopt for other nodes.
+std::optional<int64_t> product_rows(const graph::Graph& graph, const graph::Node& node) {
+  const graph::Op* op = node.op.get();
+  const Shape& input = graph.type(node.inputs[0]).shape;
+  if (dynamic_cast<const graph::Contraction*>(op) != nullptr) {
+    int64_t rows = 1;
+    for (size_t i = 1; i + 1 < input.size(); ++i) rows *= std::max<int64_t>(input[i], 1);
+    return rows;
+  }
+  const bool recurrent = dynamic_cast<const graph::Lstm*>(op) != nullptr ||
+                         dynamic_cast<const graph::Gru*>(op) != nullptr ||
+                         dynamic_cast<const graph::SimpleRnn*>(op) != nullptr;
+  return recurrent ? std::optional<int64_t>(1) : std::nullopt;
+}
+
+// Floating point operations of a node for one row, as far as its shapes are known.
+double flops_of(const graph::Graph& graph, const graph::Node& node) {
+  std::vector<graph::TensorType> inputs, outputs;
+  const auto known = [&](graph::ValueId id) {
+    graph::TensorType type = id == graph::kNoValue ? graph::TensorType{} : graph.type(id);
+    for (int64_t& dim : type.shape) dim = std::max<int64_t>(dim, 1);
+    return type;
+  };
+  for (const graph::ValueId id : node.inputs) inputs.push_back(known(id));
+  for (const graph::ValueId id : node.outputs) outputs.push_back(known(id));
+  return node.op->flops(inputs, outputs);
+}
+
+}  // namespace
+
+int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
+                          const graph::Graph& graph, const CacheSizes& caches) {
+  constexpr int64_t kWantedRows = 32;      // where the product kernels are near their best
+  constexpr double kImportantShare = 0.2;  // of all operations
+  double all = 0, starved = 0;
+  int64_t fewest = kWantedRows;
+  for (const graph::Node& node : graph.nodes()) {
+    const double flops = flops_of(graph, node);
+    all += flops;
+    const auto rows = product_rows(graph, node);
+    if (!rows || *rows >= kWantedRows) continue;
+    starved += flops;
+    fewest = std::min(fewest, *rows);
+  }
+  int64_t batch = 1;
+  if (starved > kImportantShare * all) {
+    while (batch * fewest < kWantedRows) batch *= 2;
+  }
+  const auto fits = [&](int64_t rows) {
+    const Plan& plan = plan_for(rows);
+    size_t io = 0;
+    for (const auto& type : plan.input_types()) io += num_bytes(type.dtype, type.shape);
+    for (const auto& type : plan.output_types()) io += num_bytes(type.dtype, type.shape);
+    return plan.arena_bytes() + io <= caches.l2_bytes / 2;
+  };
+  while (batch < kMaxBatchSize && fits(2 * batch)) batch *= 2;
+  return batch;
+}
+
+}  // namespace hornet::plan

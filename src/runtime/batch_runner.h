@@ -1,0 +1,49 @@
+// Predicts ranges of rows on one worker: Source to Plan to Sink.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "hornet/sink.h"
+#include "hornet/source.h"
+#include "plan/plan.h"
+
+namespace hornet::runtime {
+
+// The plans of one model for one shape of rows, by number of rows. Thread-safe; plans live as long
+// as the set.
+class PlanSet {
+ public:
+  virtual ~PlanSet() = default;
+  virtual const plan::Plan& for_rows(int64_t rows) = 0;
+};
+
+// One worker's buffers and plan states. Not thread-safe; all it is given must outlive it.
+class BatchRunner {
+ public:
+  // Sinks take the dtype they were opened with, `output_dtypes`.
+  BatchRunner(PlanSet& plans, int64_t batch_size, std::vector<const Source*> sources,
+              std::vector<Sink*> sinks, std::vector<DType> output_dtypes);
+
+  // Predicts rows [begin, end): whole batches, then what is left in powers of two, so that few
+  // plans serve all sizes.
+  void run(int64_t begin, int64_t end);
+
+ private:
+  void run_batch(int64_t begin, int64_t end);
+  plan::WorkerState& state_for(const plan::Plan& plan, int64_t rows);
+
+  PlanSet& plans_;
+  const int64_t batch_size_;
+  const std::vector<const Source*> sources_;
+  const std::vector<Sink*> sinks_;
+  const std::vector<DType> output_dtypes_;
+  std::map<int64_t, std::unique_ptr<plan::WorkerState>> states_;
+  std::vector<std::vector<std::byte>> source_scratch_;
+  std::vector<Tensor> converted_inputs_, computed_outputs_, converted_outputs_;
+  std::vector<const void*> input_addresses_;
+  std::vector<void*> output_addresses_;
+};
+
+}  // namespace hornet::runtime
