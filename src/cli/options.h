@@ -1,0 +1,30 @@
+// Options that several commands have.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hornet/model.h"
+#include "hornet/source.h"
+
+namespace hornet::cli {
+
+struct ModelArguments {
+  std::string path;
+  LoadOptions options;
+};
+
+// MODEL and --weights.
+CLI::Option* add_model(CLI::App& command, ModelArguments& model);
+
+// Both throw CommandError.
+Model load_model(const ModelArguments& model);
+// One source an input of `model`, from INPUT arguments.
+std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& arguments,
+                                                 const Model& model, const std::string& path);
+
+extern const char* const kInputHelp;
+
+}  // namespace hornet::cli

@@ -1,0 +1,200 @@
+// hornet predict: a model and its inputs in, a file an output out.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "bindings.h"
+#include "commands.h"
+#include "hornet/predict.h"
+#include "interruption.h"
+#include "options.h"
+#include "progress_printer.h"
+#include "text.h"
+
+namespace hornet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  ModelArguments model;
+  std::vector<std::string> inputs, outputs;
+  PredictOptions options;
+  ProgressMode progress = ProgressMode::kAuto;
+  bool force = false;
+};
+
+// Where each output goes.
+struct Outputs {
+  std::vector<std::string> paths;
+  std::string folder;  // to be created first; "" for none
+};
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return path.ends_with('/') || fs::is_directory(path, error);
+}
+
+std::string join(const std::string& folder, const std::string& file) {
+  return folder + (folder.ends_with('/') ? "" : "/") + file;
+}
+
+void check_distinct(const std::vector<std::string>& paths) {
+  std::map<fs::path, size_t> seen;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (++seen[fs::weakly_canonical(path, error)] == 2) {
+      throw CommandError(ExitCode::kUsage, fmt::format("two outputs go to {}", path));
+    }
+  }
+}
+
+Outputs bind_outputs(const Arguments& arguments, const Model& model) {
+  const std::vector<TensorSpec>& specs = model.outputs();
+  if (arguments.outputs.size() == 1 && is_folder(arguments.outputs[0])) {
+    Outputs outputs;
+    for (const std::string& name : file_names(specs)) {
+      outputs.paths.push_back(join(arguments.outputs[0], name + ".npy"));
+    }
+    if (!fs::exists(arguments.outputs[0])) outputs.folder = arguments.outputs[0];
+    return outputs;
+  }
+  if (specs.size() > 1 && arguments.outputs.size() == 1) {
+    throw CommandError(ExitCode::kUsage,
+                       fmt::format("{} has {} outputs ({}): give -o NAME=FILE for each, or a "
+                                   "folder with a / at its end",
+                                   arguments.model.path, specs.size(), enumerate(labels(specs))));
+  }
+  Outputs outputs = {bind_paths(arguments.outputs, specs, "output", arguments.model.path), ""};
+  check_distinct(outputs.paths);
+  return outputs;
+}
+
+// A folder that is there as long as it is needed: kept, or removed again.
+class NewFolder {
+ public:
+  // Creates nothing for "".
+  explicit NewFolder(const std::string& path) : path_(path) {
+    if (path_.empty()) return;
+    std::error_code error;
+    fs::create_directory(path_, error);
+    if (error) {
+      throw CommandError(ExitCode::kOutput,
+                         fmt::format("cannot create folder {}: {}", path_, error.message()));
+    }
+  }
+  ~NewFolder() {
+    std::error_code ignored;  // stays if something else is in it by now
+    if (!path_.empty() && !kept_) fs::remove(path_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+  void keep() { kept_ = true; }
+
+ private:
+  const std::string path_;
+  bool kept_ = false;
+};
+
+void print_report(const PredictReport& report) {
+  fmt::print("{} row{} in {}: {} rows/s, {} worker{}, {} peak memory\n", thousands(report.rows),
+             report.rows == 1 ? "" : "s", seconds_text(report.seconds),
+             rate(report.seconds > 0 ? static_cast<double>(report.rows) / report.seconds : 0),
+             report.workers, report.workers == 1 ? "" : "s",
+             megabytes(static_cast<double>(report.peak_memory_bytes)));
+}
+
+[[noreturn]] void fail_interrupted(const ProgressEvent& last) {
+  throw CommandError(ExitCode::kInterrupted,
+                     fmt::format("interrupted after {} of {} rows; no output was written",
+                                 thousands(last.rows_done), thousands(last.rows_total)));
+}
+
+ExitCode run(const Arguments& arguments) {
+  const Model model = load_model(arguments.model);
+  const auto sources = open_inputs(arguments.inputs, model, arguments.model.path);
+  const Outputs outputs = bind_outputs(arguments, model);
+
+  std::vector<const Source*> inputs;
+  for (const auto& source : sources) inputs.push_back(source.get());
+  const int64_t num_rows = inputs[0]->num_rows();
+  std::unique_ptr<NewFolder> folder;
+  const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {
+    return at_stage(ExitCode::kOutput, [&] {
+      if (!folder) folder = std::make_unique<NewFolder>(outputs.folder);
+      return open_sink(outputs.paths[output], dtype, row_shape, num_rows,
+                       arguments.force ? Overwrite::kAllowed : Overwrite::kNever);
+    });
+  };
+
+  const auto printer = make_progress_printer(arguments.progress);
+  ProgressEvent last;
+  last.rows_total = num_rows;
+  PredictOptions options = arguments.options;
+  options.progress = [&](const ProgressEvent& event) {
+    last = event;
+    printer->update(event);
+  };
+  try {
+    const Cancellation cancellation;
+    options.cancel = cancellation.flag();
+    const PredictReport report = predict(model, inputs, open_output, options);
+    if (folder) folder->keep();
+    printer->close();
+    print_report(report);
+  } catch (const Error& error) {
+    printer->close();
+    if (error.code() == ErrorCode::kCancelled) fail_interrupted(last);
+    throw;
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command add_predict(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "predict", "Predict every row of the input: row i of the output is row i of the input");
+  add_model(*command, arguments->model)->required();
+  command->add_option("INPUT", arguments->inputs, kInputHelp)->required();
+  command
+      ->add_option("-o,--output", arguments->outputs,
+                   "A .npy file; for a model with several outputs NAME=FILE for each (give -o "
+                   "again), or a folder")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("OUTPUT");
+  command
+      ->add_option("--workers", arguments->options.workers,
+                   "Threads that compute [the usable cores]")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  const CLI::Range rows(int64_t{1}, int64_t{1} << 40, "1 to 2^40");
+  command
+      ->add_option("--batch-size", arguments->options.batch_size,
+                   "Rows computed at once [chosen for the model and the cache]")
+      ->check(rows)
+      ->type_name("ROWS");
+  command
+      ->add_option("--chunk-size", arguments->options.chunk_size,
+                   "Rows a worker takes at a time [chosen from batch size and rows]")
+      ->check(rows)
+      ->type_name("ROWS");
+  const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::kAuto},
+                                                     {"bar", ProgressMode::kBar},
+                                                     {"plain", ProgressMode::kPlain},
+                                                     {"json", ProgressMode::kJson},
+                                                     {"none", ProgressMode::kNone}};
+  command
+      ->add_option("--progress", arguments->progress,
+                   "Progress on stderr: auto, bar, plain, json or none [auto]")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("MODE");
+  command->add_flag("--force", arguments->force, "Overwrite outputs that exist");
+  return {command, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace hornet::cli
