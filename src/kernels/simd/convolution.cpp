@@ -1,0 +1,301 @@
+#include "graph/ops/convolution.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/kernels.h"
+#include "kernels/simd/request.h"
+
+// Spatial dimensions are filled up in front to 3, with size 1.
+
+namespace hornet::kernels {
+namespace {
+
+constexpr size_t kSpatial = 3;
+using Cells = std::array<int64_t, kSpatial>;
+
+template <class List>
+Cells cells(const List& list, size_t first, size_t count) {
+  Cells result = {1, 1, 1};
+  for (size_t i = 0; i < count; ++i) result[kSpatial - count + i] = list[first + i];
+  return result;
+}
+
+// What both kinds of convolution ask for; "" where all is well.
+std::string refusal(const KernelRequest& request, const graph::Window& window) {
+  for (size_t i = 0; i < 4; ++i) {
+    if (!simd::is_float(request, i)) return "operands of other types than float32";
+  }
+  if (window.size.size() > kSpatial) return "more than 3 spatial dimensions";
+  if (!simd::is_constant(request, 1)) return "weights that are computed";
+  return "";
+}
+
+class Conv1x1Kernel final : public Kernel {
+ public:
+  Conv1x1Kernel(PackedConstant weights, Activation activation, int64_t rows, Cells input,
+                Cells output, Cells strides)
+      : weights_(std::move(weights)),
+        activation_(activation),
+        rows_(rows),
+        input_(input),
+        output_(output),
+        strides_(strides) {}
+
+  std::string describe() const override {
+    return fmt::format("simd {} gemm", weights_.matrix().functions->name);
+  }
+  bool needs_input(size_t i) const override { return i != 1; }
+  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const PackedB& w = weights_.matrix();
+    const float* x = simd::input(args, 0);
+    float* y = simd::output(args, 0);
+    GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), w.n, activation_};
+    if (strides_ == Cells{1, 1, 1}) {
+      gemm(w, x, w.k, rows_ * output_[0] * output_[1] * output_[2], y, w.n, e);
+      return;
+    }
+    for (int64_t row = 0; row < rows_; ++row) {
+      for (int64_t i = 0; i < output_[0]; ++i) {
+        for (int64_t j = 0; j < output_[1]; ++j) {
+          const int64_t line = (row * input_[0] + i * strides_[0]) * input_[1] + j * strides_[1];
+          gemm(w, x + line * input_[2] * w.k, strides_[2] * w.k, output_[2], y, w.n, e);
+          y += output_[2] * w.n;
+          if (e.residual != nullptr) e.residual += output_[2] * w.n;
+        }
+      }
+    }
+  }
+
+ private:
+  const PackedConstant weights_;
+  const Activation activation_;
+  const int64_t rows_;
+  const Cells input_, output_, strides_;
+};
+
+// A window that moves by its own size: cells of y get one product each, and the products of a line
+// of x with the kernel cells along the last dimension are a line of y.
+class UpscalingKernel final : public Kernel {
+ public:
+  UpscalingKernel(std::vector<PackedConstant> weights, Activation activation, int64_t rows,
+                  Cells input, Cells size, int64_t filters)
+      : weights_(std::move(weights)),
+        activation_(activation),
+        rows_(rows),
+        input_(input),
+        size_(size),
+        filters_(filters) {}
+
+  std::string describe() const override {
+    return fmt::format("simd {} upscaling gemm", weights_[0].matrix().functions->name);
+  }
+  bool needs_input(size_t i) const override { return i != 1; }
+  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+  // The bias once for each cell of the window's last dimension.
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(size_[2] * filters_) * sizeof(float);
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const PackedB& first = weights_[0].matrix();
+    const float* x = simd::input(args, 0);
+    float* y = simd::output(args, 0);
+    const float* residual = simd::input(args, 3);
+    GemmEpilogue e = {nullptr, nullptr, first.n, activation_};
+    if (const float* bias = simd::input(args, 2)) {
+      float* repeated = static_cast<float*>(args.scratch);
+      for (int64_t i = 0; i < size_[2]; ++i) std::copy_n(bias, filters_, repeated + i * filters_);
+      e.bias = repeated;
+    }
+    const int64_t line = input_[2] * first.n;
+    for (int64_t i = 0; i < rows_ * input_[0]; ++i) {
+      for (int64_t j = 0; j < input_[1]; ++j) {
+        for (int64_t a = 0; a < size_[0]; ++a) {
+          for (int64_t b = 0; b < size_[1]; ++b) {
+            const int64_t at =
+                ((i * size_[0] + a) * input_[1] * size_[1] + j * size_[1] + b) * line;
+            if (residual != nullptr) e.residual = residual + at;
+            const PackedConstant& w = weights_[static_cast<size_t>(a * size_[1] + b)];
+            gemm(w.matrix(), x, first.k, input_[2], y + at, first.n, e);
+          }
+        }
+        x += input_[2] * first.k;
+      }
+    }
+  }
+
+ private:
+  const std::vector<PackedConstant> weights_;  // [size[0] * size[1]] of [channels, size[2] filters]
+  const Activation activation_;
+  const int64_t rows_;
+  const Cells input_, size_;
+  const int64_t filters_;
+};
+
+// Any other transposed convolution: products are added to y window cell by window cell, to the
+// bias and the residual, then comes the activation.
+class ConvTransposeKernel final : public Kernel {
+ public:
+  struct Geometry {
+    int64_t rows;
+    Cells input, output, size, strides, dilations, crop;
+  };
+  ConvTransposeKernel(std::vector<PackedConstant> weights, Activation activation, Geometry geometry)
+      : weights_(std::move(weights)), activation_(activation), g_(geometry) {}
+
+  std::string describe() const override {
+    return fmt::format("simd {} gemm a window cell", weights_[0].matrix().functions->name);
+  }
+  bool needs_input(size_t i) const override { return i != 1; }
+  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const int64_t line = g_.output[2] * weights_[0].matrix().n;
+    const float* bias = simd::input(args, 2);
+    const float* residual = simd::input(args, 3);
+    float* y = simd::output(args, 0);
+    for (int64_t row = 0; row < g_.rows; ++row) {
+      for (int64_t i = 0; i < g_.output[0]; ++i) {
+        for (int64_t j = 0; j < g_.output[1]; ++j) {
+          start_line(bias, residual, y);
+          add_products(simd::input(args, 0), row, i, j, y);
+          if (!activation_.is_identity()) activation_(y, 0, y, 0, 1, line);
+          y += line;
+          if (residual != nullptr) residual += line;
+        }
+      }
+    }
+  }
+
+ private:
+  void start_line(const float* bias, const float* residual, float* y) const {
+    const int64_t filters = weights_[0].matrix().n, line = g_.output[2] * filters;
+    if (residual == nullptr) {
+      std::fill_n(y, line, 0.0f);
+    } else if (residual != y) {
+      std::copy_n(residual, line, y);
+    }
+    if (bias == nullptr) return;
+    for (int64_t i = 0; i < line; i += filters) {
+      for (int64_t c = 0; c < filters; ++c) y[i + c] += bias[c];
+    }
+  }
+
+  // The cell of the input that window cell k takes to cell `out` of y along a dimension; -1: none.
+  int64_t source(size_t dimension, int64_t out, int64_t k) const {
+    const int64_t distance = out + g_.crop[dimension] - k * g_.dilations[dimension];
+    if (distance < 0 || distance % g_.strides[dimension] != 0) return -1;
+    const int64_t in = distance / g_.strides[dimension];
+    return in < g_.input[dimension] ? in : -1;
+  }
+
+  void add_products(const float* x, int64_t row, int64_t i, int64_t j, float* y) const {
+    size_t tap = 0;
+    for (int64_t a = 0; a < g_.size[0]; ++a) {
+      for (int64_t b = 0; b < g_.size[1]; ++b) {
+        const int64_t in_i = source(0, i, a), in_j = source(1, j, b);
+        for (int64_t c = 0; c < g_.size[2]; ++c, ++tap) {
+          if (in_i >= 0 && in_j >= 0) {
+            const int64_t line = (row * g_.input[0] + in_i) * g_.input[1] + in_j;
+            add_line(x + line * g_.input[2] * weights_[tap].matrix().k, weights_[tap].matrix(), c,
+                     y);
+          }
+        }
+      }
+    }
+  }
+
+  // Cell `in` of a line of x goes to cell in * stride + shift of a line of y.
+  void add_line(const float* x, const PackedB& w, int64_t c, float* y) const {
+    const int64_t stride = g_.strides[2], shift = c * g_.dilations[2] - g_.crop[2];
+    const int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    const int64_t room = g_.output[2] - 1 - shift;  // the last cell that may be reached
+    if (room < 0) return;
+    const int64_t end = std::min(g_.input[2], room / stride + 1);
+    if (end <= first) return;
+    float* to = y + (first * stride + shift) * w.n;
+    gemm(w, x + first * w.k, w.k, end - first, to, stride * w.n,
+         {nullptr, to, stride * w.n, Activation{}});
+  }
+
+  const std::vector<PackedConstant> weights_;  // a window cell: [channels, filters]
+  const Activation activation_;
+  const Geometry g_;
+};
+
+}  // namespace
+
+KernelOffer simd_conv_1x1(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::Conv&>(request.op);
+  const graph::Window& window = op.window;
+  if (std::string reason = refusal(request, window); !reason.empty()) return refuse(reason);
+  if (op.groups != 1) return refuse("a convolution in groups");
+  const size_t count = window.size.size();
+  const Shape& x = request.inputs[0].shape;
+  for (size_t i = 0; i < count; ++i) {
+    const graph::Window::Axis axis = window.resolve(i, x[i + 1]);
+    if (window.size[i] != 1 || axis.pad_begin != 0 || axis.pad_end != 0) {
+      return refuse("a window of more than one cell, or padding");
+    }
+  }
+  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
+  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
+  const int64_t channels = x.back(), filters = request.outputs[0].shape.back();
+  PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->as<float>(),
+                        filters, 1, channels, filters);
+  return {std::make_unique<Conv1x1Kernel>(std::move(packed), *activation, x[0], cells(x, 1, count),
+                                          cells(request.outputs[0].shape, 1, count),
+                                          cells(window.strides, 0, count)),
+          ""};
+}
+
+KernelOffer simd_conv_transpose(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::ConvTranspose&>(request.op);
+  const graph::Window& window = op.window;
+  if (std::string reason = refusal(request, window); !reason.empty()) return refuse(reason);
+  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
+  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
+
+  const size_t count = window.size.size();
+  const Shape& x = request.inputs[0].shape;
+  ConvTransposeKernel::Geometry g = {x[0],
+                                     cells(x, 1, count),
+                                     cells(request.outputs[0].shape, 1, count),
+                                     cells(window.size, 0, count),
+                                     cells(window.strides, 0, count),
+                                     cells(window.dilations, 0, count),
+                                     {0, 0, 0}};
+  bool upscales = true;
+  for (size_t i = 0; i < count; ++i) {
+    g.crop[kSpatial - count + i] = op.resolve(i, x[i + 1]).crop;
+  }
+  for (size_t i = 0; i < kSpatial; ++i) {
+    upscales = upscales && g.size[i] == g.strides[i] && g.dilations[i] == 1 && g.crop[i] == 0 &&
+               g.output[i] == g.input[i] * g.strides[i];
+  }
+  const int64_t channels = x.back(), filters = request.outputs[0].shape.back();
+  // One matrix [channels, columns] a window cell, or a line of window cells.
+  const int64_t num_cells = g.size[0] * g.size[1] * g.size[2];
+  const int64_t columns = upscales ? g.size[2] * filters : filters;
+  std::vector<PackedConstant> weights;
+  for (int64_t i = 0; i < num_cells * filters; i += columns) {
+    weights.emplace_back(request.packed, fmt::format("{} from {}", key_of(request, 1), i),
+                         request.constants[1]->as<float>() + i * channels, 1, channels, channels,
+                         columns);
+  }
+  if (upscales) {
+    return {std::make_unique<UpscalingKernel>(std::move(weights), *activation, g.rows, g.input,
+                                              g.size, filters),
+            ""};
+  }
+  return {std::make_unique<ConvTransposeKernel>(std::move(weights), *activation, g), ""};
+}
+
+}  // namespace hornet::kernels

@@ -1,0 +1,458 @@
+#include "kernels/simd/gemm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/simd/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/gemm.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/simd/vector_math-inl.h"
+
+// The packed form. For n < kDotColumns: the columns one after the other, each filled up with zeros
+// to a multiple of kLanes. Else panels: w[:, first .. first + width] with k rows of `width` floats,
+// the last panel filled up with zeros. A panel is kPanel vectors wide, the last one 1 or 3 where
+// that leaves less to fill up.
+
+HWY_BEFORE_NAMESPACE();
+namespace hornet::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr int kPanel = 2;
+constexpr int64_t kLineFloats = 16;  // of a cache line
+constexpr int64_t kDotColumns = kLanes >= 8 ? 4 : 2;
+
+// The rows of the largest tile, by vectors a panel. g++ 12 keeps a tile in registers only where
+// every loop over it is unrolled, and spills what does not fit.
+#if HWY_TARGET == HWY_AVX3
+constexpr int kTileRows[] = {0, 14, 14, 9};
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kTileRows[] = {0, 12, 6, 4};
+#else
+constexpr int kTileRows[] = {0, 8, 4, 3};
+#endif
+
+// Panels that a tile of few rows spans, so that there are enough chains to hide the latency.
+constexpr int panels_at_once([[maybe_unused]] int rows) {
+#if HWY_TARGET == HWY_AVX3
+  return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
+#elif HWY_TARGET == HWY_SCALAR
+  return 1;
+#else
+  return rows == 1 ? 4 : rows == 2 ? 2 : 1;
+#endif
+}
+
+#define HORNET_UNROLL _Pragma("GCC unroll 16")
+
+struct Tile {
+  const float* x;
+  int64_t ldx;
+  const float* w;        // the first panel
+  int64_t panel_floats;  // from one panel to the next
+  int64_t k;
+  float* y;
+  int64_t ldy;
+  const float* bias;
+  const float* residual;
+  int64_t ld_residual;
+  int64_t columns;  // to be written
+};
+
+template <int kRows, int kVectors, int kPanels>
+void compute_tile(const Tile& t, const Activation& activation) {
+  constexpr int kAll = kVectors * kPanels;
+  const D d;
+  V sum[kRows][kAll];
+  HORNET_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    HORNET_UNROLL
+    for (int j = 0; j < kAll; ++j) sum[i][j] = hn::Zero(d);
+  }
+  const float* w = t.w;
+  const int64_t ldx = t.ldx, panel_floats = t.panel_floats;
+  for (int64_t k = 0; k < t.k; ++k) {
+    V v[kAll];
+    HORNET_UNROLL
+    for (int j = 0; j < kAll; ++j) {
+      v[j] = hn::Load(
+          d, w + (j / kVectors) * panel_floats + static_cast<int64_t>(kLanes) * (j % kVectors));
+    }
+    // The hardware alone does not keep up with panels that come from the third cache level.
+    HORNET_UNROLL
+    for (int j = 0; j < kAll; ++j) {
+      const int64_t column = static_cast<int64_t>(kLanes) * (j % kVectors);
+      if (column % kLineFloats == 0) {
+        __builtin_prefetch(w + (j / kVectors) * panel_floats + column +
+                           static_cast<int64_t>(kLanes) * kVectors * 24);
+      }
+    }
+    w += static_cast<int64_t>(kLanes) * kVectors;
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const V a = hn::Set(d, t.x[i * ldx + k]);
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) sum[i][j] = hn::MulAdd(a, v[j], sum[i][j]);
+    }
+  }
+
+  // The last vector may reach behind the last column.
+  constexpr int64_t kWidth = static_cast<int64_t>(kLanes) * kAll;
+  const bool whole = t.columns == kWidth;
+  const size_t part = static_cast<size_t>(t.columns - (kWidth - static_cast<int64_t>(kLanes)));
+  constexpr int kLast = kAll - 1;
+  if (t.bias != nullptr) {
+    HORNET_UNROLL
+    for (int j = 0; j < kAll; ++j) {
+      const float* from = t.bias + j * static_cast<int64_t>(kLanes);
+      const V b = j < kLast || whole ? hn::LoadU(d, from) : load_part(from, part);
+      HORNET_UNROLL
+      for (int i = 0; i < kRows; ++i) sum[i][j] = hn::Add(sum[i][j], b);
+    }
+  }
+  if (t.residual != nullptr) {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) {
+        const float* from = t.residual + i * t.ld_residual + j * static_cast<int64_t>(kLanes);
+        const V r = j < kLast || whole ? hn::LoadU(d, from) : load_part(from, part);
+        sum[i][j] = hn::Add(sum[i][j], r);
+      }
+    }
+  }
+  if (activation.is_relu()) {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) sum[i][j] = relu(sum[i][j]);
+    }
+  }
+  if (whole) {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) {
+        hn::StoreU(sum[i][j], d, t.y + i * t.ldy + j * static_cast<int64_t>(kLanes));
+      }
+    }
+  } else {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      HORNET_UNROLL
+      for (int j = 0; j < kLast; ++j) {
+        hn::StoreU(sum[i][j], d, t.y + i * t.ldy + j * static_cast<int64_t>(kLanes));
+      }
+      store_part(sum[i][kLast], t.y + i * t.ldy + kLast * static_cast<int64_t>(kLanes), part);
+    }
+  }
+  if (!activation.is_identity() && !activation.is_relu()) {
+    activation(t.y, t.ldy, t.y, t.ldy, kRows, t.columns);
+  }
+}
+
+using TileFunction = void (*)(const Tile&, const Activation&);
+
+// kTiles[rows - 1]: the tile over one panel, and that over panels_at_once(rows) panels.
+template <int kVectors, class Indices = std::make_integer_sequence<int, kTileRows[kVectors]>>
+struct SinglePanel;
+template <int kVectors, int... kIndex>
+struct SinglePanel<kVectors, std::integer_sequence<int, kIndex...>> {
+  static constexpr TileFunction kTiles[] = {compute_tile<kIndex + 1, kVectors, 1>...};
+};
+template <class Indices = std::make_integer_sequence<int, kTileRows[kPanel]>>
+struct ManyPanels;
+template <int... kIndex>
+struct ManyPanels<std::integer_sequence<int, kIndex...>> {
+  static constexpr TileFunction kTiles[] = {
+      compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
+};
+
+// How n columns are cut into panels.
+struct Panels {
+  int64_t num_full;      // kPanel vectors wide
+  int last_vectors = 0;  // 0: no other panel
+  explicit Panels(int64_t n) {
+    const int64_t vectors = (n + static_cast<int64_t>(kLanes) - 1) / static_cast<int64_t>(kLanes);
+    num_full = vectors / kPanel;
+    if (vectors % kPanel == 1) {
+      last_vectors = vectors == 1 ? 1 : kPanel + 1;
+      num_full -= vectors == 1 ? 0 : 1;
+    }
+  }
+};
+constexpr int64_t kPanelColumns = kPanel * static_cast<int64_t>(kLanes);
+
+int64_t round_up(int64_t n) {
+  const int64_t lanes = static_cast<int64_t>(kLanes);
+  return (n + lanes - 1) / lanes * lanes;
+}
+
+size_t packed_floats(int64_t k, int64_t n) {
+  return static_cast<size_t>(n < kDotColumns ? round_up(k) * n : k * round_up(n));
+}
+
+void pack_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t columns,
+                int64_t width, float* packed) {
+  for (int64_t i = 0; i < k; ++i) {
+    const float* row = w + i * stride_k;
+    if (stride_n == 1) {
+      std::memcpy(packed, row, static_cast<size_t>(columns) * sizeof(float));
+    } else {
+      for (int64_t j = 0; j < columns; ++j) packed[j] = row[j * stride_n];
+    }
+    std::fill(packed + columns, packed + width, 0.0f);
+    packed += width;
+  }
+}
+
+// The same for stride_k == 1, in blocks of 4 x 4.
+void pack_panel_transposed(const float* w, int64_t stride_n, int64_t k, int64_t columns,
+                           int64_t width, float* packed) {
+  int64_t j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::Full128<float> d4;
+  const hn::Full128<double> d2;
+  for (; j + 4 <= columns; j += 4) {
+    const float* from = w + j * stride_n;
+    int64_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+      const auto r0 = hn::LoadU(d4, from + i), r1 = hn::LoadU(d4, from + stride_n + i);
+      const auto r2 = hn::LoadU(d4, from + 2 * stride_n + i);
+      const auto r3 = hn::LoadU(d4, from + 3 * stride_n + i);
+      const auto a = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
+      const auto b = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
+      const auto c = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
+      const auto e = hn::BitCast(d2, hn::InterleaveUpper(d4, r2, r3));
+      float* to = packed + i * width + j;
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, a, b)), d4, to);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, a, b)), d4, to + width);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, c, e)), d4, to + 2 * width);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, c, e)), d4, to + 3 * width);
+    }
+    for (; i < k; ++i) {
+      for (int64_t c = 0; c < 4; ++c) packed[i * width + j + c] = from[c * stride_n + i];
+    }
+  }
+#endif
+  for (; j < width; ++j) {
+    for (int64_t i = 0; i < k; ++i) {
+      packed[i * width + j] = j < columns ? w[j * stride_n + i] : 0.0f;
+    }
+  }
+}
+
+void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n, float* packed) {
+  if (n < kDotColumns) {
+    for (int64_t j = 0; j < n; ++j) {
+      for (int64_t i = 0; i < k; ++i) packed[i] = w[i * stride_k + j * stride_n];
+      std::fill(packed + k, packed + round_up(k), 0.0f);
+      packed += round_up(k);
+    }
+    return;
+  }
+  const Panels panels(n);
+  for (int64_t first = 0, p = 0; first < n; ++p) {
+    const int64_t width =
+        p < panels.num_full ? kPanelColumns : panels.last_vectors * static_cast<int64_t>(kLanes);
+    const int64_t columns = std::min(width, n - first);
+    const float* from = w + first * stride_n;
+    if (stride_k == 1 && stride_n != 1) {
+      pack_panel_transposed(from, stride_n, k, columns, width, packed);
+    } else {
+      pack_panel(from, stride_k, stride_n, k, columns, width, packed);
+    }
+    packed += k * width;
+    first += columns;
+  }
+}
+
+// Dot products of kRows rows with kColumns columns.
+template <int kRows, int kColumns>
+HWY_INLINE void compute_dots(const float* x, int64_t ldx, const float* w, int64_t k, float* y,
+                             int64_t ldy, const GemmEpilogue& e) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(kLanes), column_floats = round_up(k);
+  V sum[kRows][kColumns];
+  HORNET_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    HORNET_UNROLL
+    for (int j = 0; j < kColumns; ++j) sum[i][j] = hn::Zero(d);
+  }
+  int64_t i0 = 0;
+  for (; i0 + lanes <= k; i0 += lanes) {
+    V v[kColumns];
+    HORNET_UNROLL
+    for (int j = 0; j < kColumns; ++j) v[j] = hn::Load(d, w + j * column_floats + i0);
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const V a = hn::LoadU(d, x + i * ldx + i0);
+      HORNET_UNROLL
+      for (int j = 0; j < kColumns; ++j) sum[i][j] = hn::MulAdd(a, v[j], sum[i][j]);
+    }
+  }
+  if (i0 < k) {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const V a = load_part(x + i * ldx + i0, static_cast<size_t>(k - i0));
+      HORNET_UNROLL
+      for (int j = 0; j < kColumns; ++j) {
+        sum[i][j] = hn::MulAdd(a, hn::Load(d, w + j * column_floats + i0), sum[i][j]);
+      }
+    }
+  }
+  HORNET_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    HORNET_UNROLL
+    for (int j = 0; j < kColumns; ++j) {
+      float value = hn::GetLane(hn::SumOfLanes(d, sum[i][j]));
+      if (e.bias != nullptr) value += e.bias[j];
+      if (e.residual != nullptr) value += e.residual[i * e.ld_residual + j];
+      y[i * ldy + j] = value;
+    }
+  }
+}
+
+template <int kColumns>
+void multiply_dots(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+                   GemmEpilogue e) {
+  constexpr int kRows = kColumns == 1 ? 8 : 4;
+  const float* first = y;
+  const auto advance = [&](int64_t rows) {
+    x += rows * ldx;
+    y += rows * ldy;
+    if (e.residual != nullptr) e.residual += rows * e.ld_residual;
+  };
+  int64_t row = 0;
+  for (; row + kRows <= m; row += kRows) {
+    compute_dots<kRows, kColumns>(x, ldx, b.data, b.k, y, ldy, e);
+    advance(kRows);
+  }
+  for (; row < m; ++row) {
+    compute_dots<1, kColumns>(x, ldx, b.data, b.k, y, ldy, e);
+    advance(1);
+  }
+  if (!e.activation.is_identity()) {
+    float* all = const_cast<float*>(first);
+    // Dense results are one long row.
+    if (ldy == kColumns) {
+      e.activation(all, 0, all, 0, 1, m * kColumns);
+    } else {
+      e.activation(all, ldy, all, ldy, m, kColumns);
+    }
+  }
+}
+
+// Rows of x that are multiplied with all panels before the next ones: with what they give they stay
+// in the second cache level, and a big matrix is not read too often.
+int64_t rows_of_block(int64_t k) {
+  constexpr int64_t kBlockFloats = 96 << 10;
+  return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows[kPanel]);
+}
+
+void multiply(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+              const GemmEpilogue& e) {
+  if (b.n < kDotColumns) {
+    if (b.n == 1) multiply_dots<1>(b, x, ldx, m, y, ldy, e);
+    if constexpr (kDotColumns > 2) {
+      if (b.n == 2) multiply_dots<2>(b, x, ldx, m, y, ldy, e);
+      if (b.n == 3) multiply_dots<3>(b, x, ldx, m, y, ldy, e);
+    }
+    return;
+  }
+  static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
+                                                    SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
+  static constexpr const TileFunction* kMany = ManyPanels<>::kTiles;
+  const Panels panels(b.n);
+  Tile t = {};
+  t.ldx = ldx;
+  t.ldy = ldy;
+  t.k = b.k;
+  t.ld_residual = e.ld_residual;
+  t.panel_floats = b.k * kPanelColumns;
+  const int64_t block_rows = rows_of_block(b.k);
+  for (int64_t block = 0; block < m; block += block_rows) {
+    const int64_t rows = std::min(block_rows, m - block);
+    const auto multiply_panels = [&](int64_t column, int64_t columns, const float* w, int max_rows,
+                                     const TileFunction* tiles) {
+      const int64_t num_tiles = (rows + max_rows - 1) / max_rows;
+      t.w = w;
+      t.columns = columns;
+      t.bias = e.bias == nullptr ? nullptr : e.bias + column;
+      const int64_t base = rows / num_tiles, larger = rows % num_tiles;
+      for (int64_t q = 0, row = block; q < num_tiles; ++q) {
+        const int64_t tile_rows = base + (q < larger ? 1 : 0);
+        t.x = x + row * ldx;
+        t.y = y + row * ldy + column;
+        t.residual = e.residual == nullptr ? nullptr : e.residual + row * e.ld_residual + column;
+        tiles[tile_rows - 1](t, e.activation);
+        row += tile_rows;
+      }
+    };
+    constexpr int kMaxRows = kTileRows[kPanel];
+    int64_t p = 0;
+    // The last full panel may reach behind the last column: it is taken on its own.
+    const int64_t num_whole =
+        b.n / kPanelColumns < panels.num_full ? panels.num_full - 1 : panels.num_full;
+    const int at_once = rows <= kMaxRows ? panels_at_once(static_cast<int>(rows)) : 1;
+    for (; p + at_once <= num_whole; p += at_once) {
+      multiply_panels(p * kPanelColumns, at_once * kPanelColumns, b.data + p * t.panel_floats,
+                      kMaxRows, at_once > 1 ? kMany : kSingle[kPanel]);
+    }
+    for (; p < panels.num_full; ++p) {
+      const int64_t column = p * kPanelColumns;
+      multiply_panels(column, std::min(kPanelColumns, b.n - column), b.data + p * t.panel_floats,
+                      kMaxRows, kSingle[kPanel]);
+    }
+    if (panels.last_vectors > 0) {
+      const int64_t column = p * kPanelColumns;
+      multiply_panels(column, b.n - column, b.data + p * t.panel_floats,
+                      kTileRows[panels.last_vectors], kSingle[panels.last_vectors]);
+    }
+  }
+}
+
+}  // namespace
+
+const GemmFunctions* functions() {
+#if HWY_TARGET == HWY_AVX3
+  constexpr const char* kName = "avx512";
+#elif HWY_TARGET == HWY_AVX2
+  constexpr const char* kName = "avx2";
+#elif HWY_TARGET == HWY_SSE4
+  constexpr const char* kName = "sse4";
+#else
+  constexpr const char* kName = "plain";
+#endif
+  static constexpr GemmFunctions kFunctions = {kName, packed_floats, pack, multiply};
+  return &kFunctions;
+}
+
+}  // namespace hornet::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hornet::kernels {
+
+HWY_EXPORT(functions);
+
+const GemmFunctions& gemm_functions() { return *HWY_DYNAMIC_DISPATCH(functions)(); }
+
+PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
+                               int64_t stride_k, int64_t stride_n, int64_t k, int64_t n) {
+  const GemmFunctions& f = gemm_functions();
+  buffer_ = packed.get(fmt::format("{} gemm {}", key, f.name), [&] {
+    Tensor data(DType::kFloat32, {static_cast<int64_t>(f.packed_floats(k, n))});
+    f.pack(w, stride_k, stride_n, k, n, data.mutable_as<float>());
+    return data;
+  });
+  matrix_ = {&f, k, n, static_cast<const float*>(buffer_.get())};
+}
+
+}  // namespace hornet::kernels
+#endif

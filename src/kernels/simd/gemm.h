@@ -1,0 +1,69 @@
+// Products with a packed matrix: y[m, n] = activation(x[m, k] w[k, n] + bias[n] + residual[m, n]).
+//
+// An element of y is one chain of multiply-adds in the order of k that starts at 0 (for n below
+// kDotColumns: a fixed number of such chains, added in a fixed order); then bias, residual and
+// activation. So its bits depend on its row of x alone, and not on m or on the row's place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "kernels/kernel.h"
+#include "kernels/simd/elementwise.h"
+
+namespace hornet::kernels {
+
+struct GemmEpilogue {
+  const float* bias = nullptr;
+  const float* residual = nullptr;  // may be y itself, with ld_residual = ldy
+  int64_t ld_residual = 0;
+  Activation activation;
+};
+
+struct PackedB;
+
+// The code for one instruction set.
+struct GemmFunctions {
+  const char* name;  // "avx512", "avx2", "sse4", "plain"
+  // Floats of a packed matrix. It is to be 64-byte aligned.
+  size_t (*packed_floats)(int64_t k, int64_t n);
+  // Packs w, whose element (i, j) is at w[i * stride_k + j * stride_n].
+  void (*pack)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
+               float* packed);
+  void (*run)(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+              const GemmEpilogue& epilogue);
+};
+
+// The best code for this machine. Not for the hot path.
+const GemmFunctions& gemm_functions();
+
+// A packed matrix. Does not own its data.
+struct PackedB {
+  const GemmFunctions* functions = nullptr;
+  int64_t k = 0, n = 0;
+  const float* data = nullptr;
+};
+
+// x [m, k] with rows ldx apart, y [m, n] with rows ldy apart; m may be 0. y must not overlap x.
+inline void gemm(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+                 const GemmEpilogue& epilogue) {
+  b.functions->run(b, x, ldx, m, y, ldy, epilogue);
+}
+
+// A constant matrix packed once a model.
+class PackedConstant {
+ public:
+  PackedConstant() = default;
+  // `key` names the constant and what is taken from it; element (i, j) of the [k, n] matrix is at
+  // w[i * stride_k + j * stride_n].
+  PackedConstant(PackedWeights& packed, const std::string& key, const float* w, int64_t stride_k,
+                 int64_t stride_n, int64_t k, int64_t n);
+  const PackedB& matrix() const { return matrix_; }
+
+ private:
+  PackedWeights::Buffer buffer_;
+  PackedB matrix_;
+};
+
+}  // namespace hornet::kernels

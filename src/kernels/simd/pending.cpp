@@ -1,0 +1,17 @@
+// Kernels that are not there yet: refuse.
+#include "kernels/simd/kernels.h"
+
+namespace hornet::kernels {
+#define PENDING(name) \
+  KernelOffer name(const KernelRequest&) { return {nullptr, #name ": not there yet"}; }
+PENDING(simd_depthwise_conv)
+PENDING(simd_unary)
+PENDING(simd_binary)
+PENDING(simd_lstm)
+PENDING(simd_gru)
+PENDING(simd_simple_rnn)
+PENDING(simd_layer_norm)
+PENDING(simd_softmax)
+PENDING(simd_reduce)
+PENDING(simd_attention)
+}  // namespace hornet::kernels

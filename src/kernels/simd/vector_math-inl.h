@@ -1,0 +1,329 @@
+// Vector functions for one instruction set: included once for each by a source that includes
+// hwy/foreach_target.h. All give an element the same bits in any lane.
+#if defined(HORNET_VECTOR_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef HORNET_VECTOR_MATH_INL_H
+#undef HORNET_VECTOR_MATH_INL_H
+#else
+#define HORNET_VECTOR_MATH_INL_H
+#endif
+
+#include <cstring>
+#include <limits>
+
+#include "graph/ops/elementwise.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace hornet::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using graph::UnaryKind;
+
+using D = hn::ScalableTag<float>;
+using DI = hn::RebindToSigned<D>;
+using V = hn::Vec<D>;
+using VI = hn::Vec<DI>;
+constexpr size_t kLanes = HWY_LANES(float);
+
+HWY_INLINE V constant(float value) { return hn::Set(D(), value); }
+
+// The first n < kLanes elements, 0 in the others. Reads nothing behind them.
+HWY_INLINE V load_part(const float* p, size_t n) {
+#if HWY_MEM_OPS_MIGHT_FAULT && HWY_TARGET != HWY_AVX2
+  HWY_ALIGN float buffer[kLanes] = {};
+  std::memcpy(buffer, p, n * sizeof(float));
+  return hn::Load(D(), buffer);
+#else
+  return hn::MaskedLoad(hn::FirstN(D(), n), D(), p);
+#endif
+}
+// Writes nothing behind the first n < kLanes elements.
+HWY_INLINE void store_part(V v, float* p, size_t n) {
+#if HWY_MEM_OPS_MIGHT_FAULT && HWY_TARGET != HWY_AVX2
+  HWY_ALIGN float buffer[kLanes];
+  hn::Store(v, D(), buffer);
+  std::memcpy(p, buffer, n * sizeof(float));
+#else
+  hn::BlendedStore(v, hn::FirstN(D(), n), D(), p);
+#endif
+}
+
+// Bounds that let a NaN of x pass.
+HWY_INLINE V at_least(V x, float bound) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Lt(x, constant(bound)), constant(bound), x);
+#else
+  return hn::Max(constant(bound), x);  // x86 gives the second operand where one is NaN
+#endif
+}
+HWY_INLINE V at_most(V x, float bound) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, constant(bound)), constant(bound), x);
+#else
+  return hn::Min(constant(bound), x);
+#endif
+}
+HWY_INLINE V clip(V x, float low, float high) { return at_most(at_least(x, low), high); }
+HWY_INLINE V relu(V x) { return at_least(x, 0.0f); }
+
+// x = n ln 2 + r with |r| <= 0.347; `n` as a float in the low bits of `shifted`, e^r - 1 in `rest`.
+struct ExpParts {
+  VI n;
+  V rest;
+};
+HWY_INLINE ExpParts exp_parts(V x) {
+  const V magic = constant(12582912.0f);  // 1.5 * 2^23: what is added to it is rounded to integers
+  const V shifted = hn::MulAdd(x, constant(1.44269504f), magic);
+  const V n = hn::Sub(shifted, magic);
+  // ln 2 in two parts, the first with few bits.
+  V r = hn::NegMulAdd(n, constant(0.693359375f), x);
+  r = hn::NegMulAdd(n, constant(-2.12194440e-4f), r);
+  V q = constant(0.00139465882f);
+  q = hn::MulAdd(q, r, constant(0.00836665928f));
+  q = hn::MulAdd(q, r, constant(0.0416662805f));
+  q = hn::MulAdd(q, r, constant(0.16666542f));
+  q = hn::MulAdd(q, r, constant(0.5f));
+  return {hn::BitCast(DI(), shifted), hn::MulAdd(hn::Mul(r, r), q, r)};
+}
+// 2^n for the low bits of n, -126 <= n <= 127.
+HWY_INLINE V power_of_two(VI n) {
+  return hn::BitCast(D(), hn::Add(hn::ShiftLeft<23>(n), hn::Set(DI(), 127 << 23)));
+}
+
+constexpr float kLowestExp = -87.336540f;  // e^x is a normal number from here on
+
+// For x <= 88; 0 below kLowestExp.
+HWY_INLINE V exp_flushed(V x) {
+  const ExpParts parts = exp_parts(at_least(x, kLowestExp));
+  const V scale = power_of_two(parts.n);
+  const V y = hn::MulAdd(scale, parts.rest, scale);
+  return hn::IfThenZeroElse(hn::Lt(x, constant(kLowestExp)), y);
+}
+
+// For all x, with denormal results.
+HWY_INLINE V exp(V x) {
+  const ExpParts parts = exp_parts(clip(x, -105.0f, 89.0f));
+  const VI n = hn::Sub(parts.n, hn::Set(DI(), 0x4B400000));  // the bits of `magic`
+  const VI half = hn::ShiftRight<1>(n);
+  const V scale = power_of_two(half);
+  const V y = hn::MulAdd(scale, parts.rest, scale);
+  return hn::Mul(y, power_of_two(hn::Sub(n, half)));
+}
+
+// e^x - 1 for x <= 0 (and up to 88).
+HWY_INLINE V expm1_nonpositive(V x) {
+  const ExpParts parts = exp_parts(at_least(x, kLowestExp));
+  const V scale = power_of_two(parts.n);
+  return hn::MulAdd(scale, parts.rest, hn::Sub(scale, constant(1.0f)));
+}
+
+HWY_INLINE V log(V x) {
+  const V inf = constant(std::numeric_limits<float>::infinity());
+  const auto denormal = hn::Lt(x, constant(std::numeric_limits<float>::min()));
+  const V scaled = hn::IfThenElse(denormal, hn::Mul(x, constant(8388608.0f)), x);
+  // x = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2).
+  const VI offset = hn::Set(DI(), 0x3F3504F3);
+  const VI bits = hn::Sub(hn::BitCast(DI(), scaled), offset);
+  V e = hn::ConvertTo(D(), hn::ShiftRight<23>(bits));
+  e = hn::Sub(e, hn::IfThenElseZero(denormal, constant(23.0f)));
+  const VI mantissa = hn::Add(hn::And(bits, hn::Set(DI(), 0x7FFFFF)), offset);
+  const V f = hn::Sub(hn::BitCast(D(), mantissa), constant(1.0f));
+  V p = constant(0.0691536441f);
+  p = hn::MulAdd(p, f, constant(-0.117897287f));
+  p = hn::MulAdd(p, f, constant(0.118729331f));
+  p = hn::MulAdd(p, f, constant(-0.123843595f));
+  p = hn::MulAdd(p, f, constant(0.142186657f));
+  p = hn::MulAdd(p, f, constant(-0.16669251f));
+  p = hn::MulAdd(p, f, constant(0.200022265f));
+  p = hn::MulAdd(p, f, constant(-0.249999866f));
+  p = hn::MulAdd(p, f, constant(0.333333105f));
+  const V f2 = hn::Mul(f, f);
+  V y = hn::Mul(hn::Mul(f, f2), p);
+  y = hn::MulAdd(e, constant(-2.12194440e-4f), y);
+  y = hn::NegMulAdd(constant(0.5f), f2, y);
+  y = hn::MulAdd(e, constant(0.693359375f), hn::Add(f, y));
+  // Zero, negative numbers, infinity and NaN.
+  y = hn::IfThenElse(hn::Lt(x, inf), y, hn::Add(x, x));
+  const V nan = constant(std::numeric_limits<float>::quiet_NaN());
+  y = hn::IfThenElse(hn::Lt(x, hn::Zero(D())), nan, y);
+  return hn::IfThenElse(hn::Eq(x, hn::Zero(D())), hn::Neg(inf), y);
+}
+
+HWY_INLINE V log1p(V x) {
+  const V w = hn::Add(x, constant(1.0f));
+  const V lost = hn::Sub(x, hn::Sub(w, constant(1.0f)));
+  const auto ordinary = hn::And(hn::Gt(w, hn::Zero(D())),
+                                hn::Lt(w, constant(std::numeric_limits<float>::infinity())));
+  const V y = hn::Add(log(w), hn::IfThenElseZero(ordinary, hn::Div(lost, w)));
+  return hn::IfThenElse(hn::Eq(w, constant(1.0f)), x, y);
+}
+
+HWY_INLINE V sigmoid(V x) {
+  const V one = constant(1.0f);
+  return hn::Div(one, hn::Add(one, exp(hn::Neg(x))));
+}
+HWY_INLINE V silu(V x) { return hn::Div(x, hn::Add(constant(1.0f), exp(hn::Neg(x)))); }
+
+HWY_INLINE V tanh(V x) {
+  const V m = expm1_nonpositive(hn::Mul(constant(-2.0f), hn::Abs(x)));
+  const V y = hn::Div(hn::Neg(m), hn::Add(m, constant(2.0f)));
+  return hn::CopySignToAbs(y, x);
+}
+
+HWY_INLINE V softplus(V x) {
+  const V u = exp_flushed(hn::Neg(hn::Abs(x)));
+  return hn::Add(relu(x), log1p(u));
+}
+
+// x tanh(softplus(x)) = x m / (m + 2) with m = e (e + 2), e = e^x.
+HWY_INLINE V mish(V x) {
+  const V e = exp(at_most(x, 20.0f));
+  const V m = hn::Mul(e, hn::Add(e, constant(2.0f)));
+  return hn::Div(hn::Mul(x, m), hn::Add(m, constant(2.0f)));
+}
+
+// e^(-square) t P(t) with t = 1 / (1 + 0.3 z): erfc(z) for z >= 0, square = z^2.
+HWY_INLINE V erfc_nonnegative(V z, V square) {
+  const V t = hn::Div(constant(1.0f), hn::MulAdd(z, constant(0.3f), constant(1.0f)));
+  V p = constant(-0.129554063f);
+  p = hn::MulAdd(p, t, constant(0.485726833f));
+  p = hn::MulAdd(p, t, constant(-0.512646437f));
+  p = hn::MulAdd(p, t, constant(0.54818368f));
+  p = hn::MulAdd(p, t, constant(-0.0950070545f));
+  p = hn::MulAdd(p, t, constant(0.21509698f));
+  p = hn::MulAdd(p, t, constant(0.148289263f));
+  p = hn::MulAdd(p, t, constant(0.170723319f));
+  p = hn::MulAdd(p, t, constant(0.169187441f));
+  return hn::Mul(exp_flushed(hn::Neg(square)), hn::Mul(t, p));
+}
+
+HWY_INLINE V erf(V x) {
+  const V z = at_most(hn::Abs(x), 10.0f);
+  const V u = hn::Mul(z, z);
+  V p = constant(7.88912657e-05f);
+  p = hn::MulAdd(p, u, constant(-0.000802084338f));
+  p = hn::MulAdd(p, u, constant(0.00518953567f));
+  p = hn::MulAdd(p, u, constant(-0.0268544443f));
+  p = hn::MulAdd(p, u, constant(0.112836003f));
+  p = hn::MulAdd(p, u, constant(-0.37612626f));
+  p = hn::MulAdd(p, u, constant(1.12837911f));
+  const V far = hn::CopySignToAbs(hn::Sub(constant(1.0f), erfc_nonnegative(z, u)), x);
+  return hn::IfThenElse(hn::Lt(z, constant(1.0f)), hn::Mul(x, p), far);
+}
+
+// x (1 + erf(x / sqrt(2))) / 2
+HWY_INLINE V gelu(V x) {
+  const V magnitude = at_most(hn::Abs(x), 14.0f);
+  const V half = hn::Mul(constant(0.5f), hn::Mul(magnitude, magnitude));
+  const V tail =
+      hn::Mul(constant(0.5f), erfc_nonnegative(hn::Mul(magnitude, constant(0.707106781f)), half));
+  const auto negative = hn::Lt(x, hn::Zero(D()));
+  return hn::Mul(x, hn::IfThenElse(negative, tail, hn::Sub(constant(1.0f), tail)));
+}
+
+// x (1 + tanh(u)) / 2 = x / (1 + e^(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
+HWY_INLINE V gelu_tanh(V x) {
+  const V factor = hn::MulAdd(hn::Mul(x, x), constant(-2.0f * 0.79788456f * 0.044715f),
+                              constant(-2.0f * 0.79788456f));
+  return hn::Div(x, hn::Add(constant(1.0f), exp(hn::Mul(x, factor))));
+}
+
+HWY_INLINE V exponential_unit(V x, float a) {
+  return hn::IfThenElse(hn::Gt(x, hn::Zero(D())), x, hn::Mul(constant(a), expm1_nonpositive(x)));
+}
+
+// The functions with a vector form.
+#define HORNET_VECTOR_KINDS(X)                                                                     \
+  X(relu)                                                                                          \
+  X(relu_general)                                                                                  \
+  X(relu6) X(leaky_relu) X(elu) X(selu) X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu)    \
+      X(mish) X(tanh) X(hard_tanh) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh)     \
+          X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid)            \
+              X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt)             \
+                  X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) \
+                      X(clip)
+
+template <UnaryKind kKind>
+HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
+  const V zero = hn::Zero(D()), one = constant(1.0f);
+  if constexpr (kKind == UnaryKind::relu) return relu(x);
+  if constexpr (kKind == UnaryKind::relu_general) {
+    const V below = hn::Mul(constant(f.a), hn::Sub(x, constant(f.c)));
+    const V y = hn::IfThenElse(hn::Lt(x, constant(f.c)), below, x);
+    return hn::IfThenElse(hn::Ge(x, constant(f.b)), constant(f.b), y);
+  }
+  if constexpr (kKind == UnaryKind::relu6) return clip(x, 0.0f, 6.0f);
+  if constexpr (kKind == UnaryKind::leaky_relu) {
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, constant(f.a)), x);
+  }
+  if constexpr (kKind == UnaryKind::elu) return exponential_unit(x, f.a);
+  if constexpr (kKind == UnaryKind::selu) {
+    return hn::Mul(constant(1.05070098735548f), exponential_unit(x, 1.67326324235437f));
+  }
+  if constexpr (kKind == UnaryKind::celu) {
+    const V below = hn::Mul(constant(f.a), expm1_nonpositive(hn::Div(x, constant(f.a))));
+    return hn::IfThenElse(hn::Gt(x, zero), x, below);
+  }
+  if constexpr (kKind == UnaryKind::sigmoid) return sigmoid(x);
+  if constexpr (kKind == UnaryKind::hard_sigmoid) {
+    return clip(hn::MulAdd(constant(f.a), x, constant(f.b)), 0.0f, 1.0f);
+  }
+  if constexpr (kKind == UnaryKind::hard_silu) {
+    const V gate = hn::MulAdd(x, constant(1.0f / 6), constant(0.5f));
+    return hn::Mul(x, clip(gate, 0.0f, 1.0f));
+  }
+  if constexpr (kKind == UnaryKind::silu) return silu(x);
+  if constexpr (kKind == UnaryKind::mish) return mish(x);
+  if constexpr (kKind == UnaryKind::tanh) return tanh(x);
+  if constexpr (kKind == UnaryKind::hard_tanh) return clip(x, -1.0f, 1.0f);
+  if constexpr (kKind == UnaryKind::softplus) return softplus(x);
+  if constexpr (kKind == UnaryKind::softsign) return hn::Div(x, hn::Add(one, hn::Abs(x)));
+  if constexpr (kKind == UnaryKind::log_sigmoid) return hn::Neg(softplus(hn::Neg(x)));
+  if constexpr (kKind == UnaryKind::gelu) return gelu(x);
+  if constexpr (kKind == UnaryKind::gelu_tanh) return gelu_tanh(x);
+  if constexpr (kKind == UnaryKind::exponential) return exp(x);
+  if constexpr (kKind == UnaryKind::hard_shrink) {
+    return hn::IfThenElseZero(hn::Gt(hn::Abs(x), constant(f.a)), x);
+  }
+  if constexpr (kKind == UnaryKind::soft_shrink) {
+    const V shrunk = hn::CopySignToAbs(hn::Sub(hn::Abs(x), constant(f.a)), x);
+    return hn::IfThenElseZero(hn::Gt(hn::Abs(x), constant(f.a)), shrunk);
+  }
+  if constexpr (kKind == UnaryKind::sparse_plus) {
+    const V w = at_least(hn::Add(x, one), 0.0f);
+    return hn::IfThenElse(hn::Lt(x, one), hn::Mul(constant(0.25f), hn::Mul(w, w)), x);
+  }
+  if constexpr (kKind == UnaryKind::sparse_sigmoid) {
+    return clip(hn::Mul(constant(0.5f), hn::Add(x, one)), 0.0f, 1.0f);
+  }
+  if constexpr (kKind == UnaryKind::squareplus) {
+    const V root = hn::Sqrt(hn::MulAdd(x, x, constant(f.a)));
+    // (x + root) / 2, without the cancellation for x < 0.
+    const V below = hn::Div(hn::Mul(constant(0.5f), constant(f.a)), hn::Sub(root, x));
+    return hn::IfThenElse(hn::Lt(x, zero), below, hn::Mul(constant(0.5f), hn::Add(x, root)));
+  }
+  if constexpr (kKind == UnaryKind::threshold) {
+    return hn::IfThenElse(hn::Gt(x, constant(f.a)), x, constant(f.b));
+  }
+  if constexpr (kKind == UnaryKind::negative) return hn::Neg(x);
+  if constexpr (kKind == UnaryKind::abs) return hn::Abs(x);
+  if constexpr (kKind == UnaryKind::square) return hn::Mul(x, x);
+  if constexpr (kKind == UnaryKind::sqrt) return hn::Sqrt(x);
+  if constexpr (kKind == UnaryKind::rsqrt) return hn::Div(one, hn::Sqrt(x));
+  if constexpr (kKind == UnaryKind::reciprocal) return hn::Div(one, x);
+  if constexpr (kKind == UnaryKind::log) return log(x);
+  if constexpr (kKind == UnaryKind::log1p) return log1p(x);
+  if constexpr (kKind == UnaryKind::ceil) return hn::Ceil(x);
+  if constexpr (kKind == UnaryKind::floor) return hn::Floor(x);
+  if constexpr (kKind == UnaryKind::trunc) return hn::Trunc(x);
+  if constexpr (kKind == UnaryKind::round) return hn::Round(x);
+  if constexpr (kKind == UnaryKind::erf) return erf(x);
+  if constexpr (kKind == UnaryKind::scale) return hn::MulAdd(x, constant(f.a), constant(f.b));
+  if constexpr (kKind == UnaryKind::clip) return clip(x, f.a, f.b);
+  if constexpr (kKind == UnaryKind::identity) return x;
+}
+
+}  // namespace hornet::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // HORNET_VECTOR_MATH_INL_H

@@ -1,0 +1,255 @@
+#include "kernels/simd/gemm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/convolution.h"
+#include "kernels/simd/kernels.h"
+#include "unit/kernels/simd_test.h"
+
+namespace hornet::kernels {
+namespace {
+
+using graph::UnaryFunction;
+using graph::UnaryKind;
+
+class SimdGemm : public SimdTest {};
+HORNET_SIMD_TESTS(SimdGemm);
+
+// Packs w, given as [k, n], or as [n, k] where transposed.
+struct Packed {
+  Packed(const Tensor& w, int64_t k, int64_t n, bool transposed)
+      : functions(gemm_functions()),
+        data(DType::kFloat32, {static_cast<int64_t>(functions.packed_floats(k, n))}) {
+    functions.pack(w.as<float>(), transposed ? 1 : n, transposed ? k : 1, k, n,
+                   data.mutable_as<float>());
+    matrix = {&functions, k, n, data.as<float>()};
+  }
+  const GemmFunctions& functions;
+  Tensor data;
+  PackedB matrix;
+};
+
+double tolerance(int64_t k) { return 1e-6 * (1 + static_cast<double>(k) / 16); }
+
+TEST_P(SimdGemm, AnyShape_GivesTheSumsOfProducts) {
+  for (const int64_t k : {1, 2, 7, 64, 131}) {
+    for (const int64_t n : {1, 2, 3, 4, 5, 8, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 80, 130}) {
+      const Tensor w = random_floats({k, n}, 1), bias = random_floats({n}, 2);
+      const Packed packed(w, k, n, false);
+      for (const int64_t m : {0, 1, 2, 3, 5, 6, 7, 13, 14, 15, 29, 300}) {
+        const Tensor x = random_floats({m, k}, 3), residual = random_floats({m, n}, 4);
+        const graph::Contraction op;
+        const Tensor expected = evaluate(op, {&x, &w, &bias, &residual}, true)[0];
+        Tensor y(DType::kFloat32, {m, n});
+        gemm(packed.matrix, x.as<float>(), k, m, y.mutable_as<float>(), n,
+             {bias.as<float>(), residual.as<float>(), n, {}});
+        SCOPED_TRACE(fmt::format("k {}, n {}, m {}", k, n, m));
+        expect_near(y, expected, tolerance(k));
+      }
+    }
+  }
+}
+
+TEST_P(SimdGemm, RowsApart_LeaveWhatLiesBetweenThem) {
+  const int64_t k = 21, m = 17, ldx = 30;
+  for (const int64_t n : {1, 3, 19, 32, 70}) {
+    const int64_t ldy = n + 5;
+    const Tensor w = random_floats({k, n}, 1), x = random_floats({m, ldx}, 2);
+    const Packed packed(w, k, n, false);
+    Tensor y(DType::kFloat32, {m, ldy});
+    std::fill_n(y.mutable_as<float>(), m * ldy, 7.0f);
+    gemm(packed.matrix, x.as<float>(), ldx, m, y.mutable_as<float>(), ldy, {});
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < ldy; ++j) {
+        double expected = j < n ? 0 : 7;
+        for (int64_t l = 0; j < n && l < k; ++l) {
+          expected += static_cast<double>(x.as<float>()[i * ldx + l]) *
+                      static_cast<double>(w.as<float>()[l * n + j]);
+        }
+        ASSERT_NEAR(static_cast<double>(y.as<float>()[i * ldy + j]), expected, 1e-5);
+      }
+    }
+  }
+}
+
+TEST_P(SimdGemm, TransposedMatrix_IsPackedTheSame) {
+  for (const int64_t k : {1, 3, 4, 9, 32}) {
+    for (const int64_t n : {1, 3, 4, 6, 33, 50}) {
+      const Tensor w = random_floats({k, n}, 1);
+      Tensor transposed(DType::kFloat32, {n, k});
+      for (int64_t i = 0; i < k * n; ++i) {
+        transposed.mutable_as<float>()[i % n * k + i / n] = w.as<float>()[i];
+      }
+      const Packed a(w, k, n, false), b(transposed, k, n, true);
+      EXPECT_EQ(std::memcmp(a.data.data(), b.data.data(), a.data.num_bytes()), 0)
+          << k << " x " << n;
+    }
+  }
+}
+
+TEST_P(SimdGemm, RowOfAnyBatch_HasTheSameBits) {
+  for (const int64_t n : {1, 2, 3, 5, 16, 33, 64, 100, 200}) {
+    const int64_t k = 75, all = 260;
+    const Tensor w = random_floats({k, n}, 1), bias = random_floats({n}, 2);
+    const Tensor x = random_floats({all, k}, 3);
+    const Packed packed(w, k, n, false);
+    GemmEpilogue epilogue;
+    epilogue.bias = bias.as<float>();
+    epilogue.activation = *find_activation({UnaryKind::tanh});
+    Tensor expected(DType::kFloat32, {all, n});
+    for (int64_t row = 0; row < all; ++row) {
+      gemm(packed.matrix, x.as<float>() + row * k, k, 1, expected.mutable_as<float>() + row * n, n,
+           epilogue);
+    }
+    for (int64_t m = 2; m <= all; m += m < 40 ? 1 : 37) {
+      const int64_t first = m % 3 < all - m ? m % 3 : 0;
+      Tensor y(DType::kFloat32, {m, n});
+      gemm(packed.matrix, x.as<float>() + first * k, k, m, y.mutable_as<float>(), n, epilogue);
+      ASSERT_EQ(std::memcmp(y.data(), expected.as<float>() + first * n, y.num_bytes()), 0)
+          << "n " << n << ", m " << m;
+    }
+  }
+}
+
+class SimdContraction : public SimdTest {};
+HORNET_SIMD_TESTS(SimdContraction);
+
+TEST_P(SimdContraction, EpilogueInAnyCombination_IsAsTheReference) {
+  const Tensor x = random_floats({3, 5, 20}, 1), w = random_floats({20, 37}, 2);
+  const Tensor bias = random_floats({37}, 3), residual = random_floats({3, 5, 37}, 4);
+  for (const UnaryFunction f :
+       {UnaryFunction{}, UnaryFunction{UnaryKind::relu}, UnaryFunction{UnaryKind::gelu},
+        UnaryFunction{UnaryKind::leaky_relu, 0.2f}}) {
+    const graph::Contraction op{graph::Epilogue{f}};
+    for (int parts = 0; parts < 4; ++parts) {
+      const SimdCase c = {op,
+                          {&x, &w, parts & 1 ? &bias : nullptr, parts & 2 ? &residual : nullptr},
+                          {false, true, true, false}};
+      expect_like_reference(simd_contraction, c, 1e-5);
+      expect_same_bits_in_any_batch(simd_contraction, c);
+    }
+  }
+}
+
+TEST_P(SimdContraction, NaN_StaysInItsRow) {
+  const graph::Contraction op{graph::Epilogue{{UnaryKind::relu}}};
+  for (const int64_t n : {1, 3, 40}) {
+    const Tensor x = random_floats({31, 18}, 1), w = random_floats({18, n}, 2);
+    expect_nan_stays_in_its_row(simd_contraction, {op, {&x, &w}, {false, true}});
+  }
+}
+
+TEST_P(SimdContraction, NoRows_GivesNone) {
+  const graph::Contraction op;
+  const Tensor x(DType::kFloat32, {0, 4}), w = random_floats({4, 3}, 1);
+  EXPECT_EQ(run_simd(simd_contraction, {op, {&x, &w}, {false, true}})[0].shape(), (Shape{0, 3}));
+}
+
+TEST_P(SimdContraction, WhatItDoesNotTake_IsRefusedWithTheReason) {
+  const Tensor x = random_floats({2, 4}, 1), w = random_floats({4, 3}, 2);
+  const graph::Contraction plain, sine{graph::Epilogue{{UnaryKind::sin}}};
+  EXPECT_EQ(refusal_of(simd_contraction, {plain, {&x, &w}, {false, false}}),
+            "simd: weights that are computed");
+  EXPECT_EQ(refusal_of(simd_contraction, {sine, {&x, &w}, {false, true}}), "simd: activation sin");
+}
+
+class SimdConvolution : public SimdTest {};
+HORNET_SIMD_TESTS(SimdConvolution);
+
+graph::Conv conv(std::vector<int64_t> size, std::vector<int64_t> strides, UnaryFunction f = {}) {
+  graph::Conv op;
+  op.window.dilations.assign(size.size(), 1);
+  op.window.size = std::move(size);
+  op.window.strides = std::move(strides);
+  op.epilogue.activation = f;
+  return op;
+}
+
+TEST_P(SimdConvolution, OneCellWindow_IsAsTheReference) {
+  const Tensor line = random_floats({6, 9, 10}, 1), plane = random_floats({6, 5, 7, 10}, 2),
+               space = random_floats({6, 3, 4, 5, 10}, 3);
+  for (const int64_t stride : {1, 2, 3}) {
+    for (const Tensor* x : {&line, &plane, &space}) {
+      const size_t rank = x->shape().size() - 2;
+      const graph::Conv op = conv(std::vector<int64_t>(rank, 1), std::vector<int64_t>(rank, stride),
+                                  {UnaryKind::relu6});
+      Shape kernel(rank, 1);
+      kernel.insert(kernel.end(), {10, 21});
+      const Tensor w = random_floats(kernel, 4), bias = random_floats({21}, 5);
+      const graph::TensorType types[] = {{DType::kFloat32, x->shape()}, {DType::kFloat32, kernel}};
+      const Tensor residual = random_floats(op.infer(types)[0].shape, 6);
+      const SimdCase c = {op, {x, &w, &bias, &residual}, {false, true, true, false}};
+      expect_like_reference(simd_conv_1x1, c, 1e-5);
+      expect_same_bits_in_any_batch(simd_conv_1x1, c);
+      expect_nan_stays_in_its_row(simd_conv_1x1, {op, {x, &w}, {false, true}});
+    }
+  }
+}
+
+TEST_P(SimdConvolution, LargerWindowOrPadding_IsRefused) {
+  const Tensor x = random_floats({1, 4, 4, 2}, 1);
+  const Tensor w3 = random_floats({3, 3, 2, 2}, 2), w1 = random_floats({1, 1, 2, 2}, 2);
+  graph::Conv padded = conv({1, 1}, {1, 1});
+  padded.window.padding = graph::Padding::kExplicit;
+  padded.window.pads_begin = {0, 0};
+  padded.window.pads_end = {0, 1};
+  EXPECT_NE(refusal_of(simd_conv_1x1, {conv({3, 3}, {1, 1}), {&x, &w3}, {false, true}}), "");
+  EXPECT_NE(refusal_of(simd_conv_1x1, {padded, {&x, &w1}, {false, true}}), "");
+}
+
+struct TransposeCase {
+  Shape x;
+  std::vector<int64_t> size, strides;
+  graph::Padding padding;
+  std::vector<int64_t> dilations = {}, output_padding = {};
+};
+
+TEST_P(SimdConvolution, Transposed_IsAsTheReference) {
+  using enum graph::Padding;
+  const TransposeCase cases[] = {
+      {{5, 4, 3, 6}, {2, 2}, {2, 2}, kSame},
+      {{5, 4, 3, 6}, {2, 2}, {2, 2}, kValid},
+      {{5, 4, 6}, {3}, {3}, kValid},
+      {{5, 2, 3, 4, 6}, {2, 2, 3}, {2, 2, 3}, kSame},
+      {{5, 4, 3, 6}, {1, 1}, {1, 1}, kSame},
+      {{5, 4, 3, 6}, {3, 3}, {2, 2}, kSame},
+      {{5, 4, 3, 6}, {3, 3}, {2, 2}, kValid},
+      {{5, 4, 5, 6}, {4, 4}, {2, 2}, kSame},
+      {{5, 7, 6}, {5}, {1}, kSame},
+      {{5, 7, 6}, {2}, {3}, kSame},
+      {{5, 7, 6}, {2}, {3}, kValid},
+      {{5, 4, 6, 6}, {3, 3}, {1, 1}, kSame, {2, 2}},
+      {{5, 2, 3, 4, 6}, {3, 3, 3}, {2, 2, 2}, kSame},
+      {{5, 4, 6, 6}, {3, 3}, {2, 2}, kSame, {}, {1, 1}},
+      {{5, 4, 6, 6}, {2, 2}, {2, 2}, kValid, {}, {1, 0}},
+  };
+  for (const TransposeCase& t : cases) {
+    for (const int64_t filters : {1, 3, 11}) {
+      graph::ConvTranspose op;
+      op.window.size = t.size;
+      op.window.strides = t.strides;
+      op.window.dilations =
+          t.dilations.empty() ? std::vector<int64_t>(t.size.size(), 1) : t.dilations;
+      op.window.padding = t.padding;
+      op.output_padding = t.output_padding;
+      op.epilogue.activation = {UnaryKind::sigmoid};
+      Shape kernel = t.size;
+      kernel.insert(kernel.end(), {filters, t.x.back()});
+      const Tensor x = random_floats(t.x, 1), w = random_floats(kernel, 2),
+                   bias = random_floats({filters}, 3);
+      const graph::TensorType types[] = {{DType::kFloat32, t.x}, {DType::kFloat32, kernel}};
+      const Tensor residual = random_floats(op.infer(types)[0].shape, 4);
+      SCOPED_TRACE(op.attributes() + " " + to_string(t.x));
+      const SimdCase c = {op, {&x, &w, &bias, &residual}, {false, true, true, false}};
+      expect_like_reference(simd_conv_transpose, c, 1e-5);
+      expect_like_reference(simd_conv_transpose, {op, {&x, &w}, {false, true}}, 1e-5);
+      expect_same_bits_in_any_batch(simd_conv_transpose, c);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hornet::kernels
