@@ -52,6 +52,20 @@ TEST(Convert, FloatToLargeIntegers_GivesTheSmallestWhereNothingFits) {
                                    uint64_t{1} << 63, uint64_t{1} << 63, 0}));
 }
 
+// At the very edge, where a comparison one off would be undefined behaviour.
+TEST(Convert, FloatToIntegers_PowersOfTwoAtTheEdge_AreInOrOut) {
+  const std::vector<float> values = {0x1p31f, -0x1p31f, 0x1p63f, -0x1p63f, 0x1p64f};
+  constexpr int32_t kMin32 = std::numeric_limits<int32_t>::min();
+  constexpr int64_t kMin64 = std::numeric_limits<int64_t>::min();
+  EXPECT_EQ(convert<int32_t>(DType::kFloat32, values, DType::kInt32),
+            (std::vector<int32_t>{kMin32, kMin32, kMin32, kMin32, kMin32}));
+  EXPECT_EQ(convert<int64_t>(DType::kFloat32, values, DType::kInt64),
+            (std::vector<int64_t>{int64_t{1} << 31, -(int64_t{1} << 31), kMin64, kMin64, kMin64}));
+  EXPECT_EQ(convert<uint64_t>(DType::kFloat32, values, DType::kUInt64),
+            (std::vector<uint64_t>{uint64_t{1} << 31, ~uint64_t{0} << 31, uint64_t{1} << 63,
+                                   uint64_t{1} << 63, 0}));
+}
+
 TEST(Convert, ToBool_IsWhetherItIsNotZero) {
   EXPECT_EQ(convert<uint8_t>(DType::kFloat32, std::vector<float>{0, -0.0f, 1e-40f, kNan, -3},
                              DType::kBool),

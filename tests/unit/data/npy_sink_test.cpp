@@ -59,6 +59,14 @@ TEST_F(NpySinkTest, Direct_RowsMadeInPlace_AreInTheFile) {
   EXPECT_EQ(read_file(path_), expected("<f4", "(3, 2)", raw<float>({0, 1, 10, 11, 20, 21})));
 }
 
+TEST_F(NpySinkTest, Write_RowsMadeInPlace_AreNotWrittenAgain) {
+  FaultyFileSystem fs;
+  const auto sink = open_npy_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kNever, fs);
+  const int calls = fs.num_calls();
+  sink->write(1, sink->direct(1, 3));
+  EXPECT_EQ(fs.num_calls(), calls);
+}
+
 TEST_F(NpySinkTest, Direct_FirstRow_IsAlignedForVectors) {
   const auto sink = open_sink(path_, DType::kFloat64, {3, 5}, 7);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(sink->direct(0, 1).data) % 64, 0u);

@@ -174,6 +174,39 @@ TEST_F(PartialFileTest, NewFileTakenForALeftoverEveryTime_IsAnErrorAndNoEndlessL
   EXPECT_ERROR(PartialFile(path_, 10, Overwrite::kNever, fs), ErrorCode::kIo, "another run");
 }
 
+// Once the leftover is open, its run publishes it after all, and a third run starts anew.
+class OvertakingFileSystem : public FaultyFileSystem {
+ public:
+  explicit OvertakingFileSystem(const std::string& path) : path_(path) {}
+  int flock(int fd, int operation) override {
+    if (!third_) {
+      std::filesystem::rename(path_ + ".partial", path_ + ".of_the_first");
+      third_ = std::make_unique<PartialFile>(path_, 77, Overwrite::kNever);
+    }
+    return FaultyFileSystem::flock(fd, operation);
+  }
+
+ private:
+  std::string path_;
+  std::unique_ptr<PartialFile> third_;
+};
+
+TEST_F(PartialFileTest, LeftoverPublishedWhileItIsLookedAt_DoesNotHarmTheNextRun) {
+  write_file(partial_path_, "first");
+  OvertakingFileSystem fs(path_);
+  EXPECT_ERROR(PartialFile(path_, 10, Overwrite::kNever, fs), ErrorCode::kIo,
+               "another run is writing");
+  EXPECT_EQ(read_file(path_ + ".of_the_first"), "first");
+  ASSERT_TRUE(std::filesystem::exists(partial_path_));
+  EXPECT_EQ(std::filesystem::file_size(partial_path_), 77u);
+}
+
+TEST_F(PartialFileTest, Publish_BytesThatCannotBeMadeDurable_AreAnError) {
+  fs_.fail_function("fdatasync", EIO);
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo, "cannot write " + partial_path_ + " to disk");
+  EXPECT_TRUE(directory_.is_empty());
+}
+
 TEST_F(PartialFileTest, PathsThatCannotBeFiles_AreRefusedClearly) {
   EXPECT_ERROR(PartialFile("", 1, Overwrite::kNever), ErrorCode::kIo, "names no file");
   EXPECT_ERROR(PartialFile(directory_.path("new/"), 1, Overwrite::kNever), ErrorCode::kIo,
