@@ -12,6 +12,8 @@ HWY_BEFORE_NAMESPACE();
 namespace hornet::kernels::HWY_NAMESPACE {
 namespace {
 
+using graph::BinaryKind;
+
 template <UnaryKind kKind>
 void run(const Activation& self, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
          int64_t columns) {
@@ -29,7 +31,63 @@ void run(const Activation& self, const float* x, int64_t ldx, float* y, int64_t 
   }
 }
 
+template <BinaryKind kKind>
+HWY_INLINE V combine(V x, V y) {
+  if constexpr (kKind == BinaryKind::add) return hn::Add(x, y);
+  if constexpr (kKind == BinaryKind::subtract) return hn::Sub(x, y);
+  if constexpr (kKind == BinaryKind::multiply) return hn::Mul(x, y);
+  if constexpr (kKind == BinaryKind::divide) return hn::Div(x, y);
+  if constexpr (kKind == BinaryKind::maximum) {
+    return hn::IfThenElse(hn::Or(hn::Gt(x, y), hn::IsNaN(x)), x, y);
+  }
+  if constexpr (kKind == BinaryKind::minimum) {
+    return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(x)), x, y);
+  }
+  if constexpr (kKind == BinaryKind::squared_difference) {
+    const V difference = hn::Sub(x, y);
+    return hn::Mul(difference, difference);
+  }
+}
+
+template <BinaryKind kKind, bool kOneX, bool kOneY>
+void run_binary(const float* x, const float* y, float* z, int64_t n) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(kLanes);
+  // Read first: z may be this very number.
+  const V one_x = kOneX ? hn::Set(d, *x) : hn::Zero(d), one_y = kOneY ? hn::Set(d, *y) : one_x;
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const V a = kOneX ? one_x : hn::LoadU(d, x + i), b = kOneY ? one_y : hn::LoadU(d, y + i);
+    hn::StoreU(combine<kKind>(a, b), d, z + i);
+  }
+  if (i < n) {
+    const size_t part = static_cast<size_t>(n - i);
+    const V a = kOneX ? one_x : load_part(x + i, part), b = kOneY ? one_y : load_part(y + i, part);
+    store_part(combine<kKind>(a, b), z + i, part);
+  }
+}
+
+template <BinaryKind kKind>
+BinaryFunctions binary_functions() {
+  return {run_binary<kKind, false, false>, run_binary<kKind, true, false>,
+          run_binary<kKind, false, true>};
+}
+
 }  // namespace
+
+BinaryFunctions binary_code(BinaryKind kind) {
+  switch (kind) {
+#define X(name)          \
+  case BinaryKind::name: \
+    return binary_functions<BinaryKind::name>();
+    X(add)
+    X(subtract)
+    X(multiply)
+    X(divide) X(maximum) X(minimum) X(squared_difference)
+#undef X
+        default : return {};
+  }
+}
 
 Activation::Run activation_code(UnaryKind kind) {
   switch (kind) {
@@ -50,12 +108,17 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 
 HWY_EXPORT(activation_code);
+HWY_EXPORT(binary_code);
 
 std::optional<Activation> find_activation(const graph::UnaryFunction& function) {
   if (function.is_identity()) return Activation{};
   Activation activation{HWY_DYNAMIC_DISPATCH(activation_code)(function.kind), function};
   if (activation.run == nullptr) return std::nullopt;
   return activation;
+}
+
+BinaryFunctions find_binary(graph::BinaryKind kind) {
+  return HWY_DYNAMIC_DISPATCH(binary_code)(kind);
 }
 
 }  // namespace hornet::kernels

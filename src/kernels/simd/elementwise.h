@@ -9,8 +9,8 @@
 namespace hornet::kernels {
 
 // A function for one instruction set, ready to be called. A result does not depend on where its
-// element lies. Relative error below 2e-6 against the exact function, except gelu and erf near
-// their zeros (absolute 1e-6); NaN stays NaN, infinities as in IEEE.
+// element lies. The relative error is a few units of the last place, below 2e-6; NaN and infinities
+// are as in the reference.
 struct Activation {
   using Run = void (*)(const Activation& self, const float* x, int64_t ldx, float* y, int64_t ldy,
                        int64_t rows, int64_t columns);
@@ -28,5 +28,14 @@ struct Activation {
 
 // Nothing for a function that has no vector form.
 std::optional<Activation> find_activation(const graph::UnaryFunction& function);
+
+// z[i] = g(x[i], y[i]) for i < n, where x or y may be one number (z may be x or y).
+using BinaryRun = void (*)(const float* x, const float* y, float* z, int64_t n);
+struct BinaryFunctions {
+  BinaryRun both = nullptr;  // null: there is no vector form
+  BinaryRun x_is_one = nullptr;
+  BinaryRun y_is_one = nullptr;
+};
+BinaryFunctions find_binary(graph::BinaryKind kind);
 
 }  // namespace hornet::kernels

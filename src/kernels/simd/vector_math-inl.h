@@ -179,7 +179,7 @@ HWY_INLINE V softplus(V x) {
 HWY_INLINE V mish(V x) {
   const V e = exp(at_most(x, 20.0f));
   const V m = hn::Mul(e, hn::Add(e, constant(2.0f)));
-  return hn::Div(hn::Mul(x, m), hn::Add(m, constant(2.0f)));
+  return hn::Mul(x, hn::Div(m, hn::Add(m, constant(2.0f))));
 }
 
 // e^(-square) t P(t) with t = 1 / (1 + 0.3 z): erfc(z) for z >= 0, square = z^2.
@@ -233,15 +233,17 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                     \
-  X(relu)                                                                                          \
-  X(relu_general)                                                                                  \
-  X(relu6) X(leaky_relu) X(elu) X(selu) X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu)    \
-      X(mish) X(tanh) X(hard_tanh) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh)     \
-          X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid)            \
-              X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt)             \
-                  X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) \
-                      X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                                   \
+  X(relu)                                                                                        \
+  X(relu_general)                                                                                \
+  X(relu6)                                                                                       \
+  X(leaky_relu)                                                                                  \
+  X(elu)                                                                                         \
+  X(selu) X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh)   \
+      X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink)  \
+          X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) \
+              X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor)   \
+                  X(trunc) X(round) X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
@@ -297,10 +299,13 @@ HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
     return clip(hn::Mul(constant(0.5f), hn::Add(x, one)), 0.0f, 1.0f);
   }
   if constexpr (kKind == UnaryKind::squareplus) {
-    const V root = hn::Sqrt(hn::MulAdd(x, x, constant(f.a)));
+    const V magnitude = hn::Abs(x);
+    const V square = hn::MulAdd(x, x, constant(f.a));  // may overflow where `a` does not count
+    const V root = hn::IfThenElse(hn::Gt(magnitude, constant(1e15f)), magnitude, hn::Sqrt(square));
     // (x + root) / 2, without the cancellation for x < 0.
     const V below = hn::Div(hn::Mul(constant(0.5f), constant(f.a)), hn::Sub(root, x));
-    return hn::IfThenElse(hn::Lt(x, zero), below, hn::Mul(constant(0.5f), hn::Add(x, root)));
+    return hn::IfThenElse(hn::Lt(x, zero), below,
+                          hn::MulAdd(constant(0.5f), x, hn::Mul(constant(0.5f), root)));
   }
   if constexpr (kKind == UnaryKind::threshold) {
     return hn::IfThenElse(hn::Gt(x, constant(f.a)), x, constant(f.b));
