@@ -1,4 +1,4 @@
-#include "bindings.h"
+#include "cli/bindings.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <set>
 #include <string_view>
 
-#include "exit_code.h"
-#include "text.h"
+#include "cli/exit_code.h"
+#include "cli/text.h"
 
 namespace hornet::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
-#include "exit_code.h"
+#include "cli/exit_code.h"
 
 namespace hornet::cli {
 

@@ -1,4 +1,4 @@
-#include "comparison.h"
+#include "cli/comparison.h"
 
 #include <fmt/format.h>
 

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bindings.h"
-#include "commands.h"
-#include "options.h"
-#include "text.h"
+#include "cli/bindings.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/text.h"
 
 namespace hornet::cli {
 namespace {

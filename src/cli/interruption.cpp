@@ -1,9 +1,9 @@
-#include "interruption.h"
+#include "cli/interruption.h"
 
 #include <unistd.h>
 #include <csignal>
 
-#include "exit_code.h"
+#include "cli/exit_code.h"
 
 namespace hornet::cli {
 namespace {

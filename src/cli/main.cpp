@@ -6,9 +6,9 @@
 #include <exception>
 #include <vector>
 
-#include "commands.h"
-#include "interruption.h"
-#include "text.h"
+#include "cli/commands.h"
+#include "cli/interruption.h"
+#include "cli/text.h"
 
 namespace hornet::cli {
 namespace {

@@ -1,7 +1,7 @@
-#include "options.h"
+#include "cli/options.h"
 
-#include "bindings.h"
-#include "exit_code.h"
+#include "cli/bindings.h"
+#include "cli/exit_code.h"
 
 namespace hornet::cli {
 

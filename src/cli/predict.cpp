@@ -5,13 +5,13 @@
 #include <map>
 #include <system_error>
 
-#include "bindings.h"
-#include "commands.h"
+#include "cli/bindings.h"
+#include "cli/commands.h"
+#include "cli/interruption.h"
+#include "cli/options.h"
+#include "cli/progress_printer.h"
+#include "cli/text.h"
 #include "hornet/predict.h"
-#include "interruption.h"
-#include "options.h"
-#include "progress_printer.h"
-#include "text.h"
 
 namespace hornet::cli {
 namespace {

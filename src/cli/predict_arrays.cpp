@@ -1,4 +1,4 @@
-#include "predict_arrays.h"
+#include "cli/predict_arrays.h"
 
 namespace hornet::cli {
 

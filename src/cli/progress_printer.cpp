@@ -1,4 +1,4 @@
-#include "progress_printer.h"
+#include "cli/progress_printer.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text.h"
+#include "cli/text.h"
 
 namespace hornet::cli {
 namespace {

@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <optional>
 
-#include "bindings.h"
-#include "commands.h"
-#include "comparison.h"
-#include "options.h"
-#include "predict_arrays.h"
-#include "text.h"
-#include "verify_cases.h"
+#include "cli/bindings.h"
+#include "cli/commands.h"
+#include "cli/comparison.h"
+#include "cli/options.h"
+#include "cli/predict_arrays.h"
+#include "cli/text.h"
+#include "cli/verify_cases.h"
 
 namespace hornet::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "verify_cases.h"
+#include "cli/verify_cases.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "cli/predict_arrays.h"
 #include "hornet/error.h"
-#include "predict_arrays.h"
 
 namespace hornet::cli {
 namespace {

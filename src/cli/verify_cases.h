@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "comparison.h"
+#include "cli/comparison.h"
 
 namespace hornet::cli {
 
