@@ -1,0 +1,199 @@
+// Each pass: what it takes away, and that the numbers stay the same.
+#include "graph/passes/pass.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/convolution.h"
+#include "graph/ops/shape.h"
+#include "kernels/evaluate.h"
+
+namespace hornet::graph {
+namespace {
+
+class PassesTest : public ::testing::Test {
+ protected:
+  Tensor random(Shape shape) {
+    Tensor tensor(DType::kFloat32, std::move(shape));
+    std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+    for (int64_t i = 0; i < tensor.num_elements(); ++i) {
+      tensor.mutable_as<float>()[i] = uniform(generator_);
+    }
+    return tensor;
+  }
+
+  ValueId input(Shape shape) { return graph_.add_input({DType::kFloat32, std::move(shape)}, "x"); }
+  ValueId constant(Tensor data) { return graph_.add_constant(std::move(data)); }
+  template <class OpType, class... Args>
+  ValueId add(std::vector<ValueId> inputs, Args&&... args) {
+    return graph_.add_node(std::make_shared<OpType>(std::forward<Args>(args)...), std::move(inputs),
+                           "layer")[0];
+  }
+  ValueId add_conv(ValueId x, Tensor kernel, ValueId bias = kNoValue) {
+    auto conv = std::make_shared<Conv>();
+    const size_t spatial = kernel.shape().size() - 2;
+    conv->window.size.assign(kernel.shape().begin(), kernel.shape().end() - 2);
+    conv->window.strides.assign(spatial, 1);
+    conv->window.dilations.assign(spatial, 1);
+    return graph_.add_node(conv, {x, constant(std::move(kernel)), bias}, "conv")[0];
+  }
+
+  // The graph's first output for `rows`, computed node by node by the reference kernels.
+  Tensor compute(const Tensor& rows) const {
+    std::vector<Tensor> values(graph_.values().size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (graph_.values()[i].data) values[i] = *graph_.values()[i].data;
+    }
+    values[static_cast<size_t>(graph_.inputs()[0])] = rows;
+    for (const Node& node : graph_.nodes()) {
+      std::vector<const Tensor*> inputs;
+      for (const ValueId id : node.inputs) {
+        inputs.push_back(id == kNoValue ? nullptr : &values[static_cast<size_t>(id)]);
+      }
+      const std::vector<Tensor> outputs = kernels::evaluate(*node.op, inputs, true);
+      for (size_t k = 0; k < outputs.size(); ++k) {
+        if (node.outputs[k] != kNoValue) values[static_cast<size_t>(node.outputs[k])] = outputs[k];
+      }
+    }
+    return values[static_cast<size_t>(graph_.outputs()[0])];
+  }
+
+  // Runs the passes; expects `num_nodes` nodes and the numbers from before.
+  void expect_same_numbers(Shape rows_shape, size_t num_nodes) {
+    const Tensor rows = random(std::move(rows_shape));
+    const Tensor before = compute(rows);
+    run_passes(graph_, {[](const Node& node, const std::vector<const Tensor*>& inputs) {
+                 return kernels::evaluate(*node.op, inputs, true);
+               }});
+    EXPECT_EQ(graph_.nodes().size(), num_nodes) << graph_.to_string();
+    const Tensor after = compute(rows);
+    ASSERT_EQ(before.shape(), after.shape());
+    for (int64_t i = 0; i < before.num_elements(); ++i) {
+      EXPECT_NEAR(before.as<float>()[i], after.as<float>()[i], 1e-5) << "element " << i;
+    }
+  }
+
+  Graph graph_;
+  std::mt19937 generator_{20240607};
+};
+
+TEST_F(PassesTest, BatchNormalisationBehindConvolution_GoesIntoItsWeights) {
+  const ValueId x = input({-1, 5, 5, 3});
+  const ValueId conv = add_conv(x, random({3, 3, 3, 4}));
+  const ValueId scaled = add<Binary>({conv, constant(random({4}))}, BinaryKind::multiply);
+  const ValueId shifted = add<Binary>({scaled, constant(random({4}))}, BinaryKind::add);
+  graph_.set_outputs({add<Unary>({shifted}, UnaryFunction{UnaryKind::relu})});
+  expect_same_numbers({2, 5, 5, 3}, 1);
+}
+
+TEST_F(PassesTest, BatchNormalisationBehindTransposedConvolution_ScalesTheOutputChannels) {
+  const ValueId x = input({-1, 4, 3});
+  auto op = std::make_shared<ConvTranspose>();
+  op->window.size = op->window.strides = {2};
+  op->window.dilations = {1};
+  const ValueId y = graph_.add_node(op, {x, constant(random({2, 5, 3})), kNoValue}, "up")[0];
+  graph_.set_outputs({add<Binary>({y, constant(random({5}))}, BinaryKind::multiply)});
+  expect_same_numbers({2, 4, 3}, 1);
+}
+
+TEST_F(PassesTest, SubtractionFromAConstant_TurnsTheSign) {
+  const ValueId x = input({-1, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 4})), constant(random({4}))});
+  graph_.set_outputs({add<Binary>({constant(random({4})), y}, BinaryKind::subtract)});
+  expect_same_numbers({2, 3}, 1);
+}
+
+TEST_F(PassesTest, ScaleBehindAnActivation_StaysWhereItIs) {
+  const ValueId x = input({-1, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 4})), kNoValue});
+  const ValueId active = add<Unary>({y}, UnaryFunction{UnaryKind::relu});
+  graph_.set_outputs({add<Binary>({active, constant(random({4}))}, BinaryKind::multiply)});
+  expect_same_numbers({2, 3}, 2);
+}
+
+TEST_F(PassesTest, ConvolutionWithTwoReaders_IsNotFolded) {
+  const ValueId x = input({-1, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 4})), kNoValue});
+  const ValueId scaled = add<Binary>({y, constant(random({4}))}, BinaryKind::multiply);
+  graph_.set_outputs({add<Binary>({scaled, y}, BinaryKind::maximum)});
+  expect_same_numbers({2, 3}, 3);
+}
+
+TEST_F(PassesTest, ConstantThatWidensTheResult_IsNotFolded) {
+  const ValueId x = input({-1, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 1})), kNoValue});
+  graph_.set_outputs({add<Binary>({y, constant(random({4}))}, BinaryKind::multiply)});
+  expect_same_numbers({2, 3}, 2);
+}
+
+TEST_F(PassesTest, ResidualAdditionAndActivation_GoIntoTheLaterConvolution) {
+  const ValueId x = input({-1, 4, 4, 3});
+  const ValueId first = add_conv(x, random({1, 1, 3, 3}));
+  const ValueId second = add_conv(first, random({1, 1, 3, 3}));
+  const ValueId sum = add<Binary>({first, second}, BinaryKind::add);
+  graph_.set_outputs({add<Unary>({sum}, UnaryFunction{UnaryKind::relu})});
+  expect_same_numbers({2, 4, 4, 3}, 2);
+}
+
+TEST_F(PassesTest, AdditionThatBroadcasts_IsNoResidual) {
+  const ValueId x = input({-1, 4, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 3})), kNoValue});
+  const ValueId mean = add<Slice>({x}, std::vector<Slice::Range>{{}, {0, 1, 1}, {}});
+  graph_.set_outputs({add<Binary>({y, mean}, BinaryKind::add)});
+  expect_same_numbers({2, 4, 3}, 3);
+}
+
+TEST_F(PassesTest, ZeroPaddingBeforeConvolution_BecomesItsPadding) {
+  const ValueId x = input({-1, 5, 5, 2});
+  auto pad = std::make_shared<Pad>();
+  pad->before = {0, 0, 1, 0};
+  pad->after = {0, 1, 2, 0};
+  const ValueId padded = graph_.add_node(pad, {x}, "pad")[0];
+  graph_.set_outputs({add_conv(padded, random({3, 3, 2, 2}))});
+  expect_same_numbers({1, 5, 5, 2}, 1);
+}
+
+TEST_F(PassesTest, PaddingWithAnotherValue_StaysWhereItIs) {
+  const ValueId x = input({-1, 5, 2});
+  auto pad = std::make_shared<Pad>();
+  pad->before = {0, 1, 0};
+  pad->after = {0, 0, 0};
+  pad->value = 1;
+  const ValueId padded = graph_.add_node(pad, {x}, "pad")[0];
+  graph_.set_outputs({add_conv(padded, random({3, 2, 2}))});
+  expect_same_numbers({1, 5, 2}, 2);
+}
+
+TEST_F(PassesTest, ArithmeticOnConstants_IsDoneOnce) {
+  const ValueId x = input({-1, 3});
+  const ValueId sum = add<Binary>({constant(random({3})), constant(random({3}))}, BinaryKind::add);
+  graph_.set_outputs({add<Binary>({x, sum}, BinaryKind::multiply)});
+  expect_same_numbers({2, 3}, 1);
+}
+
+TEST_F(PassesTest, TransposeThereAndBack_Vanishes) {
+  const ValueId x = input({-1, 2, 3, 4});
+  const ValueId there = add<Transpose>({x}, std::vector<int64_t>{0, 3, 1, 2});
+  const ValueId back = add<Transpose>({there}, std::vector<int64_t>{0, 2, 3, 1});
+  graph_.set_outputs({add<Unary>({back}, UnaryFunction{UnaryKind::tanh})});
+  expect_same_numbers({2, 2, 3, 4}, 1);
+}
+
+TEST_F(PassesTest, IdentityBetweenInputAndOutput_LeavesAnEmptyGraph) {
+  const ValueId x = input({-1, 3});
+  graph_.set_outputs({add<Unary>({x}, UnaryFunction{})});
+  expect_same_numbers({2, 3}, 0);
+}
+
+TEST_F(PassesTest, DisabledPass_DoesNotRun) {
+  const ValueId x = input({-1, 3});
+  const ValueId y = add<Contraction>({x, constant(random({3, 4})), kNoValue});
+  graph_.set_outputs({add<Unary>({y}, UnaryFunction{UnaryKind::relu})});
+  run_passes(graph_, {}, {"fold_constants", "fuse_epilogue"});
+  EXPECT_EQ(graph_.nodes().size(), 2u);
+}
+
+}  // namespace
+}  // namespace hornet::graph

@@ -1,0 +1,159 @@
+#include "plan/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/elementwise.h"
+#include "graph/ops/shape.h"
+#include "hornet/error.h"
+
+namespace hornet::plan {
+namespace {
+
+using graph::BinaryKind;
+using graph::UnaryFunction;
+using graph::UnaryKind;
+using graph::ValueId;
+
+class PlanTest : public ::testing::Test {
+ protected:
+  ValueId input(Shape shape) { return graph_.add_input({DType::kFloat32, std::move(shape)}, "x"); }
+  template <class OpType, class... Args>
+  ValueId add(std::vector<ValueId> inputs, Args&&... args) {
+    return graph_.add_node(std::make_shared<OpType>(std::forward<Args>(args)...), std::move(inputs),
+                           "layer \"l\" (L)")[0];
+  }
+  ValueId constant(std::vector<float> values, Shape shape) {
+    Tensor tensor(DType::kFloat32, std::move(shape));
+    std::copy(values.begin(), values.end(), tensor.mutable_as<float>());
+    return graph_.add_constant(std::move(tensor));
+  }
+
+  // Executes twice with one state: what the first run left must not show in the second.
+  std::vector<std::vector<float>> run(std::vector<std::vector<float>> inputs,
+                                      const std::vector<Shape>& shapes) {
+    const auto plan = Plan::compile(graph_, shapes, packed_);
+    WorkerState state(*plan);
+    std::vector<const void*> sources;
+    for (const auto& values : inputs) sources.push_back(values.data());
+    std::vector<std::vector<float>> outputs;
+    std::vector<void*> targets;
+    for (const auto& type : plan->output_types()) {
+      outputs.emplace_back(static_cast<size_t>(num_elements(type.shape)), -7.0f);
+    }
+    for (auto& values : outputs) targets.push_back(values.data());
+    plan->execute({sources, targets}, state);
+    plan->execute({sources, targets}, state);
+    text_ = plan->to_string();
+    return outputs;
+  }
+
+  graph::Graph graph_;
+  kernels::PackedWeights packed_;
+  std::string text_;
+};
+
+TEST_F(PlanTest, ChainOfSteps_ComputesEachOnce) {
+  const ValueId x = input({-1, 2});
+  const ValueId y =
+      add<graph::Contraction>({x, constant({1, 2, 3, 4}, {2, 2}), constant({10, 20}, {2})});
+  graph_.set_outputs({add<graph::Unary>({y}, UnaryFunction{UnaryKind::negative})});
+  EXPECT_THAT(run({{1, 1, 0, 2}}, {{2, 2}}),
+              testing::ElementsAre(testing::ElementsAre(-14, -26, -16, -28)));
+}
+
+TEST_F(PlanTest, OutputThatIsAnInput_IsCopied) {
+  const ValueId x = input({-1, 2});
+  graph_.set_outputs({x});
+  EXPECT_THAT(run({{1, 2, 3, 4}}, {{2, 2}}),
+              testing::ElementsAre(testing::ElementsAre(1, 2, 3, 4)));
+}
+
+TEST_F(PlanTest, OutputWantedTwice_IsWrittenTwice) {
+  const ValueId x = input({-1, 2});
+  const ValueId y = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  graph_.set_outputs({y, y, x});
+  EXPECT_THAT(run({{1, 2}}, {{1, 2}}),
+              testing::ElementsAre(testing::ElementsAre(-1, -2), testing::ElementsAre(-1, -2),
+                                   testing::ElementsAre(1, 2)));
+}
+
+TEST_F(PlanTest, OutputThatIsAConstant_IsCopied) {
+  input({-1, 1});
+  graph_.set_outputs({constant({5, 6}, {2})});
+  EXPECT_THAT(run({{0}}, {{1, 1}}), testing::ElementsAre(testing::ElementsAre(5, 6)));
+}
+
+TEST_F(PlanTest, OutputThatOtherStepsRead_IsNotOverwritten) {
+  const ValueId x = input({-1, 2});
+  const ValueId y = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  const ValueId z = add<graph::Unary>({y}, UnaryFunction{UnaryKind::square});
+  const ValueId w = add<graph::Binary>({z, y}, BinaryKind::add);
+  graph_.set_outputs({y, w});
+  EXPECT_THAT(run({{2, 3}}, {{1, 2}}),
+              testing::ElementsAre(testing::ElementsAre(-2, -3), testing::ElementsAre(2, 6)));
+}
+
+TEST_F(PlanTest, ReshapedValue_NeedsNoStep) {
+  const ValueId x = input({-1, 4});
+  const ValueId y = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  const ValueId r = add<graph::Reshape>(
+      {y}, std::vector<graph::TargetDim>{graph::TargetDim::copied(0), graph::TargetDim::fixed(2),
+                                         graph::TargetDim::fixed(2)});
+  const ValueId z = add<graph::Unary>({r}, UnaryFunction{UnaryKind::square});
+  // y is read again after its view was: the square must not be computed in its place.
+  const ValueId back = add<graph::Reshape>(
+      {z},
+      std::vector<graph::TargetDim>{graph::TargetDim::copied(0), graph::TargetDim::inferred()});
+  graph_.set_outputs({add<graph::Binary>({back, y}, BinaryKind::subtract)});
+  EXPECT_THAT(run({{1, 2, 3, 4}}, {{1, 4}}),
+              testing::ElementsAre(testing::ElementsAre(2, 6, 12, 20)));
+  EXPECT_EQ(text_.find("reshape"), std::string::npos) << text_;
+}
+
+TEST_F(PlanTest, InputAtAnOddAddress_IsRead) {
+  const ValueId x = input({-1, 3});
+  graph_.set_outputs(
+      {add<graph::Contraction>({x, constant({1, 0, 0, 1, 1, 1}, {3, 2}), graph::kNoValue})});
+  const auto plan = Plan::compile(graph_, {{2, 3}}, packed_);
+  WorkerState state(*plan);
+  std::vector<float> rows = {0, 1, 2, 3, 4, 5, 6}, result(5, -7.0f);
+  const void* source = rows.data() + 1;
+  void* target = result.data() + 1;
+  plan->execute({std::span(&source, 1), std::span(&target, 1)}, state);
+  EXPECT_THAT(result, testing::ElementsAre(-7, 4, 5, 10, 11));
+}
+
+TEST_F(PlanTest, NoRows_ComputesNothing) {
+  const ValueId x = input({-1, 2});
+  const ValueId y = add<graph::Contraction>({x, constant({1, 2}, {2, 1}), graph::kNoValue});
+  graph_.set_outputs({add<graph::Unary>({y}, UnaryFunction{UnaryKind::sigmoid})});
+  EXPECT_THAT(run({{}}, {{0, 2}}), testing::ElementsAre(testing::IsEmpty()));
+}
+
+TEST_F(PlanTest, ErrorOfAStep_NamesItsLayer) {
+  const ValueId x = input({-1, 1});
+  const ValueId ids = add<graph::Cast>({x}, DType::kInt32);
+  graph_.set_outputs({add<graph::Gather>({constant({1, 2, 3}, {3, 1}), ids}, 0)});
+  try {
+    run({{7}}, {{1, 1}});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message().rfind("layer \"l\" (L): ", 0), 0u) << error.message();
+  }
+}
+
+TEST_F(PlanTest, TwoPlansOfOneGraph_SharePackedWeights) {
+  const ValueId x = input({-1, 32});
+  graph_.set_outputs({add<graph::Contraction>(
+      {x, constant(std::vector<float>(32 * 32, 1.0f), {32, 32}), graph::kNoValue})});
+  const auto first = Plan::compile(graph_, {{1, 32}}, packed_);
+  const size_t bytes = packed_.total_bytes();
+  const auto second = Plan::compile(graph_, {{8, 32}}, packed_);
+  EXPECT_GT(bytes, 0u);
+  EXPECT_EQ(packed_.total_bytes(), bytes);
+}
+
+}  // namespace
+}  // namespace hornet::plan
