@@ -17,8 +17,9 @@ struct LoadedModel {
 };
 
 // Reads a `.keras` archive, a whole-model `.h5`/`.hdf5`, or a JSON config (with `weights_path`, a
-// weights-only `.h5`, `.weights.h5`; "" for none). The kind is told by the file's first bytes, not by its name.
-// Throws Error(kIo) where the file cannot be read, kInvalidModel where it is broken, kUnsupported.
+// weights-only `.h5`, `.weights.h5`; "" for none). The kind is told by the file's first bytes, not
+// by its name. Throws Error(kIo) where the file cannot be read, kInvalidModel where it is broken,
+// kUnsupported.
 LoadedModel load(const std::string& path, const std::string& weights_path = "");
 
 }  // namespace hornet::keras

@@ -27,7 +27,7 @@ struct LayerConfig {
   Dict config;                  // Keras 3's keys also where the file has older ones
   Dict build_config;            // empty where absent
   int64_t shared_object_id = -1;
-  std::vector<CallConfig> calls;       // Functional models only
+  std::vector<CallConfig> calls;             // Functional models only
   std::shared_ptr<const ModelConfig> model;  // set when the layer is itself a model
 
   // `layer "dense_2" (Dense)`, as messages name it.
@@ -56,9 +56,9 @@ struct NestedLeaf {
 // Leaves depth first with dict keys sorted: the order of model.inputs and model.outputs.
 std::vector<NestedLeaf> flatten(const Value& nested);
 
-// Parses one serialised layer object ({"class_name", "config", ...}), as found in `layers` lists and
-// inside the configs of wrappers (Bidirectional, TimeDistributed, RNN cells, activation layers).
-// Throws Error(kInvalidModel) or Error(kUnsupported: Lambda, byte code), naming the layer.
+// Parses one serialised layer object ({"class_name", "config", ...}), as found in `layers` lists
+// and inside the configs of wrappers (Bidirectional, TimeDistributed, RNN cells, activation
+// layers). Throws Error(kInvalidModel) or Error(kUnsupported: Lambda, byte code), naming the layer.
 LayerConfig parse_layer(const Dict& object);
 
 }  // namespace hornet::keras

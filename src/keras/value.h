@@ -19,16 +19,20 @@ using List = std::vector<Value>;
 // String keys in the order of the file. Lookup is linear: configs have few keys.
 class Dict {
  public:
+  using Item = std::pair<std::string, Value>;
+  Dict() = default;
+  // Of keys that occur twice the last one counts, as in Python.
+  explicit Dict(std::vector<Item> items);
   const Value* find(std::string_view key) const;  // nullptr where absent
   void set(std::string key, Value value);         // adds or replaces
   void erase(std::string_view key);
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
-  auto begin() const { return items_.begin(); }
-  auto end() const { return items_.end(); }
+  std::vector<Item>::const_iterator begin() const { return items_.begin(); }
+  std::vector<Item>::const_iterator end() const { return items_.end(); }
 
  private:
-  std::vector<std::pair<std::string, Value>> items_;
+  std::vector<Item> items_;
 };
 
 // A `__keras_tensor__`: output number `output` of call number `call` of layer `layer`.
@@ -55,12 +59,17 @@ class Value {
 
   bool is_null() const { return std::holds_alternative<std::monostate>(storage_); }
   template <class T>
-  const T* get_if() const { return std::get_if<T>(&storage_); }
+  const T* get_if() const {
+    return std::get_if<T>(&storage_);
+  }
   template <class T>
-  T* get_if() { return std::get_if<T>(&storage_); }
+  T* get_if() {
+    return std::get_if<T>(&storage_);
+  }
   // A number of either kind; an int64 where the double is integral.
   std::optional<double> number() const;
   std::optional<int64_t> integer() const;
+  const Storage& storage() const { return storage_; }
   // JSON-like text for messages, cut after 80 characters.
   std::string to_string() const;
 

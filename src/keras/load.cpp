@@ -1,0 +1,200 @@
+#include "keras/load.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "base/check.h"
+#include "base/mapped_file.h"
+#include "keras/hdf5_file.h"
+#include "keras/json.h"
+#include "keras/model_parser.h"
+#include "keras/weight_files.h"
+#include "keras/zip_archive.h"
+
+namespace hornet::keras {
+namespace {
+
+constexpr uint64_t kMaxJsonBytes = uint64_t{32} << 20;
+// Weights may inflate to this many bytes, and beyond in proportion to the file.
+constexpr uint64_t kFreeWeightBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxWeightRatio = 200;
+
+enum class FileKind { kZip, kHdf5, kJson };
+
+FileKind kind_of(const Bytes& bytes, const std::string& path) {
+  require(bytes.size > 0, ErrorCode::kInvalidModel, "{} is empty", path);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
+  if (text.starts_with("PK")) return FileKind::kZip;
+  if (is_hdf5(bytes)) return FileKind::kHdf5;
+  const size_t start = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (start != text.npos && text[start] == '{') return FileKind::kJson;
+  fail(ErrorCode::kInvalidModel,
+       "{} is no Keras model: it starts like neither a zip archive, an HDF5 file nor JSON", path);
+}
+
+std::string_view text_of(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+
+Dict parse_object(std::string_view text, const std::string& origin) {
+  Value root = parse_json(text, origin);
+  Dict* object = root.get_if<Dict>();
+  require(object != nullptr, ErrorCode::kInvalidModel, "{} is {}; expected an object", origin,
+          root.to_string());
+  return std::move(*object);
+}
+
+std::string version_in(const Dict& object) {
+  const std::string* version = member<std::string>(object, "keras_version");
+  return version ? *version : std::string();
+}
+
+// Runs `parse`, putting the file's name before the message of an error.
+template <class Parse>
+auto naming(const std::string& path, Parse parse) {
+  try {
+    return parse();
+  } catch (const Error& error) {
+    fail(error.code(), "{}: {}", path, error.message());
+  }
+}
+
+// --- .keras
+
+Bytes required_entry(const ZipArchive& archive, const char* name, uint64_t max_size) {
+  const ZipEntry* entry = archive.find(name);
+  require(entry != nullptr, ErrorCode::kInvalidModel, "the archive has no {}", name);
+  return archive.read(*entry, max_size);
+}
+
+Bytes weights_entry(const ZipArchive& archive, size_t archive_size) {
+  require(
+      archive.find("model.weights.npz") == nullptr || archive.find("model.weights.h5") != nullptr,
+      ErrorCode::kUnsupported,
+      "the weights are a .npz of pickled objects, which Hornet does not read: save the model with "
+      "weights in HDF5");
+  const uint64_t allowed = std::max<uint64_t>(kFreeWeightBytes, archive_size * kMaxWeightRatio);
+  return required_entry(archive, "model.weights.h5", allowed);
+}
+
+std::string archive_version(const ZipArchive& archive) {
+  const ZipEntry* metadata = archive.find("metadata.json");
+  if (metadata == nullptr) return "";
+  const Bytes text = archive.read(*metadata, kMaxJsonBytes);
+  return version_in(parse_object(text_of(text), "metadata.json"));
+}
+
+void load_archive(const Bytes& bytes, LoadedModel& model) {
+  const Bytes weights = naming(model.path, [&] {
+    const ZipArchive archive(bytes);
+    const Bytes config = required_entry(archive, "config.json", kMaxJsonBytes);
+    model.config = parse_model(parse_object(text_of(config), "config.json"));
+    model.keras_version = archive_version(archive);
+    return weights_entry(archive, bytes.size);
+  });
+  model.weights = open_keras3_weights(weights, model.path);
+}
+
+// --- .h5
+
+struct Hdf5Summary {
+  std::optional<std::string> config;
+  std::string keras_version;
+  bool has_model_weights = false;
+  bool has_layer_names = false;
+};
+
+Hdf5Summary summarise(const Bytes& bytes, const std::string& path) {
+  const Hdf5File file(bytes, path);
+  Hdf5Summary summary;
+  summary.config = file.string_attribute("", "model_config");
+  summary.has_model_weights = file.is_group("model_weights");
+  summary.has_layer_names = file.string_list_attribute("", "layer_names").has_value() ||
+                            file.string_list_attribute("", "layer_names0").has_value();
+  for (const char* holder : {"", "model_weights"}) {
+    const auto version = file.string_attribute(holder, "keras_version");
+    if (version && summary.keras_version.empty()) summary.keras_version = *version;
+  }
+  return summary;
+}
+
+void load_hdf5(const Bytes& bytes, LoadedModel& model) {
+  const Hdf5Summary summary = summarise(bytes, model.path);
+  require(
+      summary.config.has_value(), ErrorCode::kInvalidModel,
+      "{} has no model_config: it holds weights alone; give the JSON config of the model, and this "
+      "file as its weights",
+      model.path);
+  model.keras_version = summary.keras_version;
+  model.config = naming(model.path, [&] {
+    return parse_model(parse_object(*summary.config, "the attribute model_config"));
+  });
+  model.weights = open_legacy_weights(bytes, model.path, "model_weights");
+}
+
+// --- JSON
+
+std::unique_ptr<WeightFile> open_weights(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  const Bytes bytes{file, file->data(), file->size()};
+  switch (kind_of(bytes, path)) {
+    case FileKind::kZip: {
+      const Bytes weights =
+          naming(path, [&] { return weights_entry(ZipArchive(bytes), bytes.size); });
+      return open_keras3_weights(weights, path);
+    }
+    case FileKind::kHdf5: {
+      const Hdf5Summary summary = summarise(bytes, path);
+      if (summary.has_layer_names) return open_legacy_weights(bytes, path, "");
+      if (summary.has_model_weights) return open_legacy_weights(bytes, path, "model_weights");
+      return open_keras3_weights(bytes, path);
+    }
+    case FileKind::kJson:
+      break;
+  }
+  fail(ErrorCode::kInvalidModel, "{} holds no weights", path);
+}
+
+void load_json(const Bytes& bytes, const std::string& weights_path, LoadedModel& model) {
+  naming(model.path, [&] {
+    const Dict object = parse_object(text_of(bytes), "the file");
+    model.keras_version = version_in(object);
+    model.config = parse_model(object);
+  });
+  if (!weights_path.empty()) model.weights = open_weights(weights_path);
+}
+
+LoadedModel load_mapped(const std::string& path, const std::string& weights_path) {
+  const auto file = MappedFile::open(path);
+  const Bytes bytes{file, file->data(), file->size()};
+  LoadedModel model;
+  model.path = path;
+  const FileKind kind = kind_of(bytes, path);
+  require(weights_path.empty() || kind == FileKind::kJson, ErrorCode::kInvalidArgument,
+          "{} has weights of its own; {} cannot be loaded into it", path, weights_path);
+  switch (kind) {
+    case FileKind::kZip:
+      load_archive(bytes, model);
+      break;
+    case FileKind::kHdf5:
+      load_hdf5(bytes, model);
+      break;
+    case FileKind::kJson:
+      load_json(bytes, weights_path, model);
+      break;
+  }
+  return model;
+}
+
+}  // namespace
+
+LoadedModel load(const std::string& path, const std::string& weights_path) {
+  try {
+    return load_mapped(path, weights_path);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kOutOfMemory, "no memory to load {}", path);
+  }
+}
+
+}  // namespace hornet::keras

@@ -1,0 +1,22 @@
+// From the JSON object of a model to ModelConfig.
+#pragma once
+
+#include "keras/model_config.h"
+
+namespace hornet::keras {
+
+// Parses a serialised model: {"class_name": "Sequential" | "Functional" | "Model", "config": ...}
+// in the dialects of Keras 1, 2 and 3. Throws Error(kInvalidModel or kUnsupported).
+ModelConfig parse_model(const Dict& object);
+
+// Whether the object is a model rather than a layer.
+bool is_model_object(const Dict& object);
+
+// The member of that kind, nullptr where it is absent or of another kind.
+template <class T>
+const T* member(const Dict& object, std::string_view key) {
+  const Value* value = object.find(key);
+  return value ? value->get_if<T>() : nullptr;
+}
+
+}  // namespace hornet::keras

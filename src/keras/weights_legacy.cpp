@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/check.h"
+#include "keras/hdf5_file.h"
+#include "keras/weight_files.h"
+
+namespace hornet::keras {
+namespace {
+
+// One variable of a group: where it belongs and, for layers that are shared inside a nested model,
+// who else wants it.
+struct Wanted {
+  const WeightOwner* owner;
+  const WeightSlot* slot;
+  std::vector<const WeightSlot*> aliases;
+};
+
+// The weights stored under one layer of the outermost model.
+struct StoredGroup {
+  std::string name;
+  std::vector<std::string> weight_names;
+};
+
+class WantedCollector {
+ public:
+  static std::vector<Wanted> collect(const WeightOwner& owner) {
+    WantedCollector collector;
+    collector.add(owner);
+    return std::move(collector.wanted_);
+  }
+
+ private:
+  void add(const WeightOwner& owner) {
+    if (owner.shared_object_id >= 0) {
+      const auto [first, is_new] = first_wanted_.emplace(owner.shared_object_id, wanted_.size());
+      if (!is_new) {
+        size_t at = first->second;
+        return add_aliases(owner, at);
+      }
+    }
+    for (const WeightSlot& slot : owner.slots) wanted_.push_back({&owner, &slot, {}});
+    for (const WeightOwner& child : owner.children) add(child);
+  }
+
+  void add_aliases(const WeightOwner& owner, size_t& at) {
+    for (const WeightSlot& slot : owner.slots) {
+      HORNET_CHECK(at < wanted_.size());
+      wanted_[at++].aliases.push_back(&slot);
+    }
+    for (const WeightOwner& child : owner.children) add_aliases(child, at);
+  }
+
+  std::vector<Wanted> wanted_;
+  std::unordered_map<int64_t, size_t> first_wanted_;
+};
+
+// "inner/dense/kernel:0" -> {"inner", "dense", "kernel"}.
+std::vector<std::string> name_parts(const std::string& weight_name) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= weight_name.size();) {
+    const size_t end = std::min(weight_name.find('/', begin), weight_name.size());
+    parts.push_back(weight_name.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::string& last = parts.back();
+  last.resize(std::min(last.rfind(':'), last.size()));
+  return parts;
+}
+
+// Whether the name a weight has in the file is that of the variable wanted.
+bool names_agree(const std::vector<std::string>& parts, const Wanted& wanted) {
+  return parts.back() == wanted.slot->name &&
+         std::find(parts.begin(), parts.end(), wanted.owner->name) != parts.end();
+}
+
+using Order = std::vector<size_t>;  // position in the file -> index into the wanted list
+
+// In which order a group's weights are stored. Keras writes trainable ones first; but a frozen
+// layer counts as not trainable when the file was written, which the config does not tell for sure.
+// So of the orders that can be, the one is taken that most names speak for.
+class OrderFinder {
+ public:
+  OrderFinder(const std::vector<Wanted>& wanted, const std::vector<std::string>& names)
+      : wanted_(wanted) {
+    for (const std::string& name : names) parts_.push_back(name_parts(name));
+  }
+
+  Order find() const {
+    Order best = trainable_first();
+    for (const Order& order : {natural(), by_name()}) {
+      if (order.size() == wanted_.size() && num_agreeing(order) > num_agreeing(best)) best = order;
+    }
+    return best;
+  }
+
+ private:
+  Order natural() const {
+    Order order(wanted_.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    return order;
+  }
+
+  Order trainable_first() const {
+    Order order = natural();
+    std::stable_partition(order.begin(), order.end(),
+                          [this](size_t i) { return wanted_[i].slot->trainable; });
+    return order;
+  }
+
+  // Empty unless each name fits exactly one variable and no two fit the same.
+  Order by_name() const {
+    Order order;
+    std::unordered_set<size_t> taken;
+    for (const auto& parts : parts_) {
+      size_t match = wanted_.size();
+      for (size_t i = 0; i < wanted_.size(); ++i) {
+        if (!names_agree(parts, wanted_[i])) continue;
+        if (match != wanted_.size()) return {};
+        match = i;
+      }
+      if (match == wanted_.size() || !taken.insert(match).second) return {};
+      order.push_back(match);
+    }
+    return order;
+  }
+
+  size_t num_agreeing(const Order& order) const {
+    size_t count = 0;
+    for (size_t i = 0; i < order.size(); ++i) count += names_agree(parts_[i], wanted_[order[i]]);
+    return count;
+  }
+
+  const std::vector<Wanted>& wanted_;
+  std::vector<std::vector<std::string>> parts_;
+};
+
+class Binder {
+ public:
+  Binder(const Hdf5File& file, const std::string& label, const std::string& group)
+      : file_(file), label_(label), group_(group) {}
+
+  void bind(const WeightOwner& root) {
+    std::vector<const WeightOwner*> owners;
+    for (const WeightOwner& child : root.children) {
+      if (!WantedCollector::collect(child).empty()) owners.push_back(&child);
+    }
+    const std::vector<StoredGroup> groups = matched(owners, read_groups());
+    for (size_t i = 0; i < owners.size(); ++i) bind_group(*owners[i], groups[i]);
+  }
+
+  FoundWeights take() { return std::move(found_); }
+
+ private:
+  // A list that is too long for one attribute is split into name0, name1, ...
+  std::vector<std::string> list_attribute(const std::string& path, const std::string& name) const {
+    if (auto whole = file_.string_list_attribute(path, name)) return *std::move(whole);
+    std::vector<std::string> list;
+    for (int part = 0;; ++part) {
+      const auto items = file_.string_list_attribute(path, name + std::to_string(part));
+      require(items || part > 0, ErrorCode::kInvalidModel,
+              "{}: the attribute {} of \"/{}\" is missing", label_, name, path);
+      if (!items) return list;
+      list.insert(list.end(), items->begin(), items->end());
+    }
+  }
+
+  std::string path_of(const std::string& name) const {
+    return group_.empty() ? name : group_ + "/" + name;
+  }
+
+  std::vector<StoredGroup> read_groups() const {
+    std::vector<StoredGroup> groups;
+    for (const std::string& name : list_attribute(group_, "layer_names")) {
+      require(file_.is_group(path_of(name)), ErrorCode::kInvalidModel,
+              "{}: the group \"/{}\" is missing", label_, path_of(name));
+      StoredGroup group{name, list_attribute(path_of(name), "weight_names")};
+      if (!group.weight_names.empty()) groups.push_back(std::move(group));
+    }
+    return groups;
+  }
+
+  // The groups in the order of the owners: by name where all names are there, else by order.
+  std::vector<StoredGroup> matched(const std::vector<const WeightOwner*>& owners,
+                                   std::vector<StoredGroup> groups) const {
+    std::unordered_map<std::string, size_t> places;
+    for (size_t i = 0; i < groups.size(); ++i) places.emplace(groups[i].name, i);
+    const auto missing = std::find_if(owners.begin(), owners.end(), [&](const WeightOwner* owner) {
+      return places.count(owner->name) == 0;
+    });
+    require(owners.size() == groups.size(), ErrorCode::kInvalidModel,
+            "{} holds weights of {} layers; the model has {} layers with weights{}", label_,
+            groups.size(), owners.size(),
+            missing == owners.end() ? "" : fmt::format(", \"{}\" for one", (*missing)->name));
+    if (missing != owners.end()) return groups;
+    std::vector<StoredGroup> sorted;
+    for (const WeightOwner* owner : owners) sorted.push_back(groups[places.at(owner->name)]);
+    return sorted;
+  }
+
+  void bind_group(const WeightOwner& owner, const StoredGroup& group) {
+    const std::vector<Wanted> wanted = WantedCollector::collect(owner);
+    require(wanted.size() == group.weight_names.size(), ErrorCode::kInvalidModel,
+            "{}: \"/{}\" holds {} weights; expected {}", weight_place(owner, label_),
+            path_of(group.name), group.weight_names.size(), wanted.size());
+    const Order order = OrderFinder(wanted, group.weight_names).find();
+    for (size_t i = 0; i < order.size(); ++i) {
+      bind_weight(path_of(group.name) + "/" + group.weight_names[i], wanted[order[i]]);
+    }
+  }
+
+  void bind_weight(const std::string& path, const Wanted& wanted) {
+    const Hdf5Array array = file_.open_array(path);
+    require_shape(array.shape(), *wanted.slot, *wanted.owner, label_);
+    const Tensor data = array.read();
+    found_.emplace_back(wanted.slot->id, data);
+    for (const WeightSlot* alias : wanted.aliases) {
+      require_shape(data.shape(), *alias, *wanted.owner, label_);
+      found_.emplace_back(alias->id, data);
+    }
+  }
+
+  const Hdf5File& file_;
+  const std::string& label_;
+  const std::string& group_;
+  FoundWeights found_;
+};
+
+class LegacyWeights : public WeightFile {
+ public:
+  LegacyWeights(Bytes image, std::string file, std::string group)
+      : image_(std::move(image)), file_(std::move(file)), group_(std::move(group)) {
+    const Hdf5File opened(image_, file_);
+    require(opened.is_group(group_), ErrorCode::kInvalidModel, "{}: the group \"/{}\" is missing",
+            file_, group_);
+  }
+
+  void bind(const WeightOwner& root, const WeightSink& sink) const override {
+    for (auto& [id, data] : find(root)) sink(id, std::move(data));
+  }
+
+ private:
+  FoundWeights find(const WeightOwner& root) const {
+    const Hdf5File file(image_, file_);
+    Binder binder(file, file_, group_);
+    binder.bind(root);
+    return binder.take();
+  }
+
+  Bytes image_;
+  std::string file_;
+  std::string group_;
+};
+
+}  // namespace
+
+std::unique_ptr<WeightFile> open_legacy_weights(Bytes image, std::string file, std::string group) {
+  return std::make_unique<LegacyWeights>(std::move(image), std::move(file), std::move(group));
+}
+
+}  // namespace hornet::keras

@@ -1,0 +1,54 @@
+// Reads zip archives out of memory: stored and deflated entries, zip64.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "keras/bytes.h"
+
+namespace hornet::keras {
+
+struct ZipEntry {
+  std::string name;
+  uint16_t method = 0;
+  uint16_t flags = 0;
+  uint32_t crc = 0;
+  uint64_t compressed_size = 0;
+  uint64_t size = 0;
+  uint64_t header_offset = 0;
+};
+
+// The entries of an archive that is wholly in memory. Nothing in the archive is trusted: sizes and
+// offsets are checked against the file before memory is taken, local headers against the central
+// directory, contents against their checksums. (libzip does not tell where a stored entry lies,
+// which mapping weights without a copy needs.) Const and thread-safe.
+class ZipArchive {
+ public:
+  // Throws Error(kInvalidModel) where the archive is broken, kUnsupported for one of several disks.
+  explicit ZipArchive(Bytes file);
+  // The entry named `name`, nullptr where there is none.
+  const ZipEntry* find(std::string_view name) const;
+  const std::vector<ZipEntry>& entries() const { return entries_; }
+  // The entry's contents: where stored, a part of the archive's own bytes, else inflated into
+  // memory. Throws Error(kInvalidModel; kUnsupported for encryption and other methods), also where
+  // the contents would be longer than `max_size`.
+  Bytes read(const ZipEntry& entry, uint64_t max_size) const;
+
+ private:
+  struct Directory {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+    uint64_t num_entries = 0;
+  };
+  Directory find_directory() const;
+  Directory zip64_directory(size_t end_record) const;
+  size_t data_offset(const ZipEntry& entry) const;
+
+  Bytes file_;
+  std::vector<ZipEntry> entries_;
+};
+
+}  // namespace hornet::keras
