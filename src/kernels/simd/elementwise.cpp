@@ -17,17 +17,10 @@ using graph::BinaryKind;
 template <UnaryKind kKind>
 void run(const Activation& self, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
          int64_t columns) {
-  const D d;
-  const int64_t lanes = static_cast<int64_t>(kLanes);
   for (int64_t row = 0; row < rows; ++row, x += ldx, y += ldy) {
-    int64_t i = 0;
-    for (; i + lanes <= columns; i += lanes) {
-      hn::StoreU(apply<kKind>(hn::LoadU(d, x + i), self.function), d, y + i);
-    }
-    if (i < columns) {
-      const size_t part = static_cast<size_t>(columns - i);
-      store_part(apply<kKind>(load_part(x + i, part), self.function), y + i, part);
-    }
+    for_each_vector(columns, [&](auto part, int64_t i) HWY_ATTR {
+      part.store(apply<kKind>(part.load(x + i), self.function), y + i);
+    });
   }
 }
 
@@ -52,19 +45,12 @@ HWY_INLINE V combine(V x, V y) {
 template <BinaryKind kKind, bool kOneX, bool kOneY>
 void run_binary(const float* x, const float* y, float* z, int64_t n) {
   const D d;
-  const int64_t lanes = static_cast<int64_t>(kLanes);
   // Read first: z may be this very number.
   const V one_x = kOneX ? hn::Set(d, *x) : hn::Zero(d), one_y = kOneY ? hn::Set(d, *y) : one_x;
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const V a = kOneX ? one_x : hn::LoadU(d, x + i), b = kOneY ? one_y : hn::LoadU(d, y + i);
-    hn::StoreU(combine<kKind>(a, b), d, z + i);
-  }
-  if (i < n) {
-    const size_t part = static_cast<size_t>(n - i);
-    const V a = kOneX ? one_x : load_part(x + i, part), b = kOneY ? one_y : load_part(y + i, part);
-    store_part(combine<kKind>(a, b), z + i, part);
-  }
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    const V a = kOneX ? one_x : part.load(x + i), b = kOneY ? one_y : part.load(y + i);
+    part.store(combine<kKind>(a, b), z + i);
+  });
 }
 
 template <BinaryKind kKind>
@@ -83,7 +69,8 @@ BinaryFunctions binary_code(BinaryKind kind) {
     X(add)
     X(subtract)
     X(multiply)
-    X(divide) X(maximum) X(minimum) X(squared_difference)
+    X(divide)
+    X(maximum) X(minimum) X(squared_difference)
 #undef X
         default : return {};
   }

@@ -5,9 +5,6 @@ namespace hornet::kernels {
 #define PENDING(name) \
   KernelOffer name(const KernelRequest&) { return {nullptr, #name ": not there yet"}; }
 PENDING(simd_depthwise_conv)
-PENDING(simd_lstm)
-PENDING(simd_gru)
-PENDING(simd_simple_rnn)
 PENDING(simd_layer_norm)
 PENDING(simd_softmax)
 PENDING(simd_reduce)

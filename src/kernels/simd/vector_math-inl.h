@@ -48,6 +48,25 @@ HWY_INLINE void store_part(V v, float* p, size_t n) {
 #endif
 }
 
+struct WholeVector {
+  HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
+  HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
+};
+struct PartOfVector {
+  size_t count;
+  HWY_INLINE V load(const float* p) const { return load_part(p, count); }
+  HWY_INLINE void store(V v, float* p) const { store_part(v, p, count); }
+};
+// f(part, i) for i = 0, kLanes, ... below n: loads and stores go through `part`, which is a
+// PartOfVector at the end. f is a lambda marked HWY_ATTR.
+template <class F>
+HWY_INLINE void for_each_vector(int64_t n, F&& f) {
+  const int64_t lanes = static_cast<int64_t>(kLanes);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) f(WholeVector{}, i);
+  if (i < n) f(PartOfVector{static_cast<size_t>(n - i)}, i);
+}
+
 // Bounds that let a NaN of x pass.
 HWY_INLINE V at_least(V x, float bound) {
 #if HWY_TARGET == HWY_SCALAR
@@ -158,9 +177,12 @@ HWY_INLINE V log1p(V x) {
   return hn::IfThenElse(hn::Eq(w, constant(1.0f)), x, y);
 }
 
+// Below kLowestExp the result stays where it is there, next to 0.
 HWY_INLINE V sigmoid(V x) {
   const V one = constant(1.0f);
-  return hn::Div(one, hn::Add(one, exp(hn::Neg(x))));
+  const ExpParts parts = exp_parts(clip(hn::Neg(x), kLowestExp, -kLowestExp));
+  const V scale = power_of_two(parts.n);
+  return hn::Div(one, hn::Add(one, hn::MulAdd(scale, parts.rest, scale)));
 }
 HWY_INLINE V silu(V x) { return hn::Div(x, hn::Add(constant(1.0f), exp(hn::Neg(x)))); }
 
@@ -233,17 +255,18 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                   \
-  X(relu)                                                                                        \
-  X(relu_general)                                                                                \
-  X(relu6)                                                                                       \
-  X(leaky_relu)                                                                                  \
-  X(elu)                                                                                         \
-  X(selu) X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh)   \
-      X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink)  \
-          X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) \
-              X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor)   \
-                  X(trunc) X(round) X(erf) X(scale) X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                                     \
+  X(relu)                                                                                          \
+  X(relu_general)                                                                                  \
+  X(relu6)                                                                                         \
+  X(leaky_relu)                                                                                    \
+  X(elu)                                                                                           \
+  X(selu)                                                                                          \
+  X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus) \
+      X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) \
+          X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square) \
+              X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round)    \
+                  X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {

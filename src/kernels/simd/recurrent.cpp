@@ -1,0 +1,428 @@
+// The loops over time of Lstm, Gru and SimpleRnn: in each step one product of all states with the
+// recurrent kernel, then the gates.
+#include "graph/ops/recurrent.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/kernels.h"
+#include "kernels/simd/request.h"
+#include "kernels/simd/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/recurrent.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/simd/vector_math-inl.h"
+
+#ifndef HORNET_RECURRENT_FUNCTIONS
+#define HORNET_RECURRENT_FUNCTIONS
+namespace hornet::kernels {
+namespace {
+
+// What gates do to one another, n elements each. `out` may be one of the others.
+struct GateFunctions {
+  // a b + c d
+  void (*two_products)(const float* a, const float* b, const float* c, const float* d, float* out,
+                       int64_t n);
+  // a + b c
+  void (*product_and_sum)(const float* a, const float* b, const float* c, float* out, int64_t n);
+  // z a + (1 - z) b
+  void (*blend)(const float* z, const float* a, const float* b, float* out, int64_t n);
+  void (*product)(const float* a, const float* b, float* out, int64_t n);
+};
+
+}  // namespace
+}  // namespace hornet::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace hornet::kernels::HWY_NAMESPACE {
+namespace {
+
+void two_products(const float* a, const float* b, const float* c, const float* d, float* out,
+                  int64_t n) {
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    const V second = hn::Mul(part.load(c + i), part.load(d + i));
+    part.store(hn::MulAdd(part.load(a + i), part.load(b + i), second), out + i);
+  });
+}
+
+void product_and_sum(const float* a, const float* b, const float* c, float* out, int64_t n) {
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    part.store(hn::MulAdd(part.load(b + i), part.load(c + i), part.load(a + i)), out + i);
+  });
+}
+
+void blend(const float* z, const float* a, const float* b, float* out, int64_t n) {
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    const V weight = part.load(z + i);
+    const V second = hn::Mul(hn::Sub(constant(1.0f), weight), part.load(b + i));
+    part.store(hn::MulAdd(weight, part.load(a + i), second), out + i);
+  });
+}
+
+void product(const float* a, const float* b, float* out, int64_t n) {
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    part.store(hn::Mul(part.load(a + i), part.load(b + i)), out + i);
+  });
+}
+
+}  // namespace
+
+const GateFunctions* gate_functions() {
+  static constexpr GateFunctions kFunctions = {two_products, product_and_sum, blend, product};
+  return &kFunctions;
+}
+
+}  // namespace hornet::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hornet::kernels {
+namespace {
+
+HWY_EXPORT(gate_functions);
+
+void apply_to(const Activation& f, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
+              int64_t columns) {
+  if (!f.is_identity()) {
+    f(x, ldx, y, ldy, rows, columns);
+  } else if (x != y) {
+    for (int64_t i = 0; i < rows; ++i) std::copy_n(x + i * ldx, columns, y + i * ldy);
+  }
+}
+
+// Rows whose distance is a power of two would fall on the same lines of the first cache level.
+int64_t padded(int64_t columns) { return columns % 64 == 0 ? columns + 16 : columns; }
+
+// What the three kernels have in common: sizes, activations, states and outputs.
+class RecurrentKernel : public Kernel {
+ public:
+  RecurrentKernel(const KernelRequest& request, const graph::RecurrentOptions& options,
+                  Activation activation, Activation recurrent_activation, size_t mask_input)
+      : batch_(request.inputs[0].shape[0]),
+        steps_(request.inputs[0].shape[1]),
+        width_(request.inputs[0].shape[2]),
+        units_(request.inputs[1].shape[0]),
+        ld_(padded(units_)),
+        backwards_(options.go_backwards),
+        zero_for_mask_(options.zero_output_for_mask),
+        activation_(activation),
+        recurrent_activation_(recurrent_activation),
+        gates_(*HWY_DYNAMIC_DISPATCH(gate_functions)()),
+        mask_input_(mask_input) {}
+
+  std::string describe() const override {
+    return fmt::format("simd {} gemm a step", gemm_functions().name);
+  }
+  bool needs_input(size_t i) const override { return i != 1; }
+
+ protected:
+  // Hands out scratch memory; without a base it counts.
+  struct Arena {
+    char* base;
+    size_t used = 0;
+    template <class T = float>
+    T* take(int64_t count) {
+      T* at = base == nullptr ? nullptr : reinterpret_cast<T*>(base + used);
+      used += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
+      return at;
+    }
+  };
+  // [batch, units] with rows ld_ apart.
+  float* take_state(Arena& arena) const { return arena.take(batch_ * ld_); }
+  void load_state(const float* initial, float* state) const {
+    for (int64_t row = 0; row < batch_; ++row) {
+      if (initial == nullptr) {
+        std::fill_n(state + row * ld_, units_, 0.0f);
+      } else {
+        std::copy_n(initial + row * units_, units_, state + row * ld_);
+      }
+    }
+  }
+  void store_state(const float* state, float* to) const {
+    if (to == nullptr) return;
+    for (int64_t row = 0; row < batch_; ++row) {
+      std::copy_n(state + row * ld_, units_, to + row * units_);
+    }
+  }
+
+  // compute(x_t) prepares step t for all rows, x_t being its first row of x; update(row) brings one
+  // row's states to what the step gives, the new h in h. A masked row is not updated.
+  template <class Compute, class Update>
+  void for_each_step(const KernelArgs& args, const float* h, Arena& arena, Compute&& compute,
+                     Update&& update) const {
+    const float* x = simd::input(args, 0);
+    const bool* mask = mask_input_ < args.inputs.size()
+                           ? static_cast<const bool*>(args.inputs[mask_input_])
+                           : nullptr;
+    bool* started = arena.take<bool>(batch_);  // rows that had a step that is not masked
+    std::fill_n(started, batch_, false);
+    float* sequence = simd::output(args, 0);
+    float* last = simd::output(args, 1);
+    if (steps_ == 0 && last != nullptr) std::fill_n(last, batch_ * units_, 0.0f);
+    for (int64_t step = 0; step < steps_; ++step) {
+      const int64_t t = backwards_ ? steps_ - 1 - step : step;
+      if (step + 1 < steps_) prefetch(x + (backwards_ ? t - 1 : t + 1) * width_);
+      compute(x + t * width_);
+      for (int64_t row = 0; row < batch_; ++row) {
+        const bool kept = mask == nullptr || mask[row * steps_ + t];
+        if (kept) {
+          update(row);
+          started[row] = true;
+        }
+        const bool zero = kept ? false : zero_for_mask_ || !started[row];
+        const float* from = zero ? nullptr : h + row * ld_;
+        if (sequence != nullptr) write(from, sequence + (row * steps_ + step) * units_);
+        if (last != nullptr && step + 1 == steps_) write(from, last + row * units_);
+      }
+    }
+  }
+
+  const int64_t batch_, steps_, width_, units_, ld_;
+  const bool backwards_, zero_for_mask_;
+  const Activation activation_, recurrent_activation_;
+  const GateFunctions& gates_;
+
+ private:
+  // A step of a batch is many short pieces far apart, which the hardware does not foresee.
+  void prefetch(const float* x) const {
+    for (int64_t row = 0; row < batch_; ++row) {
+      for (int64_t i = 0; i < width_; i += 16) __builtin_prefetch(x + i, 0, 2);
+      x += steps_ * width_;
+    }
+  }
+
+  void write(const float* h, float* to) const {
+    if (h == nullptr) {
+      std::fill_n(to, units_, 0.0f);
+    } else {
+      std::copy_n(h, units_, to);
+    }
+  }
+
+  const size_t mask_input_;
+};
+
+class LstmKernel final : public RecurrentKernel {
+ public:
+  LstmKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
+             Activation g, PackedConstant kernel)
+      : RecurrentKernel(request, options, f, g, 4),
+        kernel_(std::move(kernel)),
+        ldz_(padded(4 * units_)) {}
+
+  size_t scratch_bytes() const override {
+    Arena arena{nullptr};
+    take(arena);
+    arena.take<bool>(batch_);
+    return arena.used;
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    Arena arena{static_cast<char*>(args.scratch)};
+    const auto [h, c, z] = take(arena);
+    const int64_t u = units_;
+    load_state(simd::input(args, 2), h);
+    load_state(simd::input(args, 3), c);
+    const auto compute = [&, h = h, z = z](const float* x) {
+      gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, steps_ * width_, {}});
+      apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
+      apply_to(activation_, z + 2 * u, ldz_, z + 2 * u, ldz_, batch_, u);
+      apply_to(recurrent_activation_, z + 3 * u, ldz_, z + 3 * u, ldz_, batch_, u);
+    };
+    const auto update = [&, h = h, c = c, z = z](int64_t row) {
+      float* gate = z + row * ldz_;  // i, f, candidate, o
+      float* cell = c + row * ld_;
+      gates_.two_products(gate + u, cell, gate, gate + 2 * u, cell, u);
+      apply_to(activation_, cell, 0, gate, 0, 1, u);
+      gates_.product(gate + 3 * u, gate, h + row * ld_, u);
+    };
+    for_each_step(args, h, arena, compute, update);
+    store_state(h, simd::output(args, 2));
+    store_state(c, simd::output(args, 3));
+  }
+
+ private:
+  struct States {
+    float *h, *c, *z;
+  };
+  States take(Arena& arena) const {
+    float* h = take_state(arena);
+    float* c = take_state(arena);
+    return {h, c, arena.take(batch_ * ldz_)};
+  }
+
+  const PackedConstant kernel_;
+  const int64_t ldz_;
+};
+
+class GruKernel final : public RecurrentKernel {
+ public:
+  GruKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
+            Activation g, bool reset_after, PackedConstant gate_kernel,
+            PackedConstant candidate_kernel)
+      : RecurrentKernel(request, options, f, g, 3),
+        reset_after_(reset_after),
+        gate_kernel_(std::move(gate_kernel)),
+        candidate_kernel_(std::move(candidate_kernel)),
+        ldz_(padded(2 * units_)) {}
+
+  size_t scratch_bytes() const override {
+    Arena arena{nullptr};
+    take(arena);
+    arena.take<bool>(batch_);
+    return arena.used;
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    Arena arena{static_cast<char*>(args.scratch)};
+    const States states = take(arena);
+    float* const h = states.h;
+    float* const z = states.z;  // z and r
+    float* const candidate = states.candidate;
+    float* const reset = states.reset;
+    const int64_t u = units_, ldx = steps_ * width_;
+    const float* bias = simd::input(args, 4);
+    const float* candidate_bias = bias == nullptr ? nullptr : bias + 2 * u;
+    load_state(simd::input(args, 2), h);
+    const auto compute = [&](const float* x) {
+      gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}});
+      apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
+      if (reset_after_) {
+        gemm(candidate_kernel_.matrix(), h, ld_, batch_, candidate, ld_,
+             {candidate_bias, nullptr, 0, {}});
+        for (int64_t row = 0; row < batch_; ++row) {
+          gates_.product_and_sum(x + row * ldx + 2 * u, z + row * ldz_ + u, candidate + row * ld_,
+                                 candidate + row * ld_, u);
+        }
+      } else {
+        for (int64_t row = 0; row < batch_; ++row) {
+          gates_.product(z + row * ldz_ + u, h + row * ld_, reset + row * ld_, u);
+        }
+        gemm(candidate_kernel_.matrix(), reset, ld_, batch_, candidate, ld_,
+             {nullptr, x + 2 * u, ldx, {}});
+      }
+      apply_to(activation_, candidate, ld_, candidate, ld_, batch_, u);
+    };
+    const auto update = [&](int64_t row) {
+      gates_.blend(z + row * ldz_, h + row * ld_, candidate + row * ld_, h + row * ld_, u);
+    };
+    for_each_step(args, h, arena, compute, update);
+    store_state(h, simd::output(args, 2));
+  }
+
+ private:
+  struct States {
+    float *h, *z, *candidate, *reset;
+  };
+  States take(Arena& arena) const {
+    float* h = take_state(arena);
+    float* z = arena.take(batch_ * ldz_);
+    float* candidate = take_state(arena);
+    return {h, z, candidate, reset_after_ ? nullptr : take_state(arena)};
+  }
+
+  const bool reset_after_;
+  const PackedConstant gate_kernel_, candidate_kernel_;  // [units, 2 units], [units, units]
+  const int64_t ldz_;
+};
+
+class SimpleRnnKernel final : public RecurrentKernel {
+ public:
+  SimpleRnnKernel(const KernelRequest& request, const graph::RecurrentOptions& options,
+                  Activation f, PackedConstant kernel)
+      : RecurrentKernel(request, options, f, {}, 3), kernel_(std::move(kernel)) {}
+
+  size_t scratch_bytes() const override {
+    Arena arena{nullptr};
+    take_state(arena);
+    take_state(arena);
+    arena.take<bool>(batch_);
+    return arena.used;
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    Arena arena{static_cast<char*>(args.scratch)};
+    float* h = take_state(arena);
+    float* next = take_state(arena);
+    load_state(simd::input(args, 2), h);
+    const auto compute = [&](const float* x) {
+      gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_});
+    };
+    const auto update = [&](int64_t row) { std::copy_n(next + row * ld_, units_, h + row * ld_); };
+    for_each_step(args, h, arena, compute, update);
+    store_state(h, simd::output(args, 2));
+  }
+
+ private:
+  const PackedConstant kernel_;
+};
+
+// "" where the request is one that these kernels take; fills in the activations.
+std::string refusal(const KernelRequest& request, const graph::RecurrentOptions& options,
+                    std::initializer_list<size_t> float_inputs, Activation* activation,
+                    Activation* recurrent_activation) {
+  for (const size_t i : float_inputs) {
+    if (!simd::is_float(request, i)) return "operands of other types than float32";
+  }
+  if (!simd::is_constant(request, 1)) return "a recurrent kernel that is computed";
+  const auto f = find_activation(options.activation);
+  if (!f) return "activation " + options.activation.to_string();
+  const auto g = find_activation(options.recurrent_activation);
+  if (!g) return "recurrent activation " + options.recurrent_activation.to_string();
+  *activation = *f;
+  *recurrent_activation = *g;
+  return "";
+}
+
+// Columns [first, first + count) of the recurrent kernel.
+PackedConstant pack_columns(const KernelRequest& request, int64_t first, int64_t count) {
+  const Shape& shape = request.inputs[1].shape;
+  return PackedConstant(request.packed,
+                        fmt::format("{} columns from {}", simd::key_of(request, 1), first),
+                        request.constants[1]->as<float>() + first, shape[1], 1, shape[0], count);
+}
+
+}  // namespace
+
+KernelOffer simd_lstm(const KernelRequest& request) {
+  const auto& op = static_cast<const graph::Lstm&>(request.op);
+  Activation f, g;
+  std::string reason = refusal(request, op.options, {0, 1, 2, 3}, &f, &g);
+  if (!reason.empty()) return simd::refuse(reason);
+  return {std::make_unique<LstmKernel>(request, op.options, f, g,
+                                       pack_columns(request, 0, request.inputs[1].shape[1])),
+          ""};
+}
+
+KernelOffer simd_gru(const KernelRequest& request) {
+  const auto& op = static_cast<const graph::Gru&>(request.op);
+  Activation f, g;
+  std::string reason = refusal(request, op.options, {0, 1, 2, 4}, &f, &g);
+  if (!reason.empty()) return simd::refuse(reason);
+  if (!op.reset_after && simd::present(request, 4)) {
+    return simd::refuse("a recurrent bias without reset_after");
+  }
+  const int64_t units = request.inputs[1].shape[0];
+  return {std::make_unique<GruKernel>(request, op.options, f, g, op.reset_after,
+                                      pack_columns(request, 0, 2 * units),
+                                      pack_columns(request, 2 * units, units)),
+          ""};
+}
+
+KernelOffer simd_simple_rnn(const KernelRequest& request) {
+  const auto& op = static_cast<const graph::SimpleRnn&>(request.op);
+  Activation f, g;
+  std::string reason = refusal(request, op.options, {0, 1, 2}, &f, &g);
+  if (!reason.empty()) return simd::refuse(reason);
+  return {std::make_unique<SimpleRnnKernel>(request, op.options, f,
+                                            pack_columns(request, 0, request.inputs[1].shape[1])),
+          ""};
+}
+
+}  // namespace hornet::kernels
+#endif

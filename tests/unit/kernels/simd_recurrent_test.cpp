@@ -1,0 +1,155 @@
+#include "graph/ops/recurrent.h"
+
+#include <fmt/format.h>
+
+#include "kernels/simd/kernels.h"
+#include "unit/kernels/simd_test.h"
+
+namespace hornet::kernels {
+namespace {
+
+using graph::UnaryFunction;
+using graph::UnaryKind;
+
+// An operator over x [batch, steps, gates * units] with all its inputs, of which some are taken.
+struct Inputs {
+  Inputs(int64_t batch, int64_t steps, int64_t units, int64_t gates)
+      : x(random_floats({batch, steps, gates * units}, 1, -2, 2)),
+        kernel(random_floats({units, gates * units}, 2, -0.5f, 0.5f)),
+        h(random_floats({batch, units}, 3)),
+        c(random_floats({batch, units}, 4)),
+        bias(random_floats({gates * units}, 5)),
+        mask(random_bools({batch, steps}, 6, 0.6)) {}
+  Tensor x, kernel, h, c, bias, mask;
+};
+
+struct Options {
+  bool states, mask;
+};
+constexpr Options kOptions[] = {{false, false}, {true, false}, {false, true}, {true, true}};
+
+graph::RecurrentOptions options(int variant) {
+  graph::RecurrentOptions result;
+  result.go_backwards = variant == 1;
+  result.zero_output_for_mask = variant == 2;
+  if (variant == 2) result.activation = {UnaryKind::relu};
+  if (variant == 3) {
+    result.activation = {};
+    result.recurrent_activation = {UnaryKind::hard_sigmoid, 0.2f, 0.5f};
+  }
+  return result;
+}
+
+struct Sizes {
+  int64_t batch, steps, units;
+};
+constexpr Sizes kSizes[] = {{9, 5, 7}, {1, 3, 1}, {3, 4, 33}, {2, 1, 64}, {0, 2, 3}, {4, 0, 5}};
+
+void check(KernelFactory factory, const SimdCase& c, bool batches) {
+  expect_like_reference(factory, c, 1e-5);
+  if (batches) expect_same_bits_in_any_batch(factory, c);
+}
+
+class SimdRecurrent : public SimdTest {};
+HORNET_SIMD_TESTS(SimdRecurrent);
+
+TEST_P(SimdRecurrent, Lstm_IsAsTheReference) {
+  for (const Sizes& s : kSizes) {
+    const Inputs in(s.batch, s.steps, s.units, 4);
+    for (int variant = 0; variant < 4; ++variant) {
+      graph::Lstm op;
+      op.options = options(variant);
+      for (const Options& o : kOptions) {
+        SCOPED_TRACE(fmt::format("variant {}, states {}, mask {}, {} units", variant, o.states,
+                                 o.mask, s.units));
+        check(simd_lstm,
+              {op,
+               {&in.x, &in.kernel, o.states ? &in.h : nullptr, o.states ? &in.c : nullptr,
+                o.mask ? &in.mask : nullptr},
+               {false, true, false, false, false}},
+              s.batch == 9);
+      }
+    }
+  }
+}
+
+TEST_P(SimdRecurrent, Gru_IsAsTheReference) {
+  for (const Sizes& s : kSizes) {
+    const Inputs in(s.batch, s.steps, s.units, 3);
+    for (int variant = 0; variant < 4; ++variant) {
+      for (const bool reset_after : {false, true}) {
+        graph::Gru op;
+        op.options = options(variant);
+        op.reset_after = reset_after;
+        for (const Options& o : kOptions) {
+          SCOPED_TRACE(fmt::format("variant {}, states {}, mask {}, {} units, reset_after {}",
+                                   variant, o.states, o.mask, s.units, reset_after));
+          check(simd_gru,
+                {op,
+                 {&in.x, &in.kernel, o.states ? &in.h : nullptr, o.mask ? &in.mask : nullptr,
+                  reset_after && o.states ? &in.bias : nullptr},
+                 {false, true, false, false, true}},
+                s.batch == 9);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(SimdRecurrent, SimpleRnn_IsAsTheReference) {
+  for (const Sizes& s : kSizes) {
+    const Inputs in(s.batch, s.steps, s.units, 1);
+    for (int variant = 0; variant < 4; ++variant) {
+      graph::SimpleRnn op;
+      op.options = options(variant);
+      for (const Options& o : kOptions) {
+        SCOPED_TRACE(fmt::format("variant {}, states {}, mask {}, {} units", variant, o.states,
+                                 o.mask, s.units));
+        check(simd_simple_rnn,
+              {op,
+               {&in.x, &in.kernel, o.states ? &in.h : nullptr, o.mask ? &in.mask : nullptr},
+               {false, true, false, false}},
+              s.batch == 9);
+      }
+    }
+  }
+}
+
+TEST_P(SimdRecurrent, UnwantedOutputs_MayBeNull) {
+  const Inputs in(3, 4, 6, 4);
+  const graph::Lstm op;
+  const std::vector<const Tensor*> inputs = {&in.x, &in.kernel};
+  const std::vector<Tensor> expected = evaluate(op, inputs, true);
+  PackedWeights packed;
+  const KernelRequest request = make_request(op, inputs, packed);
+  const KernelOffer offer = simd_lstm(request);
+  ASSERT_NE(offer.kernel, nullptr);
+  Tensor scratch(DType::kUInt8, {static_cast<int64_t>(offer.kernel->scratch_bytes())});
+  for (size_t wanted = 0; wanted < expected.size(); ++wanted) {
+    Tensor got(DType::kFloat32, expected[wanted].shape());
+    const void* sources[] = {in.x.data(), nullptr};
+    void* destinations[] = {nullptr, nullptr, nullptr, nullptr};
+    destinations[wanted] = got.mutable_data();
+    offer.kernel->run({sources, destinations, scratch.mutable_data()}, nullptr);
+    expect_near(got, expected[wanted], 1e-5);
+  }
+}
+
+TEST_P(SimdRecurrent, NaN_StaysInItsRow) {
+  const Inputs in(7, 3, 20, 4);
+  const graph::Lstm op;
+  expect_nan_stays_in_its_row(simd_lstm, {op, {&in.x, &in.kernel}, {false, true}});
+}
+
+TEST_P(SimdRecurrent, ComputedKernelOrUnknownActivation_IsRefused) {
+  const Inputs in(2, 3, 4, 1);
+  graph::SimpleRnn op;
+  EXPECT_EQ(refusal_of(simd_simple_rnn, {op, {&in.x, &in.kernel}, {false, false}}),
+            "simd: a recurrent kernel that is computed");
+  op.options.activation = {UnaryKind::sin};
+  EXPECT_EQ(refusal_of(simd_simple_rnn, {op, {&in.x, &in.kernel}, {false, true}}),
+            "simd: activation sin");
+}
+
+}  // namespace
+}  // namespace hornet::kernels
