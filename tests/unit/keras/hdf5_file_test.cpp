@@ -1,0 +1,139 @@
+#include "keras/hdf5_file.h"
+
+#include <cstring>
+#include <thread>
+
+#include "unit/keras/fixtures.h"
+
+namespace hornet::keras {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Hdf5FileTest : public testing::Test {
+ protected:
+  Bytes image = map_file(data_path("arrays.h5"));
+  Hdf5File file{image, "arrays.h5"};
+
+  Tensor read(const std::string& path) { return file.open_array(path).read(); }
+  std::string read_error(const std::string& path) {
+    return error_of([&] { read(path); });
+  }
+  bool in_file(const Tensor& tensor) const {
+    const auto* data = static_cast<const std::byte*>(tensor.data());
+    return data >= image.data && data < image.data + image.size;
+  }
+};
+
+TEST_F(Hdf5FileTest, ElementTypes_AreTheFilesOwn) {
+  for (const char* name : {"float32", "float64", "float16", "int8", "uint8", "int16", "int32",
+                           "int64", "bool", "bfloat16"}) {
+    const Tensor tensor = read(name);
+    EXPECT_EQ(to_string(tensor.dtype()), name);
+    EXPECT_THAT(tensor.shape(), ElementsAre(2, 3)) << name;
+    if (std::string(name) != "bool") {
+      EXPECT_THAT(floats(tensor), ElementsAre(1, 2, 3, 4, 5, 6)) << name;
+    }
+  }
+}
+
+TEST_F(Hdf5FileTest, ContiguousArray_IsNotCopied) {
+  EXPECT_TRUE(in_file(read("float32")));
+  EXPECT_TRUE(in_file(read("float16")));
+  EXPECT_FALSE(in_file(read("chunked")));
+}
+
+TEST_F(Hdf5FileTest, OtherStorage_IsConverted) {
+  for (const char* name : {"big_endian", "big_endian_half", "chunked", "deflated"}) {
+    EXPECT_THAT(floats(read(name)), ElementsAre(1, 2, 3, 4, 5, 6)) << name;
+  }
+  EXPECT_EQ(read("big_endian_half").dtype(), DType::kFloat16);
+}
+
+TEST_F(Hdf5FileTest, ScalarAndEmptyArrays_KeepTheirShapes) {
+  EXPECT_THAT(read("scalar").shape(), ElementsAre());
+  EXPECT_EQ(floats(read("scalar"))[0], 7);
+  EXPECT_THAT(read("no_rows").shape(), ElementsAre(0, 3));
+}
+
+// An image that starts at an odd address, as in a zip archive.
+TEST(Hdf5FileAtOddAddress, Arrays_AreCopiedToAlignedMemory) {
+  const Bytes aligned = map_file(data_path("arrays.h5"));
+  const auto memory = std::make_shared<std::vector<std::byte>>(aligned.size + 1);
+  std::memcpy(memory->data() + 1, aligned.data, aligned.size);
+  const Hdf5File file(Bytes{memory, memory->data() + 1, aligned.size}, "odd");
+  const Tensor tensor = file.open_array("float32").read();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.data()) % 4, 0u);
+  EXPECT_THAT(floats(tensor), ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST_F(Hdf5FileTest, WhatIsNoArrayOfNumbers_IsRefused) {
+  EXPECT_THAT(read_error("text"),
+              HasSubstr("invalid_model: \"/text\" in arrays.h5 does not hold numbers"));
+  EXPECT_THAT(read_error("compound"), HasSubstr("does not hold numbers"));
+  EXPECT_THAT(read_error("opaque"), HasSubstr("does not hold numbers"));
+  EXPECT_THAT(read_error("group"), HasSubstr("is no array"));
+  EXPECT_THAT(read_error("empty"), HasSubstr("is empty"));
+  EXPECT_THAT(read_error("absent"), HasSubstr("is missing"));
+}
+
+TEST_F(Hdf5FileTest, LinksAndForeignData_AreRefused) {
+  EXPECT_THAT(read_error("soft"), HasSubstr("link, which Hornet does not follow"));
+  EXPECT_THAT(read_error("external"), HasSubstr("link, which Hornet does not follow"));
+  EXPECT_THAT(read_error("virtual"),
+              HasSubstr("unsupported: \"/virtual\" in arrays.h5 is a virtual"));
+  EXPECT_THAT(read_error("elsewhere"), HasSubstr("keeps its data in another file"));
+}
+
+TEST_F(Hdf5FileTest, ShapeWithoutData_TakesNoMemory) {
+  EXPECT_THAT(read_error("sparse"), HasSubstr("has a shape, [1048576, 1048576], and no data"));
+  EXPECT_THAT(read_error("sparse_chunks"), HasSubstr("no data"));
+}
+
+TEST_F(Hdf5FileTest, Attributes_FixedAndVariableLength) {
+  EXPECT_EQ(file.string_attribute("", "variable"), "text of any length");
+  EXPECT_EQ(file.string_attribute("", "fixed"), "fixed");
+  EXPECT_THAT(*file.string_list_attribute("", "list"), ElementsAre("one", "three"));
+  EXPECT_THAT(*file.string_list_attribute("", "empty_list"), ElementsAre());
+  EXPECT_EQ(file.string_attribute("", "absent"), std::nullopt);
+  EXPECT_THAT(error_of([&] { file.string_attribute("", "number"); }), HasSubstr("is no text"));
+  EXPECT_THAT(error_of([&] { file.string_attribute("", "list"); }), HasSubstr("holds 2 texts"));
+}
+
+TEST_F(Hdf5FileTest, PathsAreFollowedByHardLinksOnly) {
+  EXPECT_TRUE(file.exists("group"));
+  EXPECT_TRUE(file.is_group(""));
+  EXPECT_FALSE(file.is_group("float32"));
+  EXPECT_FALSE(file.exists("group/nothing/below"));
+  EXPECT_FALSE(file.exists("float32/below"));
+  EXPECT_FALSE(file.exists("."));
+}
+
+// A thread that opens a file waits for the one that has a file open.
+TEST(Hdf5FileThreads, FilesOfSeveralThreads_TakeTurns) {
+  const Bytes image = map_file(data_path("arrays.h5"));
+  std::vector<std::thread> threads;
+  std::atomic<int> num_right = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        const Hdf5File file(image, "arrays.h5");
+        num_right += floats(file.open_array("deflated").read())[5] == 6;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(num_right, 80);
+}
+
+TEST(Hdf5FileDamaged, CutFile_IsRefused) {
+  const Bytes image = map_file(data_path("arrays.h5"));
+  for (size_t size = 0; size < image.size; size += 101) {
+    const auto copy = std::make_shared<std::vector<std::byte>>(image.data, image.data + size);
+    EXPECT_NE(error_of([&] { Hdf5File file(Bytes{copy, copy->data(), size}, "cut"); }), "") << size;
+  }
+}
+
+}  // namespace
+}  // namespace hornet::keras

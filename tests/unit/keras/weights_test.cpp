@@ -1,0 +1,152 @@
+#include "keras/weights.h"
+
+#include "unit/keras/fixtures.h"
+
+namespace hornet::keras {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+TEST(SnakeCase, IsThatOfKeras) {
+  EXPECT_EQ(snake_case("Conv2D"), "conv2d");
+  EXPECT_EQ(snake_case("PReLU"), "p_re_lu");
+  EXPECT_EQ(snake_case("LeakyReLU"), "leaky_re_lu");
+  EXPECT_EQ(snake_case("Conv2DTranspose"), "conv2d_transpose");
+  EXPECT_EQ(snake_case("GlobalAveragePooling2D"), "global_average_pooling2d");
+  EXPECT_EQ(snake_case("LSTM"), "lstm");
+  EXPECT_EQ(snake_case("ConvLSTM2D"), "conv_lstm2d");
+  EXPECT_EQ(snake_case("MultiHeadAttention"), "multi_head_attention");
+  EXPECT_EQ(snake_case("GroupQueryAttention"), "grouped_query_attention");
+}
+
+// The tree of nested.keras; ids count the weights in the order of the file.
+WeightOwner nested_tree() {
+  return model_owner(
+      "outer", "Functional",
+      {dense_owner("d", 4, 4, 0),
+       model_owner("inner", "Functional", {dense_owner("d", 4, 4, 2), norm_owner("bn", 4, 4)}),
+       dense_owner("z", 4, 3, 8)});
+}
+
+TEST(Keras3Weights, AreFoundByClassAndNumber) {
+  for (const char* name : {"nested.keras", "nested_deflated.keras"}) {
+    const LoadedModel model = load(data_path(name));
+    EXPECT_EQ(model.keras_version, "3.16.0");
+    EXPECT_THAT(first_elements(*model.weights, nested_tree()),
+                ElementsAre(Pair(0, 0), Pair(1, 16), Pair(2, 20), Pair(3, 36), Pair(4, 40),
+                            Pair(5, 44), Pair(6, 48), Pair(7, 52), Pair(8, 56), Pair(9, 68)));
+  }
+}
+
+TEST(Keras3Weights, SharedLayer_IsFoundAtItsFirstPlace) {
+  WeightOwner inside = dense_owner("one", 4, 4, 0), outside = dense_owner("one", 4, 4, 2);
+  inside.shared_object_id = outside.shared_object_id = 7;
+  const WeightOwner root = model_owner(
+      "outer", "Functional",
+      {model_owner("inner", "Sequential", {inside}), outside, dense_owner("two", 4, 4, 4)});
+  EXPECT_THAT(
+      first_elements(*load(data_path("shared.keras")).weights, root),
+      ElementsAre(Pair(0, 0), Pair(1, 16), Pair(2, 0), Pair(3, 16), Pair(4, 20), Pair(5, 36)));
+}
+
+TEST(Keras3Weights, MismatchesNameFileLayerAndShapes) {
+  const std::string path = data_path("nested.keras");
+  const LoadedModel model = load(path);
+  const auto error = [&](const std::function<void(WeightOwner&)>& change) {
+    WeightOwner root = nested_tree();
+    change(root);
+    return error_of([&] { first_elements(*model.weights, root); });
+  };
+  EXPECT_EQ(error([](WeightOwner&) {}), "");
+  EXPECT_EQ(
+      error([](WeightOwner& root) {
+        root.children[2].slots[0].shape = {5, 3};
+      }),
+      "shape_mismatch: layer \"z\" (Dense) in " + path + ": kernel is [4, 3]; expected [5, 3]");
+  EXPECT_THAT(
+      error([](WeightOwner& root) { root.children[2].slots[1].path = "vars/2"; }),
+      HasSubstr("bias is missing: there is no \"/layers/dense_1/vars/2\"; expected an array of "
+                "shape [3]"));
+  EXPECT_THAT(error([](WeightOwner& root) { root.children[2].slots.pop_back(); }),
+              HasSubstr("\"/layers/dense_1/vars\" holds 2 weights; expected 1"));
+  EXPECT_THAT(error([](WeightOwner& root) { root.children.push_back(dense_owner("w", 1, 1, 10)); }),
+              HasSubstr("layer \"w\" (Dense)"));
+}
+
+// The tree of the keras2*.h5 files; ids count the weights in the order of keras2.h5.
+WeightOwner keras2_tree() {
+  WeightOwner bn = norm_owner("bn", 4, 4);
+  bn.slots[2].id = 8;
+  bn.slots[3].id = 9;
+  return model_owner("outer", "Functional",
+                     {dense_owner("d", 4, 4, 0),
+                      model_owner("inner", "Sequential",
+                                  {dense_owner("d1", 4, 4, 2), bn, dense_owner("d2", 4, 4, 6)})});
+}
+
+const std::map<int64_t, float> kKeras2Weights = {{0, 0},  {1, 16}, {2, 20}, {3, 36}, {4, 40},
+                                                 {5, 44}, {6, 48}, {7, 64}, {8, 68}, {9, 72}};
+
+TEST(LegacyWeights, TrainableOnesComeFirst) {
+  EXPECT_EQ(first_elements(*load(data_path("keras2.h5")).weights, keras2_tree()), kKeras2Weights);
+}
+
+TEST(LegacyWeights, SplitAndVariableLengthAttributes_AreRead) {
+  EXPECT_EQ(first_elements(*load(data_path("keras2_split.h5")).weights, keras2_tree()),
+            kKeras2Weights);
+}
+
+TEST(LegacyWeights, FrozenLayer_IsFoundByItsName) {
+  EXPECT_EQ(first_elements(*load(data_path("keras2_frozen.h5")).weights, keras2_tree()),
+            kKeras2Weights);
+}
+
+TEST(LegacyWeights, WithoutConfig_GoWithAJsonConfig) {
+  const LoadedModel model = load(data_path("keras2.json"), data_path("keras2_weights.h5"));
+  EXPECT_EQ(model.keras_version, "2.4.0");
+  EXPECT_EQ(first_elements(*model.weights, keras2_tree()), kKeras2Weights);
+  EXPECT_EQ(load(data_path("keras2.json")).weights, nullptr);
+}
+
+// Layers renamed after the file was written are matched by order.
+TEST(LegacyWeights, OtherLayerNames_AreMatchedByOrder) {
+  WeightOwner root = keras2_tree();
+  root.children[0].name = "renamed";
+  for (WeightOwner& child : root.children[1].children) child.name = "new_" + child.name;
+  EXPECT_EQ(first_elements(*load(data_path("keras2.h5")).weights, root), kKeras2Weights);
+}
+
+TEST(LegacyWeights, Mismatches_AreErrors) {
+  const LoadedModel model = load(data_path("keras2.h5"));
+  WeightOwner root = keras2_tree();
+  root.children.push_back(dense_owner("more", 1, 1, 20));
+  EXPECT_THAT(
+      error_of([&] { first_elements(*model.weights, root); }),
+      HasSubstr(
+          "holds weights of 2 layers; the model has 3 layers with weights, \"more\" for one"));
+  root = keras2_tree();
+  root.children[0].slots.pop_back();
+  EXPECT_THAT(error_of([&] { first_elements(*model.weights, root); }),
+              HasSubstr("layer \"d\" (Dense) in " + data_path("keras2.h5") +
+                        ": \"/model_weights/d\" holds 2 weights; expected 1"));
+  root = keras2_tree();
+  root.children[0].slots[0].shape = {4, 5};
+  EXPECT_THAT(error_of([&] { first_elements(*model.weights, root); }),
+              HasSubstr("kernel is [4, 4]; expected [4, 5]"));
+}
+
+TEST(Load, FilesOfNoKind_AreRefused) {
+  EXPECT_THAT(error_of([] { load(data_path("absent.keras")); }), HasSubstr("io: "));
+  EXPECT_THAT(error_of([] { load(data_path("make_fixtures.py")); }),
+              HasSubstr("is no Keras model"));
+  EXPECT_THAT(error_of([] { load(data_path("plain.zip")); }), HasSubstr("has no model.weights.h5"));
+  EXPECT_THAT(error_of([] { load(data_path("keras2_weights.h5")); }),
+              HasSubstr("holds weights alone"));
+  EXPECT_THAT(error_of([] { load(data_path("keras2.h5"), data_path("keras2_weights.h5")); }),
+              HasSubstr("invalid_argument"));
+}
+
+}  // namespace
+}  // namespace hornet::keras
