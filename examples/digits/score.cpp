@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "hornet/error.h"
 #include "hornet/source.h"
 
 namespace {

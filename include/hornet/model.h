@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hornet/error.h"
 #include "hornet/tensor.h"
 
 namespace hornet {
