@@ -30,12 +30,8 @@ HWY_INLINE V combine(V x, V y) {
   if constexpr (kKind == BinaryKind::subtract) return hn::Sub(x, y);
   if constexpr (kKind == BinaryKind::multiply) return hn::Mul(x, y);
   if constexpr (kKind == BinaryKind::divide) return hn::Div(x, y);
-  if constexpr (kKind == BinaryKind::maximum) {
-    return hn::IfThenElse(hn::Or(hn::Gt(x, y), hn::IsNaN(x)), x, y);
-  }
-  if constexpr (kKind == BinaryKind::minimum) {
-    return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(x)), x, y);
-  }
+  if constexpr (kKind == BinaryKind::maximum) return maximum(x, y);
+  if constexpr (kKind == BinaryKind::minimum) return minimum(x, y);
   if constexpr (kKind == BinaryKind::squared_difference) {
     const V difference = hn::Sub(x, y);
     return hn::Mul(difference, difference);
@@ -70,7 +66,8 @@ BinaryFunctions binary_code(BinaryKind kind) {
     X(subtract)
     X(multiply)
     X(divide)
-    X(maximum) X(minimum) X(squared_difference)
+    X(maximum)
+    X(minimum) X(squared_difference)
 #undef X
         default : return {};
   }

@@ -5,8 +5,5 @@ namespace hornet::kernels {
 #define PENDING(name) \
   KernelOffer name(const KernelRequest&) { return {nullptr, #name ": not there yet"}; }
 PENDING(simd_depthwise_conv)
-PENDING(simd_layer_norm)
-PENDING(simd_softmax)
-PENDING(simd_reduce)
 PENDING(simd_attention)
 }  // namespace hornet::kernels

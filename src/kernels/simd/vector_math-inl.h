@@ -50,11 +50,18 @@ HWY_INLINE void store_part(V v, float* p, size_t n) {
 
 struct WholeVector {
   HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
+  HWY_INLINE V load_or(const float* p, float) const { return load(p); }
   HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
+  HWY_INLINE V or_zero(V v) const { return v; }
 };
 struct PartOfVector {
   size_t count;
   HWY_INLINE V load(const float* p) const { return load_part(p, count); }
+  // `other` behind the end.
+  HWY_INLINE V load_or(const float* p, float other) const {
+    return hn::IfThenElse(hn::FirstN(D(), count), load(p), constant(other));
+  }
+  HWY_INLINE V or_zero(V v) const { return hn::IfThenElseZero(hn::FirstN(D(), count), v); }
   HWY_INLINE void store(V v, float* p) const { store_part(v, p, count); }
 };
 // f(part, i) for i = 0, kLanes, ... below n: loads and stores go through `part`, which is a
@@ -65,6 +72,21 @@ HWY_INLINE void for_each_vector(int64_t n, F&& f) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) f(WholeVector{}, i);
   if (i < n) f(PartOfVector{static_cast<size_t>(n - i)}, i);
+}
+
+// The larger and the smaller of two numbers; NaN where one is.
+HWY_INLINE V maximum(V x, V y) { return hn::IfThenElse(hn::Or(hn::Gt(x, y), hn::IsNaN(x)), x, y); }
+HWY_INLINE V minimum(V x, V y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(x)), x, y); }
+
+HWY_INLINE float sum_of_lanes(V v) { return hn::GetLane(hn::SumOfLanes(D(), v)); }
+HWY_INLINE float maximum_of_lanes(V v) {
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(v, D(), lanes);
+  float result = lanes[0];
+  for (size_t i = 1; i < kLanes; ++i) {
+    if (lanes[i] > result || lanes[i] != lanes[i]) result = lanes[i];
+  }
+  return result;
 }
 
 // Bounds that let a NaN of x pass.
@@ -262,7 +284,8 @@ HWY_INLINE V exponential_unit(V x, float a) {
   X(leaky_relu)                                                                                    \
   X(elu)                                                                                           \
   X(selu)                                                                                          \
-  X(celu) X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus) \
+  X(celu)                                                                                          \
+  X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus)         \
       X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) \
           X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square) \
               X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round)    \

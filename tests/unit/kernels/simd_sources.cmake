@@ -1,2 +1,3 @@
 #Tests of src / kernels / simd; included by CMakeLists.txt beside this file.
-set(HORNET_SIMD_TEST_SOURCES simd_elementwise_test.cpp simd_gemm_test.cpp simd_recurrent_test.cpp)
+set(HORNET_SIMD_TEST_SOURCES simd_elementwise_test.cpp simd_gemm_test.cpp simd_normalization_test.cpp
+  simd_recurrent_test.cpp)

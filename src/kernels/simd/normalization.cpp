@@ -1,0 +1,348 @@
+// Sums and the like over rows of numbers, and what is scaled by them.
+#include "graph/ops/normalization.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "graph/ops/reduction.h"
+#include "kernels/simd/kernels.h"
+#include "kernels/simd/request.h"
+#include "kernels/simd/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/normalization.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/simd/vector_math-inl.h"
+
+#ifndef HORNET_ROW_FUNCTIONS
+#define HORNET_ROW_FUNCTIONS
+namespace hornet::kernels {
+namespace {
+
+struct RowFunctions {
+  // Over each row of x [rows, n].
+  void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, bool log);
+  // gamma and beta [n] or null.
+  void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t rows,
+                     int64_t n, float epsilon, bool rms);
+  // x [outer, count, inner] -> y [outer, inner]; count > 0.
+  void (*reduce)(graph::ReduceKind kind, const float* x, float* y, int64_t outer, int64_t count,
+                 int64_t inner);
+};
+
+}  // namespace
+}  // namespace hornet::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace hornet::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kStep = static_cast<int64_t>(kLanes);
+
+// The sum over i < count of term(i, j), for j < kVectors, in `sums`: by halves, so that the error
+// grows with the logarithm of count. `term` is a lambda marked HWY_ATTR.
+template <int kVectors, class Term>
+void add_by_halves(int64_t first, int64_t count, const Term& term, V* sums) {
+  constexpr int64_t kLeaf = 16;
+  if (count <= kLeaf) {
+    V even[kVectors], odd[kVectors];
+    for (int j = 0; j < kVectors; ++j) even[j] = odd[j] = hn::Zero(D());
+    int64_t i = first;
+    for (; i + 2 <= first + count; i += 2) {
+      for (int j = 0; j < kVectors; ++j) {
+        even[j] = hn::Add(even[j], term(i, j));
+        odd[j] = hn::Add(odd[j], term(i + 1, j));
+      }
+    }
+    for (int j = 0; j < kVectors; ++j) {
+      if (i < first + count) even[j] = hn::Add(even[j], term(i, j));
+      sums[j] = hn::Add(even[j], odd[j]);
+    }
+    return;
+  }
+  int64_t half = kLeaf;
+  while (2 * half < count) half *= 2;
+  V second[kVectors];
+  add_by_halves<kVectors>(first, half, term, sums);
+  add_by_halves<kVectors>(first + half, count - half, term, second);
+  for (int j = 0; j < kVectors; ++j) sums[j] = hn::Add(sums[j], second[j]);
+}
+
+// The sum of f(x[i]) for i < n.
+template <class F>
+HWY_INLINE float add_row(const float* x, int64_t n, const F& f) {
+  V sum;
+  add_by_halves<1>(
+      0, n / kStep, [&](int64_t i, int) HWY_ATTR { return f(hn::LoadU(D(), x + i * kStep)); },
+      &sum);
+  if (const int64_t rest = n % kStep; rest > 0) {
+    const PartOfVector part{static_cast<size_t>(rest)};
+    sum = hn::Add(sum, part.or_zero(f(part.load(x + n - rest))));
+  }
+  return sum_of_lanes(sum);
+}
+
+void softmax_row(const float* x, float* y, int64_t n, bool log_of_it) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  V largest = constant(-infinity);
+  for_each_vector(n, [&](auto part, int64_t i)
+                         HWY_ATTR { largest = maximum(largest, part.load_or(x + i, -infinity)); });
+  const V shift = constant(maximum_of_lanes(largest));
+  if (log_of_it) {
+    const float sum = add_row(x, n, [&](V v) HWY_ATTR { return exp_flushed(hn::Sub(v, shift)); });
+    const V log_sum = log(constant(sum));
+    for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+      part.store(hn::Sub(hn::Sub(part.load(x + i), shift), log_sum), y + i);
+    });
+    return;
+  }
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    part.store(exp_flushed(hn::Sub(part.load(x + i), shift)), y + i);
+  });
+  const V scale = constant(1.0f / add_row(y, n, [](V v) HWY_ATTR { return v; }));
+  for_each_vector(n, [&](auto part, int64_t i)
+                         HWY_ATTR { part.store(hn::Mul(part.load(y + i), scale), y + i); });
+}
+
+void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log_of_it) {
+  for (int64_t row = 0; row < rows; ++row) softmax_row(x + row * n, y + row * n, n, log_of_it);
+}
+
+void layer_norm(const float* x, const float* gamma, const float* beta, float* y, int64_t rows,
+                int64_t n, float epsilon, bool rms) {
+  const float count = static_cast<float>(n);
+  for (int64_t row = 0; row < rows; ++row, x += n, y += n) {
+    // The mean is taken in two parts: the second is what rounding took from the first.
+    V mean = hn::Zero(D()), rest = mean;
+    float variance;
+    if (!rms) mean = constant(add_row(x, n, [](V v) HWY_ATTR { return v; }) / count);
+    variance = add_row(x, n,
+                       [&](V v) HWY_ATTR {
+                         const V deviation = hn::Sub(v, mean);
+                         return hn::Mul(deviation, deviation);
+                       }) /
+               count;
+    if (!rms) {
+      const float off = add_row(x, n, [&](V v) HWY_ATTR { return hn::Sub(v, mean); }) / count;
+      rest = constant(off);
+      variance = std::max(variance - off * off, 0.0f);
+    }
+    const V scale = constant(1.0f / std::sqrt(variance + epsilon));
+    for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+      V v = hn::Mul(hn::Sub(hn::Sub(part.load(x + i), mean), rest), scale);
+      if (gamma != nullptr) v = hn::Mul(v, part.load(gamma + i));
+      if (beta != nullptr) v = hn::Add(v, part.load(beta + i));
+      part.store(v, y + i);
+    });
+  }
+}
+
+float sum_row(const float* x, int64_t n) {
+  return add_row(x, n, [](V v) HWY_ATTR { return v; });
+}
+
+float extreme_of_row(const float* x, int64_t n, bool largest) {
+  const float sign = largest ? 1.0f : -1.0f;  // min(x) = -max(-x)
+  V result = constant(-std::numeric_limits<float>::infinity());
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    const V v = part.load_or(x + i, -sign * std::numeric_limits<float>::infinity());
+    result = maximum(result, hn::Mul(v, constant(sign)));
+  });
+  return sign * maximum_of_lanes(result);
+}
+
+// kVectors vectors of columns; only the last may be a part.
+template <int kVectors, class Part>
+void sum_columns(const float* x, float* y, int64_t count, int64_t inner, const Part& part,
+                 V divisor) {
+  V sums[kVectors];
+  add_by_halves<kVectors>(
+      0, count, [&](int64_t i, int j) HWY_ATTR { return part.load(x + i * inner + j * kStep); },
+      sums);
+  for (int j = 0; j < kVectors; ++j) part.store(hn::Div(sums[j], divisor), y + j * kStep);
+}
+
+template <class Part>
+void extreme_of_columns(const float* x, float* y, int64_t count, int64_t inner, const Part& part,
+                        bool largest) {
+  V result = part.load(x);
+  for (int64_t i = 1; i < count; ++i) {
+    const V v = part.load(x + i * inner);
+    result = largest ? maximum(result, v) : minimum(result, v);
+  }
+  part.store(result, y);
+}
+
+void reduce(graph::ReduceKind kind, const float* x, float* y, int64_t outer, int64_t count,
+            int64_t inner) {
+  const bool adds = kind == graph::ReduceKind::sum || kind == graph::ReduceKind::mean;
+  const bool largest = kind == graph::ReduceKind::max;
+  const float divisor = kind == graph::ReduceKind::mean ? static_cast<float>(count) : 1.0f;
+  for (int64_t row = 0; row < outer; ++row, x += count * inner, y += inner) {
+    if (inner == 1) {
+      *y = adds ? sum_row(x, count) / divisor : extreme_of_row(x, count, largest);
+      continue;
+    }
+    int64_t first = 0;
+    for (; adds && first + 4 * kStep <= inner; first += 4 * kStep) {
+      sum_columns<4>(x + first, y + first, count, inner, WholeVector{}, constant(divisor));
+    }
+    for_each_vector(inner - first, [&](auto part, int64_t i) HWY_ATTR {
+      if (adds) {
+        sum_columns<1>(x + first + i, y + first + i, count, inner, part, constant(divisor));
+      } else {
+        extreme_of_columns(x + first + i, y + first + i, count, inner, part, largest);
+      }
+    });
+  }
+}
+
+}  // namespace
+
+const RowFunctions* row_functions() {
+  static constexpr RowFunctions kFunctions = {softmax, layer_norm, reduce};
+  return &kFunctions;
+}
+
+}  // namespace hornet::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hornet::kernels {
+namespace {
+
+HWY_EXPORT(row_functions);
+
+// x as [outer, count, inner] where neighbouring dimensions are the axes.
+struct Groups {
+  int64_t outer = 1, count = 1, inner = 1;
+  bool neighbours = true;
+  Groups(const Shape& shape, const std::vector<int64_t>& axes) {
+    std::vector<bool> is_axis(shape.size(), false);
+    for (const int64_t axis : axes) is_axis[static_cast<size_t>(axis)] = true;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      if (is_axis[i]) {
+        neighbours = neighbours && inner == 1;
+        count *= shape[i];
+      } else {
+        // Kept dimensions before the first axis are outer ones.
+        const bool before =
+            std::none_of(is_axis.begin(), is_axis.begin() + static_cast<ptrdiff_t>(i),
+                         [](bool axis) { return axis; });
+        (before ? outer : inner) *= shape[i];
+      }
+    }
+  }
+};
+
+class SoftmaxKernel final : public Kernel {
+ public:
+  SoftmaxKernel(Groups groups, bool log) : groups_(groups), log_(log) {}
+  std::string describe() const override { return "simd"; }
+  int in_place_output(size_t) const override { return 0; }
+  void run(const KernelArgs& args, KernelState*) const override {
+    functions_.softmax(simd::input(args, 0), simd::output(args, 0), groups_.outer, groups_.count,
+                       log_);
+  }
+
+ private:
+  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const Groups groups_;
+  const bool log_;
+};
+
+class LayerNormKernel final : public Kernel {
+ public:
+  LayerNormKernel(Groups groups, float epsilon, bool rms)
+      : groups_(groups), epsilon_(epsilon), rms_(rms) {}
+  std::string describe() const override { return "simd"; }
+  int in_place_output(size_t input) const override { return input == 0 ? 0 : -1; }
+  void run(const KernelArgs& args, KernelState*) const override {
+    functions_.layer_norm(simd::input(args, 0), simd::input(args, 1), simd::input(args, 2),
+                          simd::output(args, 0), groups_.outer, groups_.count, epsilon_, rms_);
+  }
+
+ private:
+  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const Groups groups_;
+  const float epsilon_;
+  const bool rms_;
+};
+
+class ReduceKernel final : public Kernel {
+ public:
+  ReduceKernel(Groups groups, graph::ReduceKind kind) : groups_(groups), kind_(kind) {}
+  std::string describe() const override { return "simd"; }
+  void run(const KernelArgs& args, KernelState*) const override {
+    functions_.reduce(kind_, simd::input(args, 0), simd::output(args, 0), groups_.outer,
+                      groups_.count, groups_.inner);
+  }
+
+ private:
+  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const Groups groups_;
+  const graph::ReduceKind kind_;
+};
+
+// Whether a parameter has one number for each element of a row, in its order.
+bool fits_row(const Shape& parameter, const Shape& x, const std::vector<int64_t>& axes) {
+  if (parameter.size() > x.size()) return false;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const bool is_axis = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
+    const size_t missing = x.size() - parameter.size();
+    const int64_t size = i < missing ? 1 : parameter[i - missing];
+    if (size != (is_axis ? x[i] : 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+KernelOffer simd_softmax(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::Softmax&>(request.op);
+  if (!is_float(request, 0)) return refuse("operands of other types than float32");
+  const Groups groups(request.inputs[0].shape, op.axes);
+  if (!groups.neighbours || groups.inner != 1) return refuse("axes that are not the last ones");
+  return {std::make_unique<SoftmaxKernel>(groups, op.log), ""};
+}
+
+KernelOffer simd_layer_norm(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::LayerNorm&>(request.op);
+  for (size_t i = 0; i < 3; ++i) {
+    if (!is_float(request, i)) return refuse("operands of other types than float32");
+  }
+  const Shape& x = request.inputs[0].shape;
+  const Groups groups(x, op.axes);
+  if (!groups.neighbours || groups.inner != 1) return refuse("axes that are not the last ones");
+  for (size_t i = 1; i < 3; ++i) {
+    if (present(request, i) && !fits_row(request.inputs[i].shape, x, op.axes)) {
+      return refuse("a parameter that is not one number an element of a row");
+    }
+  }
+  return {std::make_unique<LayerNormKernel>(groups, op.epsilon, op.rms), ""};
+}
+
+KernelOffer simd_reduce(const KernelRequest& request) {
+  using namespace simd;
+  using graph::ReduceKind;
+  const auto& op = static_cast<const graph::Reduce&>(request.op);
+  if (!is_float(request, 0)) return refuse("operands of other types than float32");
+  if (op.kind != ReduceKind::sum && op.kind != ReduceKind::mean && op.kind != ReduceKind::max &&
+      op.kind != ReduceKind::min) {
+    return refuse(fmt::format("reduction {}", graph::to_string(op.kind)));
+  }
+  const Groups groups(request.inputs[0].shape, op.axes);
+  if (!groups.neighbours) return refuse("axes that are not neighbours");
+  if (groups.count == 0) return refuse("no elements");
+  return {std::make_unique<ReduceKernel>(groups, op.kind), ""};
+}
+
+}  // namespace hornet::kernels
+#endif
