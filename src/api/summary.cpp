@@ -1,4 +1,5 @@
 #include "api/compiled_model.h"
+#include "hornet/error.h"
 #include "hornet/model.h"
 #include "keras/load.h"
 #include "layers/lowering.h"

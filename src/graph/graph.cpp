@@ -187,7 +187,7 @@ void Graph::check() const {
     for (size_t i = 0; i < types.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
       HORNET_CHECK(types[i].shape.size() == type(node.outputs[i]).shape.size());
-      HORNET_CHECK(types[i].dtype == type(node.outputs[i]).dtype);
+      HORNET_CHECK(storage_dtype(types[i].dtype) == storage_dtype(type(node.outputs[i]).dtype));
     }
   }
   for (const ValueId id : outputs_) HORNET_CHECK(id != kNoValue && is_defined(id));
