@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "keras/hdf5_file.h"
+#include "keras/legacy_conversion.h"
 #include "keras/weight_files.h"
 
 namespace hornet::keras {
@@ -87,6 +88,16 @@ class OrderFinder {
     for (const std::string& name : names) parts_.push_back(name_parts(name));
   }
 
+  size_t num_wanted() const { return wanted_.size(); }
+
+  Order trainable_first() const {
+    Order order = natural();
+    std::stable_partition(order.begin(), order.end(),
+                          [this](size_t i) { return wanted_[i].slot->trainable; });
+    return order;
+  }
+
+  // For as many names as there are variables.
   Order find() const {
     Order best = trainable_first();
     for (const Order& order : {natural(), by_name()}) {
@@ -99,13 +110,6 @@ class OrderFinder {
   Order natural() const {
     Order order(wanted_.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    return order;
-  }
-
-  Order trainable_first() const {
-    Order order = natural();
-    std::stable_partition(order.begin(), order.end(),
-                          [this](size_t i) { return wanted_[i].slot->trainable; });
     return order;
   }
 
@@ -139,7 +143,7 @@ class OrderFinder {
 class Binder {
  public:
   Binder(const Hdf5File& file, const std::string& label, const std::string& group)
-      : file_(file), label_(label), group_(group) {}
+      : file_(file), label_(label), group_(group), writer_(find_writer()) {}
 
   void bind(const WeightOwner& root) {
     std::vector<const WeightOwner*> owners;
@@ -153,6 +157,16 @@ class Binder {
   FoundWeights take() { return std::move(found_); }
 
  private:
+  // Files from before Keras wrote its version are those of Keras 1.
+  LegacyWriter find_writer() const {
+    std::optional<std::string> version, backend;
+    for (const std::string& holder : {group_, std::string()}) {
+      if (!version) version = file_.string_attribute(holder, "keras_version");
+      if (!backend) backend = file_.string_attribute(holder, "backend");
+    }
+    return {!version || version->starts_with("1"), backend == "theano"};
+  }
+
   // A list that is too long for one attribute is split into name0, name1, ...
   std::vector<std::string> list_attribute(const std::string& path, const std::string& name) const {
     if (auto whole = file_.string_list_attribute(path, name)) return *std::move(whole);
@@ -200,30 +214,66 @@ class Binder {
   }
 
   void bind_group(const WeightOwner& owner, const StoredGroup& group) {
-    const std::vector<Wanted> wanted = WantedCollector::collect(owner);
-    require(wanted.size() == group.weight_names.size(), ErrorCode::kInvalidModel,
-            "{}: \"/{}\" holds {} weights; expected {}", weight_place(owner, label_),
-            path_of(group.name), group.weight_names.size(), wanted.size());
-    const Order order = OrderFinder(wanted, group.weight_names).find();
-    for (size_t i = 0; i < order.size(); ++i) {
-      bind_weight(path_of(group.name) + "/" + group.weight_names[i], wanted[order[i]]);
+    std::vector<Wanted> wanted = WantedCollector::collect(owner);
+    // Keras 1 may store more arrays than there are weights, all in the plain order.
+    const bool merging = writer_.keras1 && wanted.size() != group.weight_names.size();
+    const OrderFinder finder(wanted, group.weight_names);
+    std::vector<Wanted> ordered;
+    for (const size_t i :
+         merging ? finder.trainable_first() : checked_order(owner, group, finder)) {
+      ordered.push_back(wanted[i]);
     }
+    std::vector<Tensor> stored;
+    for (size_t i = 0; i < group.weight_names.size(); ++i) {
+      const std::string path = path_of(group.name) + "/" + group.weight_names[i];
+      stored.push_back(file_.open_array(path).read());
+    }
+    hand_out(owner, group, ordered, converted(ordered, std::move(stored)));
   }
 
-  void bind_weight(const std::string& path, const Wanted& wanted) {
-    const Hdf5Array array = file_.open_array(path);
-    require_shape(array.shape(), *wanted.slot, *wanted.owner, label_);
-    const Tensor data = array.read();
-    found_.emplace_back(wanted.slot->id, data);
-    for (const WeightSlot* alias : wanted.aliases) {
-      require_shape(data.shape(), *alias, *wanted.owner, label_);
-      found_.emplace_back(alias->id, data);
+  Order checked_order(const WeightOwner& owner, const StoredGroup& group,
+                      const OrderFinder& finder) const {
+    require_count(owner, group, group.weight_names.size(), finder.num_wanted());
+    return finder.find();
+  }
+
+  void require_count(const WeightOwner& owner, const StoredGroup& group, size_t num_stored,
+                     size_t num_wanted) const {
+    require(num_stored == num_wanted, ErrorCode::kInvalidModel,
+            "{}: \"/{}\" holds {} weights; expected {}", weight_place(owner, label_),
+            path_of(group.name), num_stored, num_wanted);
+  }
+
+  std::vector<Tensor> converted(const std::vector<Wanted>& wanted,
+                                std::vector<Tensor> stored) const {
+    std::vector<const WeightSlot*> slots;
+    for (const Wanted& weight : wanted) slots.push_back(weight.slot);
+    if (writer_.keras1) stored = merge_gates(std::move(stored), slots);
+    if (stored.size() != slots.size()) return stored;
+    convert_cudnn(slots, stored);
+    for (size_t i = 0; i < slots.size(); ++i) {
+      stored[i] = convert_kernel(stored[i], *slots[i], wanted[i].owner->class_name, writer_);
+    }
+    return stored;
+  }
+
+  void hand_out(const WeightOwner& owner, const StoredGroup& group,
+                const std::vector<Wanted>& wanted, const std::vector<Tensor>& stored) {
+    require_count(owner, group, stored.size(), wanted.size());
+    for (size_t i = 0; i < stored.size(); ++i) {
+      require_shape(stored[i].shape(), *wanted[i].slot, *wanted[i].owner, label_);
+      found_.emplace_back(wanted[i].slot->id, stored[i]);
+      for (const WeightSlot* alias : wanted[i].aliases) {
+        require_shape(stored[i].shape(), *alias, *wanted[i].owner, label_);
+        found_.emplace_back(alias->id, stored[i]);
+      }
     }
   }
 
   const Hdf5File& file_;
   const std::string& label_;
   const std::string& group_;
+  const LegacyWriter writer_;
   FoundWeights found_;
 };
 

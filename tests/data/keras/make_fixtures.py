@@ -243,6 +243,25 @@ def keras2():
     write_legacy("keras2_frozen.h5", config, frozen)
 
 
+def keras1():
+    """A Sequential of Keras 1.2: a list of layers, older keys, an LSTM in 12 arrays."""
+    config = {"class_name": "Sequential", "config": [
+        {"class_name": "LSTM", "config": {"name": "lstm_1", "batch_input_shape": [None, 5, 2], "input_dtype": "float32",
+                                          "output_dim": 2, "inner_activation": "hard_sigmoid", "activation": "tanh",
+                                          "return_sequences": True, "consume_less": "cpu"}},
+        {"class_name": "Convolution1D", "config": {"name": "convolution1d_1", "nb_filter": 3, "filter_length": 2,
+                                                   "border_mode": "valid", "subsample_length": 1, "bias": True}},
+        {"class_name": "Flatten", "config": {"name": "flatten_1"}},
+        {"class_name": "Dense", "config": {"name": "dense_1", "output_dim": 3, "bias": False}}]}
+    counter = Counter()
+    lstm = [(f"lstm_1_{kind}_{gate}", counter.array(shape)) for gate in "icfo"
+            for kind, shape in [("W", (2, 2)), ("U", (2, 2)), ("b", (2,))]]
+    write_legacy("keras1.h5", config, [
+        ("lstm_1", lstm), ("convolution1d_1", [("convolution1d_1_W", counter.array((2, 1, 2, 3))),
+                                               ("convolution1d_1_b", counter.array((3,)))]),
+        ("flatten_1", []), ("dense_1", [("dense_1_W", counter.array((12, 3)))])], version="1.2.2")
+
+
 def zips():
     """Archives that are broken, or unusual."""
     config = json.dumps(sequential("s", [input_layer("x", False)]))
@@ -289,5 +308,5 @@ def zips():
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for fixture in [nested, shared, arrays, keras2, zips]:
+for fixture in [nested, shared, arrays, keras2, keras1, zips]:
     fixture()

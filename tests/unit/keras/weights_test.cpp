@@ -118,6 +118,33 @@ TEST(LegacyWeights, OtherLayerNames_AreMatchedByOrder) {
   EXPECT_EQ(first_elements(*load(data_path("keras2.h5")).weights, root), kKeras2Weights);
 }
 
+TEST(LegacyWeights, Keras1File_IsBroughtToTodaysShapes) {
+  const LoadedModel model = load(data_path("keras1.h5"));
+  ASSERT_EQ(model.config.layers.size(), 5u);
+  EXPECT_EQ(model.config.layers[2].class_name, "Conv1D");
+  EXPECT_EQ(model.keras_version, "1.2.2");
+  WeightOwner lstm, conv, dense;
+  lstm.name = "lstm_1";
+  lstm.slots = {{"kernel", "cell/vars/0", {2, 8}, true, 0},
+                {"recurrent_kernel", "cell/vars/1", {2, 8}, true, 1},
+                {"bias", "cell/vars/2", {8}, true, 2}};
+  conv.name = "convolution1d_1";
+  conv.class_name = "Conv1D";
+  conv.slots = {{"kernel", "vars/0", {2, 2, 3}, true, 3}, {"bias", "vars/1", {3}, true, 4}};
+  dense.name = "dense_1";
+  dense.slots = {{"kernel", "vars/0", {12, 3}, true, 5}};
+  std::map<int64_t, Tensor> found;
+  model.weights->bind(model_owner("m", "Sequential", {lstm, conv, dense}),
+                      [&](int64_t id, Tensor data) { found[id] = std::move(data); });
+  // Gates of ten numbers each, stored as i, c, f, o; two rows of the kernel.
+  EXPECT_THAT(floats(found[0]),
+              ElementsAre(0, 1, 20, 21, 10, 11, 30, 31, 2, 3, 22, 23, 12, 13, 32, 33));
+  EXPECT_THAT(floats(found[2]), ElementsAre(8, 9, 28, 29, 18, 19, 38, 39));
+  EXPECT_THAT(found[3].shape(), ElementsAre(2, 2, 3));
+  EXPECT_EQ(floats(found[3])[0], 40);
+  EXPECT_EQ(floats(found[5])[0], 55);
+}
+
 TEST(LegacyWeights, Mismatches_AreErrors) {
   const LoadedModel model = load(data_path("keras2.h5"));
   WeightOwner root = keras2_tree();
