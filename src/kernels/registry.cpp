@@ -1,5 +1,6 @@
 // Which implementations compute which operator, the fastest first.
 #include "kernels/kernel.h"
+#include "kernels/onednn/kernels.h"
 #include "kernels/reference/kernels.h"
 #include "kernels/simd/kernels.h"
 
@@ -12,11 +13,11 @@ const std::vector<KernelEntry>& kernel_table() {
       {"select", {}, reference::select},
       {"cast", {}, reference::cast},
       {"contraction", {simd_contraction}, reference::contraction},
-      {"matmul", {}, reference::matmul},
+      {"matmul", {onednn_matmul}, reference::matmul},
       {"attention", {simd_attention}, reference::attention},
-      {"conv", {simd_conv_1x1, simd_depthwise_conv}, reference::conv},
+      {"conv", {simd_conv_1x1, simd_depthwise_conv, onednn_conv}, reference::conv},
       {"conv_transpose", {simd_conv_transpose}, reference::conv_transpose},
-      {"pool", {}, reference::pool},
+      {"pool", {onednn_pool}, reference::pool},
       {"reduce", {simd_reduce}, reference::reduce},
       {"softmax", {simd_softmax}, reference::softmax},
       {"layer_norm", {simd_layer_norm}, reference::layer_norm},
