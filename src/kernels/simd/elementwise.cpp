@@ -67,9 +67,11 @@ BinaryFunctions binary_code(BinaryKind kind) {
     X(multiply)
     X(divide)
     X(maximum)
-    X(minimum) X(squared_difference)
+    X(minimum)
+    X(squared_difference)
 #undef X
-        default : return {};
+    default:
+      return {};
   }
 }
 

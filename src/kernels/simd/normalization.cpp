@@ -82,17 +82,19 @@ HWY_INLINE float add_row(const float* x, int64_t n, const F& f) {
       &sum);
   if (const int64_t rest = n % kStep; rest > 0) {
     const PartOfVector part{static_cast<size_t>(rest)};
-    sum = hn::Add(sum, part.or_zero(f(part.load(x + n - rest))));
+    sum = hn::Add(sum, part.value_or(f(part.load(x + n - rest)), 0));
   }
   return sum_of_lanes(sum);
 }
 
 void softmax_row(const float* x, float* y, int64_t n, bool log_of_it) {
   const float infinity = std::numeric_limits<float>::infinity();
+  // A NaN is left out here: it makes the sum NaN, and so all results.
   V largest = constant(-infinity);
-  for_each_vector(n, [&](auto part, int64_t i)
-                         HWY_ATTR { largest = maximum(largest, part.load_or(x + i, -infinity)); });
-  const V shift = constant(maximum_of_lanes(largest));
+  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
+    largest = quick_maximum(part.value_or(part.load(x + i), -infinity), largest);
+  });
+  const V shift = constant(quick_maximum_of_lanes(largest));
   if (log_of_it) {
     const float sum = add_row(x, n, [&](V v) HWY_ATTR { return exp_flushed(hn::Sub(v, shift)); });
     const V log_sum = log(constant(sum));
@@ -148,10 +150,11 @@ float sum_row(const float* x, int64_t n) {
 
 float extreme_of_row(const float* x, int64_t n, bool largest) {
   const float sign = largest ? 1.0f : -1.0f;  // min(x) = -max(-x)
-  V result = constant(-std::numeric_limits<float>::infinity());
+  const float infinity = std::numeric_limits<float>::infinity();
+  V result = constant(-infinity);
   for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
-    const V v = part.load_or(x + i, -sign * std::numeric_limits<float>::infinity());
-    result = maximum(result, hn::Mul(v, constant(sign)));
+    const V v = part.load(x + i);
+    result = maximum(result, part.value_or(hn::Mul(v, constant(sign)), -infinity));
   });
   return sign * maximum_of_lanes(result);
 }

@@ -5,5 +5,4 @@ namespace hornet::kernels {
 #define PENDING(name) \
   KernelOffer name(const KernelRequest&) { return {nullptr, #name ": not there yet"}; }
 PENDING(simd_depthwise_conv)
-PENDING(simd_attention)
 }  // namespace hornet::kernels

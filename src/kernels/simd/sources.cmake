@@ -1,7 +1,7 @@
 # Hornet's own kernels; paths from src/kernels, whose CMakeLists.txt includes this and links
 # PkgConfig::HWY.
 set(HORNET_SIMD_SOURCES
-  simd/broadcast.cpp simd/contraction.cpp simd/convolution.cpp simd/elementwise.cpp simd/gemm.cpp
+  simd/attention.cpp simd/broadcast.cpp simd/contraction.cpp simd/convolution.cpp simd/elementwise.cpp simd/gemm.cpp
   simd/normalization.cpp simd/pending.cpp simd/recurrent.cpp)
 # A product and a sum that the compiler joins in one function and not in another would make the
 # bits of a row depend on its place.

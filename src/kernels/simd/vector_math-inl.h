@@ -50,18 +50,16 @@ HWY_INLINE void store_part(V v, float* p, size_t n) {
 
 struct WholeVector {
   HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
-  HWY_INLINE V load_or(const float* p, float) const { return load(p); }
   HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
-  HWY_INLINE V or_zero(V v) const { return v; }
+  HWY_INLINE V value_or(V v, float) const { return v; }
 };
 struct PartOfVector {
   size_t count;
   HWY_INLINE V load(const float* p) const { return load_part(p, count); }
   // `other` behind the end.
-  HWY_INLINE V load_or(const float* p, float other) const {
-    return hn::IfThenElse(hn::FirstN(D(), count), load(p), constant(other));
+  HWY_INLINE V value_or(V v, float other) const {
+    return hn::IfThenElse(hn::FirstN(D(), count), v, constant(other));
   }
-  HWY_INLINE V or_zero(V v) const { return hn::IfThenElseZero(hn::FirstN(D(), count), v); }
   HWY_INLINE void store(V v, float* p) const { store_part(v, p, count); }
 };
 // f(part, i) for i = 0, kLanes, ... below n: loads and stores go through `part`, which is a
@@ -77,6 +75,16 @@ HWY_INLINE void for_each_vector(int64_t n, F&& f) {
 // The larger and the smaller of two numbers; NaN where one is.
 HWY_INLINE V maximum(V x, V y) { return hn::IfThenElse(hn::Or(hn::Gt(x, y), hn::IsNaN(x)), x, y); }
 HWY_INLINE V minimum(V x, V y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(x)), x, y); }
+
+// The larger of two numbers; where one is NaN, `y`.
+HWY_INLINE V quick_maximum(V x, V y) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, y), x, y);
+#else
+  return hn::Max(x, y);
+#endif
+}
+HWY_INLINE float quick_maximum_of_lanes(V v) { return hn::GetLane(hn::MaxOfLanes(D(), v)); }
 
 HWY_INLINE float sum_of_lanes(V v) { return hn::GetLane(hn::SumOfLanes(D(), v)); }
 HWY_INLINE float maximum_of_lanes(V v) {
@@ -285,11 +293,12 @@ HWY_INLINE V exponential_unit(V x, float a) {
   X(elu)                                                                                           \
   X(selu)                                                                                          \
   X(celu)                                                                                          \
-  X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus)         \
-      X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) \
-          X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square) \
-              X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round)    \
-                  X(erf) X(scale) X(clip)
+  X(sigmoid)                                                                                       \
+  X(hard_sigmoid)                                                                                  \
+  X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus) X(softsign) X(log_sigmoid) X(gelu) \
+      X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid)   \
+          X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal)   \
+              X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
