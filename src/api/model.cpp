@@ -52,7 +52,7 @@ std::vector<Tensor> Model::predict(const std::vector<TensorView>& inputs) const 
   for (const TensorSpec& spec : compiled_->inputs()) names.push_back("input " + spec.name);
   const std::vector<Shape> shapes = compiled_->match_rows(row_shapes_of(inputs), names);
   internal::ModelPlans& plans = compiled_->plans_for(shapes);
-  const kernels::OneThread one_thread;
+  const kernels::OneThreadScope one_thread;
 
   // Rows go through in pieces of a power of two, so that few plans serve all numbers of rows; at
   // once where there are few of them, or where they depend on each other.
