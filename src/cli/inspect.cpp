@@ -203,7 +203,7 @@ Command add_inspect(CLI::App& app) {
   command
       ->add_option("--batch-size", arguments->batch_size,
                    "Rows the plan computes at once [what predict would choose]")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40, "1 to 2^40"))
+      ->check(row_count())
       ->needs(plan)
       ->type_name("ROWS");
   command

@@ -9,10 +9,14 @@ const char* const kInputHelp =
     "A .npy file, or NAME=FILE for the input NAME of a model with several";
 
 CLI::Option* add_model(CLI::App& command, ModelArguments& model) {
-  command.add_option("--weights", model.options.weights_path,
-                     "A weights file, for a model that is only a JSON config");
-  return command.add_option("MODEL", model.path, "A .keras or .h5 file");
+  command
+      .add_option("--weights", model.options.weights_path,
+                  "A weights file, for a model that is only a JSON config")
+      ->type_name("FILE");
+  return command.add_option("MODEL", model.path, "A .keras or .h5 file")->type_name("");
 }
+
+CLI::Validator row_count() { return CLI::Range(int64_t{1}, int64_t{1} << 40).description(""); }
 
 Model load_model(const ModelArguments& model) {
   return at_stage(ExitCode::kModel, [&] { return Model::load(model.path, model.options); });

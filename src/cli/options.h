@@ -19,6 +19,9 @@ struct ModelArguments {
 // MODEL and --weights.
 CLI::Option* add_model(CLI::App& command, ModelArguments& model);
 
+// A number of rows, at least one.
+CLI::Validator row_count();
+
 // Both throw CommandError.
 Model load_model(const ModelArguments& model);
 // One source an input of `model`, from INPUT arguments.

@@ -159,7 +159,7 @@ Command add_predict(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "predict", "Predict every row of the input: row i of the output is row i of the input");
   add_model(*command, arguments->model)->required();
-  command->add_option("INPUT", arguments->inputs, kInputHelp)->required();
+  command->add_option("INPUT", arguments->inputs, kInputHelp)->type_name("")->required();
   command
       ->add_option("-o,--output", arguments->outputs,
                    "A .npy file; for a model with several outputs NAME=FILE for each (give -o "
@@ -170,9 +170,9 @@ Command add_predict(CLI::App& app) {
   command
       ->add_option("--workers", arguments->options.workers,
                    "Threads that compute [the usable cores]")
-      ->check(CLI::Range(1, 4096))
+      ->check(CLI::Range(1, 4096).description(""))
       ->type_name("N");
-  const CLI::Range rows(int64_t{1}, int64_t{1} << 40, "1 to 2^40");
+  const CLI::Validator rows = row_count();
   command
       ->add_option("--batch-size", arguments->options.batch_size,
                    "Rows computed at once [chosen for the model and the cache]")
