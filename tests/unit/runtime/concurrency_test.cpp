@@ -40,8 +40,8 @@ TEST(Concurrency_Submit, ManyProducersRunEveryTaskOnce) {
 }
 
 TEST(Concurrency_Submit, OneProducerIsServedInOrder) {
-  ThreadExecutor executor({.max_workers = 1, .max_pending = 2});
   std::vector<int> order, expected(200);
+  ThreadExecutor executor({.max_workers = 1, .max_pending = 2});
   std::iota(expected.begin(), expected.end(), 0);
   for (int i = 0; i < 200; ++i) executor.submit([&, i] { order.push_back(i); });
   executor.shutdown();
@@ -50,8 +50,8 @@ TEST(Concurrency_Submit, OneProducerIsServedInOrder) {
 
 TEST(Concurrency_Submit, TasksMaySubmitTasks) {
   std::atomic<int> leaves = 0;
-  ThreadExecutor executor({.max_workers = 3, .max_pending = 2});
   std::latch all(1 << 6);
+  ThreadExecutor executor({.max_workers = 3, .max_pending = 2});
   std::function<void(int)> grow = [&](int depth) {
     if (depth == 0) {
       ++leaves;
@@ -62,6 +62,7 @@ TEST(Concurrency_Submit, TasksMaySubmitTasks) {
   };
   executor.submit(grow, 6);
   all.wait();
+  executor.shutdown();
   EXPECT_EQ(leaves, 1 << 6);
 }
 
@@ -147,8 +148,8 @@ TEST(Concurrency_Cancel, ATaskEitherRunsOrIsCancelled) {
 }
 
 TEST(Concurrency_Cancel, WhileOthersWait) {
-  ThreadExecutor executor({.max_workers = 1});
   Event started, finish;
+  ThreadExecutor executor({.max_workers = 1});
   const auto busy = executor.submit([&] {
     started.set();
     finish.wait();
@@ -219,24 +220,30 @@ TEST(Concurrency_Promise, OneOfManyCompletesIt) {
   }
 }
 
-TEST(Concurrency_Initializer, FailsWhileProducersSubmit) {
-  std::atomic<int> started = 0;
+TEST(Concurrency_Initializer, FailsWhileProducersWaitForRoom) {
+  std::latch full(2);
   ThreadExecutor executor({.max_workers = 3,
                            .initializer =
                                [&] {
-                                 if (++started == 3) throw std::runtime_error("no GPU");
+                                 full.wait();
+                                 throw std::runtime_error("no GPU");
                                },
                            .max_pending = 2,
                            .on_error = [](const std::string&, std::exception_ptr) {}});
   Log<Future<void>> futures;
   run_together(3, [&](int) {
     EXPECT_EQ(error_code([&] {
-                while (true) futures.add(executor.submit([] {}));
+                while (true) {
+                  futures.add(executor.submit([] {}));
+                  full.count_down();
+                }
               }),
               ErrorCode::kBrokenPool);
   });
-  executor.shutdown();
-  for (const auto& future : futures.values()) ASSERT_TRUE(future.done());
+  EXPECT_EQ(futures.values().size(), 2u);
+  for (const auto& future : futures.values()) {
+    EXPECT_EQ(error_code([&] { future.result(); }), ErrorCode::kBrokenPool);
+  }
 }
 
 TEST(Concurrency_Map, SeveralThreadsMapOnOneExecutor) {

@@ -115,6 +115,7 @@ TEST_F(Map, TimesOutAtTheResultThatIsLate) {
     EXPECT_THAT(seen, testing::AnyOf(IsEmpty(), ElementsAre(0), ElementsAre(0, 1)));
   }
   finish.set();
+  executor.shutdown();
 }
 
 TEST_F(Map, GivesResultsThatAreThereWhenTheTimeIsOver) {
@@ -132,9 +133,9 @@ TEST_F(Map, SubmitsAllWithoutIteration) {
 }
 
 TEST_F(Map, CancelsWhatIsPendingWhenDroppedEarly) {
-  ThreadExecutor single({.max_workers = 1});
   Event started, finish;
   Log<int> log;
+  ThreadExecutor single({.max_workers = 1});
   {
     auto results = single.map(
         [&](int a) {
@@ -155,9 +156,9 @@ TEST_F(Map, CancelsWhatIsPendingWhenDroppedEarly) {
 }
 
 TEST_F(Map, CancelsThePendingCallThatTimesOutAndAllAfterIt) {
-  ThreadExecutor single({.max_workers = 1});
   Event started, finish;
   Log<std::string> log;
+  ThreadExecutor single({.max_workers = 1});
   const auto first = single.submit([&] {
     started.set();
     finish.wait();
@@ -174,9 +175,9 @@ TEST_F(Map, CancelsThePendingCallThatTimesOutAndAllAfterIt) {
 }
 
 TEST_F(Map, CancelsWhatIsPendingAfterAnException) {
-  ThreadExecutor single({.max_workers = 1});
   Event started, finish;
   Log<int> log;
+  ThreadExecutor single({.max_workers = 1});
   auto results = single.map(
       [&](int a) {
         log.add(a);
@@ -193,8 +194,8 @@ TEST_F(Map, CancelsWhatIsPendingAfterAnException) {
 }
 
 TEST_F(Map, ThrowsCancelledWhereTheExecutorCancelled) {
-  ThreadExecutor single({.max_workers = 1});
   Event started, finish;
+  ThreadExecutor single({.max_workers = 1});
   auto results = single.map(
       [&](int a) {
         started.set();

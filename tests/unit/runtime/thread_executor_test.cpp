@@ -90,8 +90,8 @@ TEST(ThreadExecutor_Submit, FreesCallAndArgumentsBeforeTheResultIsThere) {
 }
 
 TEST(ThreadExecutor_Submit, KeepsNothingOfAFutureThatWasDropped) {
-  ThreadExecutor executor({.max_workers = 1});
   Event freed;
+  ThreadExecutor executor({.max_workers = 1});
   struct Result {
     explicit Result(Event* event) : freed(event) {}
     Result(Result&& other) noexcept : freed(std::exchange(other.freed, nullptr)) {}
@@ -147,8 +147,8 @@ TEST(ThreadExecutor_Workers, DefaultToTheUsableCoresAndMustNotBeNegative) {
 }
 
 TEST(ThreadExecutor_Workers, AreStartedAsTasksComeUpToTheMost) {
-  ThreadExecutor executor({.max_workers = 4});
   Event finish;
+  ThreadExecutor executor({.max_workers = 4});
   EXPECT_EQ(executor.num_threads(), 0);
   std::vector<Future<void>> futures;
   for (int i = 1; i <= 60; ++i) {
@@ -170,8 +170,8 @@ TEST(ThreadExecutor_Workers, IdleOnesAreUsedAgain) {
 }
 
 TEST(ThreadExecutor_Workers, BusyWithACallbackAreNotIdle) {
-  ThreadExecutor executor({.max_workers = 2});
   Event start, finish;
+  ThreadExecutor executor({.max_workers = 2});
   const auto first = executor.submit([&] { start.wait(); });
   first.add_done_callback([&](const AnyFuture&) { finish.wait(); });
   start.set();
@@ -183,8 +183,8 @@ TEST(ThreadExecutor_Workers, BusyWithACallbackAreNotIdle) {
 
 TEST(ThreadExecutor_Workers, HaveIndicesThatNoTwoTasksShareAtATime) {
   constexpr int kWorkers = 4;
-  ThreadExecutor executor({.max_workers = kWorkers});
   std::latch all_running(kWorkers);
+  ThreadExecutor executor({.max_workers = kWorkers});
   std::vector<Future<int>> futures;
   for (int i = 0; i < kWorkers; ++i) {
     futures.push_back(executor.submit([&] {
@@ -199,8 +199,8 @@ TEST(ThreadExecutor_Workers, HaveIndicesThatNoTwoTasksShareAtATime) {
 }
 
 TEST(ThreadExecutor_Workers, KeepTheirIndex) {
-  ThreadExecutor executor({.max_workers = 3});
   Log<std::pair<std::thread::id, int>> log;
+  ThreadExecutor executor({.max_workers = 3});
   std::vector<Future<void>> futures;
   for (int i = 0; i < 300; ++i) {
     futures.push_back(executor.submit([&] {

@@ -138,8 +138,8 @@ TEST_F(Wait, TakesAnyRangeAndFuturesOfSeveralTypesAndExecutors) {
 }
 
 TEST_F(Wait, ForAllReturnsAfterCancelFuturesOfShutdown) {
-  ThreadExecutor single({.max_workers = 1});
   Event started;
+  ThreadExecutor single({.max_workers = 1});
   std::vector<Future<void>> futures;
   futures.push_back(single.submit([&] {
     started.set();
