@@ -1,0 +1,160 @@
+// Promise 2: the same bytes whatever the batch size, chunk size and number of workers.
+#include "hornet/predict.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "hornet/error.h"
+#include "unit/api/npy_rows.h"
+
+namespace hornet {
+namespace {
+
+Tensor random_rows(const TensorSpec& spec, int64_t rows, std::mt19937& generator) {
+  Shape shape = spec.shape;
+  shape[0] = rows;
+  Tensor tensor(spec.dtype, shape);
+  std::normal_distribution<float> normal;
+  for (int64_t i = 0; i < tensor.num_elements(); ++i) {
+    if (spec.dtype == DType::kInt32) {
+      tensor.mutable_as<int32_t>()[i] = static_cast<int32_t>(generator() % 3);
+    } else {
+      tensor.mutable_as<float>()[i] = normal(generator);
+    }
+  }
+  return tensor;
+}
+
+std::vector<Tensor> predict_in_memory(const Model& model, const std::vector<Tensor>& inputs,
+                                      const PredictOptions& options) {
+  std::vector<std::unique_ptr<Source>> sources;
+  std::vector<const Source*> pointers;
+  for (const Tensor& input : inputs) {
+    sources.push_back(memory_source(input));
+    pointers.push_back(sources.back().get());
+  }
+  const int64_t rows = inputs[0].shape()[0];
+  std::vector<Tensor> outputs(model.outputs().size());
+  const SinkFactory sinks = [&](size_t k, DType dtype, const Shape& row_shape) {
+    Shape shape = row_shape;
+    shape.insert(shape.begin(), rows);
+    outputs[k] = Tensor(dtype, shape);
+    return memory_sink({outputs[k].mutable_data(), dtype, shape});
+  };
+  const PredictReport report = predict(model, pointers, sinks, options);
+  EXPECT_EQ(report.rows, rows);
+  return outputs;
+}
+
+class SameBytesTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static std::string path() {
+    const std::string name = GetParam();
+    if (name == "digits") return std::string(HORNET_SOURCE_DIR) + "/examples/digits/digits.keras";
+    return test_data("api/" + name);
+  }
+};
+
+TEST_P(SameBytesTest, WhateverBatchChunkAndWorkers) {
+  const Model model = Model::load(path());
+  std::mt19937 generator(11);
+  constexpr int64_t kRows = 131;  // a prime: the last batch and chunk are short
+  std::vector<Tensor> inputs;
+  for (const TensorSpec& spec : model.inputs()) {
+    inputs.push_back(random_rows(spec, kRows, generator));
+  }
+  PredictOptions base;
+  base.workers = 1;
+  base.batch_size = 1;
+  base.chunk_size = kRows;
+  const std::vector<Tensor> expected = predict_in_memory(model, inputs, base);
+  for (const int workers : {1, 2, 3, 7}) {
+    for (const int64_t chunk : {1, 2, 5, 64, 10000}) {
+      for (const int64_t batch : {1, 2, 3, 8, 32, 256}) {
+        PredictOptions options;
+        options.workers = workers;
+        options.chunk_size = chunk;
+        options.batch_size = batch;
+        const std::vector<Tensor> got = predict_in_memory(model, inputs, options);
+        for (size_t k = 0; k < got.size(); ++k) {
+          ASSERT_EQ(std::memcmp(got[k].data(), expected[k].data(), got[k].num_bytes()), 0)
+              << "output " << k << ", " << workers << " workers, chunks of " << chunk
+              << ", batches of " << batch;
+        }
+      }
+    }
+  }
+  const std::vector<Tensor> by_default = predict_in_memory(model, inputs, {});
+  EXPECT_EQ(std::memcmp(by_default[0].data(), expected[0].data(), expected[0].num_bytes()), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
+                         ::testing::Values("digits", "tabular_mlp.keras", "gru.keras",
+                                           "bidirectional_05_concat_seq/model.keras",
+                                           "mha_00_self/model.keras", "io_00_multi/model.keras"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           for (char& c : name) c = std::isalnum(c) != 0 ? c : '_';
+                           return name;
+                         });
+
+TEST(Predict, FewRows_AllComeOut) {
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  for (const int64_t rows : {0, 1, 2, 3}) {
+    const std::vector<Tensor> inputs = {random_rows(model.inputs()[0], rows, generator)};
+    PredictOptions options;
+    options.workers = 7;
+    const Tensor got = predict_in_memory(model, inputs, options)[0];
+    EXPECT_EQ(got.shape(), (Shape{rows, 1}));
+    const Tensor expected = model.predict({inputs[0].view()})[0];
+    EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.num_bytes()), 0);
+  }
+}
+
+TEST(Predict, SourcesOfDifferentLength_AreRefused) {
+  const Model model = Model::load(test_data("api/io_00_multi/model.keras"));
+  std::mt19937 generator(5);
+  std::vector<Tensor> inputs;
+  for (const TensorSpec& spec : model.inputs()) inputs.push_back(random_rows(spec, 4, generator));
+  inputs[1] = random_rows(model.inputs()[1], 5, generator);
+  EXPECT_THROW(predict_in_memory(model, inputs, {}), Error);
+}
+
+TEST(Predict, IdsOutsideTheEmbedding_NameTheRowsAndTheLayer) {
+  const Model model = Model::load(test_data("api/io_00_multi/model.keras"));
+  std::mt19937 generator(5);
+  std::vector<Tensor> inputs;
+  for (const TensorSpec& spec : model.inputs()) inputs.push_back(random_rows(spec, 40, generator));
+  inputs[2].mutable_as<int32_t>()[4 * 33] = 1000;
+  PredictOptions options;
+  options.chunk_size = options.batch_size = 1;
+  try {
+    predict_in_memory(model, inputs, options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
+    EXPECT_NE(error.message().find("rows 33 to 33"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("(Embedding)"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("1000"), std::string::npos) << error.message();
+  }
+}
+
+TEST(Predict, Cancelled_Throws) {
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  const std::atomic<bool> cancel{true};
+  PredictOptions options;
+  options.cancel = &cancel;
+  try {
+    predict_in_memory(model, {random_rows(model.inputs()[0], 10, generator)}, options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  }
+}
+
+}  // namespace
+}  // namespace hornet
