@@ -233,7 +233,8 @@ TEST(ThreadExecutor_Workers, CannotBeStartedIsAnErrorAndTheExecutorGoesOn) {
        .on_error = [&](const std::string& where, std::exception_ptr) { reports.add(where); }});
 
   ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
-  const ErrorCode code = error_code([&] { executor.submit([] {}); });
+  bool ran = false;
+  const ErrorCode code = error_code([&] { executor.submit([&] { ran = true; }); });
   ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
   EXPECT_EQ(code, ErrorCode::kOutOfMemory);
   EXPECT_EQ(executor.num_threads(), 0);
@@ -247,6 +248,7 @@ TEST(ThreadExecutor_Workers, CannotBeStartedIsAnErrorAndTheExecutorGoesOn) {
   EXPECT_THAT(reports.values(), ElementsAre("cannot start one more worker thread"));
   finish.set();
   EXPECT_EQ(later.result(), 1);
+  EXPECT_FALSE(ran);
   pthread_attr_destroy(&usual);
   pthread_attr_destroy(&huge);
 }
@@ -462,7 +464,12 @@ TEST(ThreadExecutor_MaxPending, SubmitWaitsForRoom) {
 TEST(ThreadExecutor_MaxPending, CancelMakesRoom) {
   BusyExecutor busy({.max_pending = 1});
   const auto pending = busy.executor.submit([] {});
-  std::thread submitter([&] { busy.executor.submit([] {}); });
+  Event submitted;
+  std::thread submitter([&] {
+    busy.executor.submit([] {});
+    submitted.set();
+  });
+  EXPECT_FALSE(submitted.wait_for(10ms));
   EXPECT_TRUE(pending.cancel());
   submitter.join();
 }
