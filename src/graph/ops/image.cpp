@@ -8,8 +8,8 @@
 namespace hornet::graph {
 namespace {
 
-constexpr std::string_view kInterpolationNames[] = {"nearest", "bilinear", "bicubic", "lanczos3",
-                                                    "lanczos5"};
+constexpr std::string_view kInterpolationNames[] = {
+    "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", "area"};
 constexpr std::string_view kModeNames[] = {"constant", "nearest", "wrap", "mirror", "reflect"};
 
 }  // namespace
@@ -20,6 +20,7 @@ std::string_view to_string(Interpolation interpolation) {
 
 std::pair<ResizeImage::Window, ResizeImage::Window> ResizeImage::windows(int64_t rows,
                                                                          int64_t columns) const {
+  if (fit == Fit::kStretch) return {{0, rows}, {0, columns}};
   // The size of one dimension in the ratio of the target, for a given size of the other.
   const auto in_ratio = [](int64_t other, int64_t target, int64_t other_target) {
     return static_cast<int64_t>(static_cast<double>(other * target) /
@@ -36,19 +37,19 @@ std::pair<ResizeImage::Window, ResizeImage::Window> ResizeImage::windows(int64_t
   };
   const int64_t ratio_rows = in_ratio(columns, height, width);
   const int64_t ratio_columns = in_ratio(rows, width, height);
-  switch (fit) {
-    case Fit::kStretch:
-      break;
-    case Fit::kCrop:
-      return {crop(rows, ratio_rows), crop(columns, ratio_columns)};
-    case Fit::kPad:
-      return {pad(rows, ratio_rows), pad(columns, ratio_columns)};
-  }
-  return {{0, rows}, {0, columns}};
+  if (fit == Fit::kCrop) return {crop(rows, ratio_rows), crop(columns, ratio_columns)};
+  return {pad(rows, ratio_rows), pad(columns, ratio_columns)};
 }
 
 std::vector<TensorType> ResizeImage::infer(std::span<const TensorType> inputs) const {
   TensorType out = input_of_rank(inputs, 0, 4, "the image");
+  if (row_factor > 0 && column_factor > 0) {
+    for (const auto& [axis, factor] : {std::pair{1, row_factor}, std::pair{2, column_factor}}) {
+      int64_t& size = out.shape[static_cast<size_t>(axis)];
+      if (size != kUnknownDim) size *= factor;
+    }
+    return {out};
+  }
   require(height > 0 && width > 0, ErrorCode::kShapeMismatch,
           "images are resized to {} x {} cells; expected sizes above 0", height, width);
   require(out.shape[1] != 0 && out.shape[2] != 0, ErrorCode::kShapeMismatch,
@@ -60,7 +61,9 @@ std::vector<TensorType> ResizeImage::infer(std::span<const TensorType> inputs) c
 
 std::string ResizeImage::attributes() const {
   constexpr std::string_view kFitNames[] = {"", " crop", " pad"};
-  return fmt::format("{}x{} {}{}{}", height, width, graph::to_string(interpolation),
+  const std::string size = row_factor > 0 ? fmt::format("times {}x{}", row_factor, column_factor)
+                                          : fmt::format("{}x{}", height, width);
+  return fmt::format("{} {}{}{}", size, graph::to_string(interpolation),
                      antialias ? " antialias" : "", kFitNames[static_cast<size_t>(fit)]);
 }
 

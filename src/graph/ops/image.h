@@ -5,7 +5,16 @@
 
 namespace hornet::graph {
 
-enum class Interpolation { kNearest, kBilinear, kBicubic, kLanczos3, kLanczos5 };
+enum class Interpolation {
+  kNearest,
+  kBilinear,
+  kBicubic,
+  kLanczos3,
+  kLanczos5,
+  kGaussian,  // of standard deviation 0.5 cells, 1.5 cells wide on each side
+  kMitchellCubic,
+  kArea,  // the mean over the part of the image that a cell of the result covers
+};
 std::string_view to_string(Interpolation interpolation);
 
 // x [N, H, W, C] float -> [N, height, width, C]. Cell centres lie at halves; the weights of cells
@@ -25,6 +34,9 @@ struct ResizeImage final : Op {
   };
 
   int64_t height = 0, width = 0;
+  // Where above 0 (kStretch only): the result has so many times the rows and columns of the image
+  // instead.
+  int64_t row_factor = 0, column_factor = 0;
   Interpolation interpolation = Interpolation::kBilinear;
   bool antialias = false;  // wider windows when shrinking; not for kNearest
   Fit fit = Fit::kStretch;

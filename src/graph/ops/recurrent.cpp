@@ -58,6 +58,40 @@ double Gru::flops(std::span<const TensorType> inputs, std::span<const TensorType
 std::vector<TensorType> SimpleRnn::infer(std::span<const TensorType> inputs) const {
   return infer_recurrent(inputs, 1, 1);
 }
+Window ConvLstm::window(const Shape& kernel) const {
+  Window window;
+  window.size.assign(kernel.begin(), kernel.end() - 2);
+  window.strides.assign(window.size.size(), 1);
+  window.dilations = window.strides;
+  window.padding = Padding::kSame;
+  return window;
+}
+
+std::vector<TensorType> ConvLstm::infer(std::span<const TensorType> inputs) const {
+  const Shape& x = inputs[0].shape;
+  const Shape& kernel = inputs[1].shape;
+  require(kernel.size() >= 3 && x.size() == kernel.size() + 1 &&
+              kernel.back() == 4 * kernel[kernel.size() - 2] && may_equal(x.back(), kernel.back()),
+          ErrorCode::kShapeMismatch, "recurrent kernel is {}; it does not fit projected input {}",
+          hornet::to_string(kernel), hornet::to_string(x));
+  Shape sequence = x;
+  sequence.back() = kernel[kernel.size() - 2];
+  Shape state = sequence;
+  state.erase(state.begin() + 1);
+  const DType dtype = inputs[0].dtype;
+  return {{dtype, sequence}, {dtype, state}, {dtype, state}, {dtype, state}};
+}
+
+std::string ConvLstm::attributes() const {
+  return describe(options) + " " + options.recurrent_activation.to_string();
+}
+
+double ConvLstm::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
+  const Shape& kernel = inputs[1].shape;
+  return 2.0 * static_cast<double>(num_elements(inputs[0].shape)) *
+         static_cast<double>(product(kernel, 0, kernel.size() - 1));
+}
+
 std::string SimpleRnn::attributes() const { return describe(options); }
 double SimpleRnn::flops(std::span<const TensorType> inputs, std::span<const TensorType>) const {
   return recurrent_flops(inputs);

@@ -1,7 +1,7 @@
 // Recurrent layers after their input projection: the loop over time.
 #pragma once
 
-#include "graph/ops/elementwise.h"
+#include "graph/ops/convolution.h"
 
 namespace hornet::graph {
 
@@ -46,6 +46,21 @@ struct Gru final : Op {
 struct SimpleRnn final : Op {
   RecurrentOptions options;
   std::string_view name() const override { return "simple_rnn"; }
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
+  std::string attributes() const override;
+  double flops(std::span<const TensorType> inputs,
+               std::span<const TensorType> outputs) const override;
+};
+
+// An Lstm whose recurrent product is a convolution that keeps the size of the image.
+// Inputs: x [B, T, spatial..., 4 f] gates i, f, c, o; recurrent kernel [size..., f, 4 f]; initial
+// h, c [B, spatial..., f]; mask. Outputs: sequence [B, T, spatial..., f]; last output, h, c
+// [B, spatial..., f] each.
+struct ConvLstm final : Op {
+  RecurrentOptions options;
+  // The recurrent convolution over so many spatial dimensions: same padding, strides 1.
+  Window window(const Shape& kernel) const;
+  std::string_view name() const override { return "conv_lstm"; }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,

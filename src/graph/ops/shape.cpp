@@ -193,6 +193,13 @@ std::vector<TensorType> Gather::infer(std::span<const TensorType> inputs) const 
 
 std::string Gather::attributes() const { return fmt::format("axis={}", axis); }
 
+std::vector<TensorType> Positions::infer(std::span<const TensorType> inputs) const {
+  const Shape& x = inputs[0].shape;
+  return {{DType::kInt32, {x[static_cast<size_t>(normalize_axis(axis, x.size()))]}}};
+}
+
+std::string Positions::attributes() const { return fmt::format("axis={}", axis); }
+
 std::vector<TensorType> BroadcastTo::infer(std::span<const TensorType> inputs) const {
   const Shape& x = inputs[0].shape;
   Shape out = target;

@@ -87,6 +87,15 @@ struct Gather final : Op {
   std::string attributes() const override;
 };
 
+// 0, 1, ... n - 1 as int32, n being dimension `axis` of the input, whose elements are not read.
+struct Positions final : Op {
+  explicit Positions(int64_t of_axis) : axis(of_axis) {}
+  int64_t axis;
+  std::string_view name() const override { return "positions"; }
+  std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
+  std::string attributes() const override;
+};
+
 // Input 0 repeated to the shape that it and `target` broadcast to; kUnknownDim keeps a dimension.
 // Input 1, optional: its shape is used for the unknown dimensions of `target`.
 struct BroadcastTo final : Op {

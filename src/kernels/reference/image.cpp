@@ -26,6 +26,7 @@ double weight(Interpolation interpolation, double x) {
   };
   switch (interpolation) {
     case Interpolation::kNearest:
+    case Interpolation::kArea:
       break;
     case Interpolation::kBilinear:
       return std::max(1 - x, 0.0);
@@ -35,6 +36,12 @@ double weight(Interpolation interpolation, double x) {
       return lanczos(3);
     case Interpolation::kLanczos5:
       return lanczos(5);
+    case Interpolation::kGaussian:
+      return x < 1.5 ? std::exp(-2 * x * x) : 0;
+    case Interpolation::kMitchellCubic:
+      return x < 1   ? ((7 * x - 12) * x * x + 16.0 / 3) / 6
+             : x < 2 ? (((-7.0 / 3 * x + 12) * x - 20) * x + 32.0 / 3) / 6
+                     : 0;
   }
   return 0;
 }
@@ -42,6 +49,7 @@ double weight(Interpolation interpolation, double x) {
 double radius(Interpolation interpolation) {
   switch (interpolation) {
     case Interpolation::kNearest:
+    case Interpolation::kArea:
       return 0;
     case Interpolation::kBilinear:
       return 1;
@@ -51,6 +59,10 @@ double radius(Interpolation interpolation) {
       return 3;
     case Interpolation::kLanczos5:
       return 5;
+    case Interpolation::kGaussian:
+      return 1.5;
+    case Interpolation::kMitchellCubic:
+      return 2;
   }
   return 0;
 }
@@ -75,6 +87,18 @@ std::vector<Taps> make_taps(const ResizeImage& op, const ResizeImage::Window& wi
       taps.weights = {1};
       continue;
     }
+    if (op.interpolation == Interpolation::kArea) {
+      const double begin = static_cast<double>(i) * scale, end = begin + scale;
+      taps.first = std::min(static_cast<int64_t>(begin), window.size - 1);
+      for (int64_t cell = taps.first; cell < window.size; ++cell) {
+        const auto at = static_cast<double>(cell);
+        const double covered = std::min(at + 1, end) - std::max(at, begin);
+        if (covered <= 0 && cell > taps.first) break;
+        taps.weights.push_back(covered / scale);
+      }
+      taps.first += window.begin;
+      continue;
+    }
     const double reach = radius(op.interpolation) * stretch;
     const int64_t begin =
         std::clamp<int64_t>(static_cast<int64_t>(std::floor(center - reach)), 0, window.size - 1);
@@ -96,8 +120,8 @@ void compute_resize_image(const Call<ResizeImage>& call) {
   const Shape& shape = call.input_shape(0);
   const int64_t images = shape[0], rows = shape[1], columns = shape[2], channels = shape[3];
   const auto [row_window, column_window] = call.op.windows(rows, columns);
-  const std::vector<Taps> row_taps = make_taps(call.op, row_window, call.op.height);
-  const std::vector<Taps> column_taps = make_taps(call.op, column_window, call.op.width);
+  const std::vector<Taps> row_taps = make_taps(call.op, row_window, call.output_shape(0)[1]);
+  const std::vector<Taps> column_taps = make_taps(call.op, column_window, call.output_shape(0)[2]);
   const double fill = static_cast<double>(call.op.fill_value);
   const float* x = call.input(0);
   float* y = call.output(0);

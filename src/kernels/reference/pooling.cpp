@@ -59,7 +59,49 @@ void compute_pool(const Call<graph::Pool>& call) {
   }
 }
 
+void compute_adaptive_pool(const Call<graph::AdaptivePool>& call) {
+  const Dims input(call.input_shape(0)), output(call.output_shape(0));
+  const Dims input_strides = row_major_strides(input);
+  const size_t spatial = call.op.size.size();
+  const bool is_max = call.op.kind == graph::PoolKind::kMax;
+  const int64_t channels = output[output.rank - 1];
+  const float* x = call.input(0);
+  float* y = call.output(0);
+  const int64_t num_cells = channels == 0 ? 0 : num_elements(output) / channels;
+  for (int64_t cell = 0; cell < num_cells; ++cell) {
+    Dims sizes, strides;
+    int64_t rest = cell, first = 0;
+    sizes.rank = strides.rank = spatial;
+    for (size_t i = spatial; i-- > 0;) {
+      const auto cells = call.op.cells(i, rest % output[i + 1], input[i + 1]);
+      rest /= output[i + 1];
+      sizes[i] = cells.end - cells.begin;
+      strides[i] = input_strides[i + 1];
+      first += cells.begin * input_strides[i + 1];
+    }
+    first += rest * input_strides[0];
+    const auto count = static_cast<double>(num_elements(sizes));
+    for (int64_t c = 0; c < channels; ++c) {
+      double sum = 0;
+      float largest = -std::numeric_limits<float>::infinity();
+      for_each_index<1>(sizes, {strides}, [&](const auto& at) {
+        const float value = x[first + at[0] + c];
+        sum += static_cast<double>(value);
+        if (value > largest || std::isnan(value)) largest = value;
+      });
+      y[cell * channels + c] = is_max ? largest : static_cast<float>(sum / count);
+    }
+  }
+}
+
 }  // namespace
+
+KernelOffer adaptive_pool(const KernelRequest& request) {
+  if (const auto* type = other_than_float(request, 1)) {
+    return refuse("pooling of " + graph::to_string(*type));
+  }
+  return offer<graph::AdaptivePool>(request, compute_adaptive_pool);
+}
 
 KernelOffer pool(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Pool&>(request.op);

@@ -207,6 +207,11 @@ void compute_gather(const Call<graph::Gather>& call) {
   });
 }
 
+void compute_positions(const Call<graph::Positions>& call) {
+  auto* y = call.output<int32_t>(0);
+  for (int64_t i = 0; i < call.output_shape(0)[0]; ++i) y[i] = static_cast<int32_t>(i);
+}
+
 void compute_broadcast_to(const Call<graph::BroadcastTo>& call) {
   const Dims sizes(call.output_shape(0));
   copy_strided(
@@ -247,6 +252,10 @@ KernelOffer pad(const KernelRequest& request) {
 
 KernelOffer gather(const KernelRequest& request) {
   return offer<graph::Gather>(request, compute_gather);
+}
+
+KernelOffer positions(const KernelRequest& request) {
+  return offer<graph::Positions>(request, compute_positions);
 }
 
 KernelOffer broadcast_to(const KernelRequest& request) {
