@@ -1,0 +1,201 @@
+// Every implementation of every operator, on random operators: it agrees with the reference, and
+// the bits of a row do not depend on the batch it is in. HORNET_SEED repeats a run.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "kernels/evaluate.h"
+#include "property/random_case.h"
+
+namespace hornet::property {
+namespace {
+
+using kernels::KernelEntry;
+using kernels::KernelFactory;
+using kernels::KernelRequest;
+
+constexpr int64_t kRows = 8;
+constexpr int kReferenceRowCases = 20;
+
+uint64_t base_seed() {
+  static const uint64_t seed = [] {
+    if (const char* given = std::getenv("HORNET_SEED")) return std::strtoull(given, nullptr, 10);
+    return static_cast<unsigned long long>(std::random_device()());
+  }();
+  return seed;
+}
+
+std::vector<const Tensor*> pointers(const std::vector<std::optional<Tensor>>& tensors) {
+  std::vector<const Tensor*> result;
+  for (const auto& tensor : tensors) result.push_back(tensor ? &*tensor : nullptr);
+  return result;
+}
+
+std::string describe(const graph::Op& op, const std::vector<std::optional<Tensor>>& inputs) {
+  std::string text = std::string(op.name()) + " " + op.attributes();
+  for (const auto& input : inputs) {
+    text += input ? " " + to_string(graph::TensorType{input->dtype(), input->shape()}) : " -";
+  }
+  return text;
+}
+
+Tensor rows(const Tensor& tensor, int64_t first, int64_t count) {
+  Shape shape = tensor.shape();
+  const size_t row_bytes = tensor.num_bytes() / static_cast<size_t>(shape[0]);
+  shape[0] = count;
+  Tensor part(tensor.dtype(), shape);
+  if (part.num_bytes() > 0) {
+    std::memcpy(part.mutable_data(),
+                static_cast<const char*>(tensor.data()) + static_cast<size_t>(first) * row_bytes,
+                part.num_bytes());
+  }
+  return part;
+}
+
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() &&
+         (a.num_bytes() == 0 || std::memcmp(a.data(), b.data(), a.num_bytes()) == 0);
+}
+
+// Integers are equal; floats within 1e-4 of themselves or 1e-5 of the largest.
+testing::AssertionResult agree(const Tensor& got, const Tensor& expected) {
+  if (got.dtype() != DType::kFloat32) {
+    return same_bytes(got, expected) ? testing::AssertionSuccess()
+                                     : testing::AssertionFailure() << "integers differ";
+  }
+  double largest = 1;
+  for (int64_t i = 0; i < expected.num_elements(); ++i) {
+    const double value = std::abs(static_cast<double>(expected.as<float>()[i]));
+    if (std::isfinite(value)) largest = std::max(largest, value);
+  }
+  for (int64_t i = 0; i < expected.num_elements(); ++i) {
+    const double g = static_cast<double>(got.as<float>()[i]);
+    const double e = static_cast<double>(expected.as<float>()[i]);
+    const bool same = g == e || (std::isnan(g) && std::isnan(e)) ||
+                      std::abs(g - e) <= 1e-5 * largest + 1e-4 * std::abs(e);
+    if (!same) {
+      return testing::AssertionFailure()
+             << "element " << i << " is " << g << "; the reference gives " << e;
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
+// Nothing where the implementation refuses.
+std::optional<std::vector<Tensor>> run(KernelFactory factory, const graph::Op& op,
+                                       const std::vector<std::optional<Tensor>>& inputs,
+                                       const std::vector<bool>& is_constant, std::string* name) {
+  kernels::PackedWeights packed;
+  const std::vector<const Tensor*> given = pointers(inputs);
+  const KernelRequest request = kernels::make_request(op, given, packed, is_constant);
+  const kernels::KernelOffer offer = factory(request);
+  if (offer.kernel == nullptr) {
+    EXPECT_NE(offer.refusal, "");
+    return std::nullopt;
+  }
+  *name = offer.kernel->describe();
+  return kernels::run_kernel(*offer.kernel, request, given);
+}
+
+void check_rows(KernelFactory factory, const RandomCase& c, const std::vector<Tensor>& all) {
+  for (const int64_t count : {1, 2, 3}) {
+    for (int64_t first = 0; first + count <= kRows; first += count) {
+      std::vector<std::optional<Tensor>> inputs = c.inputs;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i] && !c.is_constant[i]) inputs[i] = rows(*inputs[i], first, count);
+      }
+      std::string name;
+      const auto some = run(factory, *c.op, inputs, c.is_constant, &name);
+      ASSERT_TRUE(some) << "refuses " << count << " rows, but not " << kRows;
+      for (size_t k = 0; k < all.size(); ++k) {
+        ASSERT_TRUE(same_bytes((*some)[k], rows(all[k], first, count)))
+            << name << ": rows from " << first << " have other bits in a batch of " << count
+            << " than of " << kRows;
+      }
+    }
+  }
+}
+
+class Kernels : public testing::TestWithParam<Generator> {};
+
+TEST_P(Kernels, AgreeWithTheReference_AndRowsKeepTheirBits) {
+  const auto& table = kernels::kernel_table();
+  const auto entry = std::find_if(table.begin(), table.end(), [](const KernelEntry& candidate) {
+    return candidate.op == GetParam().op;
+  });
+  ASSERT_NE(entry, table.end());
+  std::map<std::string, int> taken;
+  for (int i = 0; i < GetParam().num_cases; ++i) {
+    const uint64_t seed = base_seed() + static_cast<uint64_t>(i);
+    Random random(seed);
+    const RandomCase c = GetParam().make(random, kRows);
+    SCOPED_TRACE(testing::Message() << "HORNET_SEED=" << base_seed() << " case " << i << ": "
+                                    << describe(*c.op, c.inputs));
+    std::string name;
+    const auto expected = run(entry->reference, *c.op, c.inputs, c.is_constant, &name);
+    if (!expected) continue;  // not defined for these types
+    std::vector<KernelFactory> factories = entry->implementations;
+    factories.push_back(entry->reference);
+    for (const KernelFactory factory : factories) {
+      const auto got = run(factory, *c.op, c.inputs, c.is_constant, &name);
+      if (!got) continue;
+      ++taken[name.substr(0, name.find(' '))];
+      ASSERT_EQ(got->size(), expected->size());
+      for (size_t k = 0; k < got->size(); ++k) {
+        ASSERT_TRUE(agree((*got)[k], (*expected)[k])) << name << ", output " << k;
+      }
+      const bool slow = factory == entry->reference && i >= kReferenceRowCases;
+      if (c.by_rows && !slow) check_rows(factory, c, *got);
+      if (HasFatalFailure()) return;
+    }
+  }
+  for (const auto& [name, count] : taken) RecordProperty(name, count);
+  // A fast kernel that takes nothing of all this would not be tested.
+  EXPECT_TRUE(entry->implementations.empty() || taken.size() > 1) << "only the reference was used";
+}
+
+INSTANTIATE_TEST_SUITE_P(, Kernels, testing::ValuesIn(generators()),
+                         [](const testing::TestParamInfo<Generator>& generator) {
+                           return std::string(generator.param.op);
+                         });
+
+// The names of the operators, from their headers.
+std::set<std::string> op_names() {
+  std::set<std::string> names;
+  const std::regex name(R"re(name\(\) const override \{ return "(\w+)"; \})re");
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::string(HORNET_SOURCE_DIR) + "/src/graph/ops")) {
+    if (file.path().extension() != ".h") continue;
+    std::ifstream stream(file.path());
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    for (std::sregex_iterator i(text.begin(), text.end(), name), end; i != end; ++i) {
+      names.insert((*i)[1]);
+    }
+  }
+  return names;
+}
+
+TEST(KernelTable, HasALineForEachOperatorAndNoOther) {
+  std::set<std::string> lines;
+  for (const KernelEntry& entry : kernels::kernel_table()) lines.insert(std::string(entry.op));
+  EXPECT_EQ(lines, op_names());
+}
+
+TEST(KernelTable, EachOperatorWithAFastKernel_HasRandomCases) {
+  std::set<std::string_view> generated;
+  for (const Generator& generator : generators()) generated.insert(generator.op);
+  for (const KernelEntry& entry : kernels::kernel_table()) {
+    EXPECT_NE(entry.reference, nullptr) << entry.op;
+    EXPECT_TRUE(entry.implementations.empty() || generated.contains(entry.op)) << entry.op;
+  }
+}
+
+}  // namespace
+}  // namespace hornet::property
