@@ -12,21 +12,27 @@ bool is_known(const Shape& shape) {
   return std::all_of(shape.begin(), shape.end(), [](int64_t dim) { return dim >= 0; });
 }
 
+// Called often: the text of a message is made only where it is needed.
 int64_t num_elements(const Shape& shape) {
   int64_t count = 1;
   for (const int64_t dim : shape) {
-    require(dim >= 0, ErrorCode::kInvalidArgument, "shape {} is not fully known", to_string(shape));
-    require(!__builtin_mul_overflow(count, dim, &count), ErrorCode::kInvalidArgument,
-            "shape {} has more elements than memory can hold", to_string(shape));
+    if (dim < 0) {
+      fail(ErrorCode::kInvalidArgument, "shape {} is not fully known", to_string(shape));
+    }
+    if (__builtin_mul_overflow(count, dim, &count)) {
+      fail(ErrorCode::kInvalidArgument, "shape {} has more elements than memory can hold",
+           to_string(shape));
+    }
   }
   return count;
 }
 
 size_t num_bytes(DType dtype, const Shape& shape) {
   size_t bytes = 0;
-  require(!__builtin_mul_overflow(static_cast<size_t>(num_elements(shape)), size_of(dtype), &bytes),
-          ErrorCode::kInvalidArgument, "shape {} has more bytes than memory can hold",
-          to_string(shape));
+  if (__builtin_mul_overflow(static_cast<size_t>(num_elements(shape)), size_of(dtype), &bytes)) {
+    fail(ErrorCode::kInvalidArgument, "shape {} has more bytes than memory can hold",
+         to_string(shape));
+  }
   return bytes;
 }
 
@@ -46,9 +52,10 @@ Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape
           "no memory for a tensor of shape {}", to_string(shape_));
   const size_t reserved = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
   void* memory = std::aligned_alloc(kAlignment, reserved);
-  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for a tensor of {} bytes (shape {})",
-          bytes, to_string(shape_));
-  owner_ = std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+  require(memory != nullptr, ErrorCode::kOutOfMemory,
+          "no memory for a tensor of {} bytes (shape {})", bytes, to_string(shape_));
+  owner_ =
+      std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
   std::memset(memory, 0, bytes);
   data_ = memory;
   writable_ = true;

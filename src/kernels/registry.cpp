@@ -1,5 +1,6 @@
 // Which implementations compute which operator, the fastest first.
 #include "kernels/kernel.h"
+#include "kernels/movement.h"
 #include "kernels/onednn/kernels.h"
 #include "kernels/reference/kernels.h"
 #include "kernels/simd/kernels.h"
@@ -29,13 +30,13 @@ const std::vector<KernelEntry>& kernel_table() {
       {"lookup", {}, reference::lookup},
       {"hash_integers", {}, reference::hash_integers},
       {"reshape", {}, reference::reshape},
-      {"transpose", {}, reference::transpose},
-      {"concat", {}, reference::concat},
-      {"slice", {}, reference::slice},
-      {"pad", {}, reference::pad},
-      {"gather", {}, reference::gather},
+      {"transpose", {copy_transpose}, reference::transpose},
+      {"concat", {copy_concat}, reference::concat},
+      {"slice", {copy_slice}, reference::slice},
+      {"pad", {copy_pad}, reference::pad},
+      {"gather", {copy_gather}, reference::gather},
       {"positions", {}, reference::positions},
-      {"broadcast_to", {}, reference::broadcast_to},
+      {"broadcast_to", {copy_broadcast_to}, reference::broadcast_to},
       {"arg_reduce", {}, reference::arg_reduce},
       {"sort", {}, reference::sort},
       {"take_along", {}, reference::take_along},

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "graph/ops/contraction.h"
@@ -55,10 +56,13 @@ Tensor scaled(const Tensor& weights, size_t axis, const std::vector<float>& fact
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
   const auto channels = static_cast<int64_t>(factor.size());
+  const int64_t outer = weights.num_elements() / std::max<int64_t>(inner * channels, 1);
   const float* src = weights.as<float>();
   float* dst = result.mutable_as<float>();
-  for (int64_t i = 0; i < weights.num_elements(); ++i) {
-    dst[i] = src[i] * factor[static_cast<size_t>(i / inner % channels)];
+  for (int64_t o = 0; o < outer; ++o) {
+    for (const float f : factor) {
+      for (int64_t i = 0; i < inner; ++i) *dst++ = *src++ * f;
+    }
   }
   return result;
 }

@@ -129,7 +129,7 @@ TEST(Model, PlanText_ShowsFusedStepsOnly) {
   const Model model = Model::load(kDigits + "digits.keras");
   const std::string text = model.plan_text(1);
   // Batch normalisation, dropout and ReLU are parts of the convolutions before them.
-  EXPECT_EQ(text.find("binary"), std::string::npos) << text;
+  EXPECT_EQ(text.find("(BatchNormalization)"), std::string::npos) << text;
   EXPECT_EQ(text.find("unary"), std::string::npos) << text;
   EXPECT_EQ(text.find("reference"), std::string::npos) << text;
 }
