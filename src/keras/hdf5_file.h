@@ -2,56 +2,32 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "hornet/tensor.h"
 #include "keras/bytes.h"
+#include "keras/hdf5_array.h"
+#include "keras/hdf5_group.h"
 
 namespace hornet::keras {
 
 // Whether the bytes start like an HDF5 file (also one that has a user block before it).
 bool is_hdf5(const Bytes& bytes);
 
-// An open array. Must not outlive its Hdf5File.
-class Hdf5Array {
- public:
-  ~Hdf5Array();
-  Hdf5Array(Hdf5Array&&) noexcept;
-
-  const Shape& shape() const { return shape_; }
-  DType dtype() const { return dtype_; }
-  // The elements in native byte order: the file's own bytes where they lie together, aligned and in
-  // this machine's format, else a copy. Claims are checked against the file before memory is taken.
-  Tensor read() const;
-
- private:
-  friend class Hdf5File;
-  Hdf5Array(int64_t id, std::string label, Bytes image);
-  Tensor read_contiguous() const;
-  Tensor read_converted() const;
-  void require_plausible_chunks() const;
-
-  int64_t id_;
-  std::string label_;
-  Bytes image_;
-  Shape shape_;
-  DType dtype_ = DType::kFloat32;
-};
-
 // An HDF5 file in memory. Paths are relative to the root, "" is the root; only hard links are
 // followed: soft and external ones are refused.
 //
-// HDF5 is not thread-safe: each Hdf5File holds the one lock of the library as long as it lives, so
-// a thread may have one at a time. While it lives HDF5 does not print its errors.
+// This is a reader of its own because the HDF5 library (1.10.8) crashes on damaged files, prints,
+// and may be used by one thread at a time. Every byte is read through a checked cursor. It reads
+// superblocks 0-3, both kinds of object headers and groups, and compact, contiguous and chunked
+// arrays; written from the file format specification, version 3.0. Not thread-safe: one a thread.
 class Hdf5File {
  public:
-  // `label` names the file in messages. Throws Error(kInvalidModel) where HDF5 cannot open it.
+  // `label` names the file in messages. Throws Error(kInvalidModel) where it is no sound HDF5 file.
   Hdf5File(Bytes image, std::string label);
-  ~Hdf5File();
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
@@ -69,17 +45,19 @@ class Hdf5File {
   Hdf5Array open_array(const std::string& path) const;
 
  private:
-  class Silence;
-  class Id;
-  // The object at the path; an empty Id where there is none.
-  Id open_object(const std::string& path) const;
-  Id open_attribute(const std::string& path, const std::string& name) const;
+  struct Object {
+    std::vector<Hdf5Message> messages;
+    bool is_group = false;
+    std::unordered_map<std::string, Hdf5Link> links;
+  };
+  // The object at the path, nullptr where there is none.
+  const Object* find(const std::string& path) const;
+  const Object& object_at(uint64_t address) const;
+  std::string place(const std::string& path) const;
 
-  std::unique_lock<std::mutex> lock_;
-  std::unique_ptr<Silence> silence_;
-  Bytes image_;
-  std::string label_;
-  int64_t file_ = -1;
+  Hdf5Bytes file_;
+  uint64_t root_ = 0;
+  mutable std::unordered_map<uint64_t, Object> objects_;  // by address, each read once
 };
 
 }  // namespace hornet::keras

@@ -133,9 +133,9 @@ def shared():
     write_keras("shared.keras", config, weights)
 
 
-def arrays():
+def arrays(path="arrays.h5", **options):
     """One array of each kind that Hornet reads."""
-    with h5py.File("arrays.h5", "w", libver="earliest") as file:
+    with h5py.File(path, "w", **options) as file:
         values = np.array([[1, 2, 3], [4, 5, 6]])
         for dtype in ["float32", "float64", "float16", "int8", "uint8", "int16", "int32", "int64", "bool"]:
             file[dtype] = values.astype(dtype)
@@ -170,6 +170,24 @@ def arrays():
         file.attrs["list"] = np.array([b"one", b"three"])
         file.attrs["empty_list"] = np.array([], dtype=float)
         file.attrs["number"] = 3
+        # More members, attributes and chunks than one block of each structure holds.
+        many = file.create_group("many")
+        for i in range(300):
+            many[f"member {i}"] = file["group"]
+        many.attrs["first"] = "first attribute"
+        for i in range(30):
+            many.attrs[f"attribute {i}"] = f"text {i}"
+        counting = np.arange(2100, dtype="float32").reshape(3, 700)
+        file.create_dataset("many_chunks", data=counting, chunks=(2, 1))
+        file.create_dataset("many_deflated", data=counting, chunks=(2, 3), compression="gzip")
+        file.create_dataset("one_chunk", data=counting[:2, :3] + 1, chunks=(2, 3))
+        file.create_dataset("growing", data=counting[:2, :3] + 1, chunks=(1, 2), maxshape=(4, 5))
+
+
+def newer_arrays():
+    """The same in the file structures that HDF5 1.8 and 1.10 brought."""
+    arrays("arrays_v108.h5", libver=("v108", "v110"), track_order=True, userblock_size=1024)
+    arrays("arrays_v110.h5", libver=("v110", "v110"))
 
 
 def write_legacy(path, config, groups, split=0, version="2.4.0", backend="tensorflow", variable=False):
@@ -308,5 +326,5 @@ def zips():
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for fixture in [nested, shared, arrays, keras2, keras1, zips]:
+for fixture in [nested, shared, arrays, newer_arrays, keras2, keras1, zips]:
     fixture()

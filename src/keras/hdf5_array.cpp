@@ -1,0 +1,433 @@
+#include "keras/hdf5_array.h"
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+
+#include "keras/hdf5_group.h"
+
+namespace hornet::keras {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "arrays are wrapped as they lie in files");
+
+// What a chunked array may claim: this many bytes, and beyond in proportion to what is stored for
+// it.
+constexpr uint64_t kFreeBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxRatio = 200;
+constexpr uint16_t kDeflate = 1, kShuffle = 2, kFletcher32 = 3;
+constexpr uint8_t kChunkTree = 1;
+constexpr uint64_t kChecksumBytes = 4;
+
+// The type that h5py writes for bfloat16 says nothing; an attribute of Keras does.
+bool is_bfloat16(const Hdf5Bytes& file, const std::vector<Hdf5Message>& messages) {
+  const auto attribute = find_attribute(file, messages, "dtype");
+  if (!attribute) return false;
+  const auto texts = read_texts(file, *attribute, "the attribute dtype");
+  return texts.size() == 1 && texts[0] == "bfloat16";
+}
+
+// Bytes of the same rank in all elements lie together: put them back.
+std::vector<std::byte> unshuffle(const std::vector<std::byte>& in, uint64_t element_size) {
+  std::vector<std::byte> out(in.size());
+  const uint64_t count = in.size() / element_size;
+  for (uint64_t i = 0; i < count; ++i) {
+    for (uint64_t b = 0; b < element_size; ++b) out[i * element_size + b] = in[b * count + i];
+  }
+  // A rest that makes no element is left as it is.
+  std::copy(in.begin() + static_cast<ptrdiff_t>(count * element_size), in.end(),
+            out.begin() + static_cast<ptrdiff_t>(count * element_size));
+  return out;
+}
+
+// zlib's format; nullopt where it does not yield exactly `size` bytes.
+std::optional<std::vector<std::byte>> inflate(const std::vector<std::byte>& in, uint64_t size) {
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+  require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate an array");
+  std::vector<std::byte> out(size);
+  const auto result = libdeflate_zlib_decompress(inflater.get(), in.data(), in.size(), out.data(),
+                                                 out.size(), nullptr);
+  return result == LIBDEFLATE_SUCCESS ? std::optional(std::move(out)) : std::nullopt;
+}
+
+void swap_bytes(std::byte* data, uint64_t num_elements, size_t size) {
+  for (uint64_t i = 0; i < num_elements; ++i) std::reverse(data + i * size, data + (i + 1) * size);
+}
+
+}  // namespace
+
+void Hdf5Array::damaged(std::string_view what) const {
+  fail(ErrorCode::kInvalidModel, "{}: {}", label_, what);
+}
+
+Hdf5Array::Hdf5Array(const Hdf5Bytes& file, const std::vector<Hdf5Message>& messages,
+                     std::string label)
+    : file_(file), label_(std::move(label)) {
+  const auto space = find_message(messages, Hdf5MessageType::kDataspace);
+  const auto layout = find_message(messages, Hdf5MessageType::kLayout);
+  require(space && layout, ErrorCode::kInvalidModel, "{} is no array", label_);
+  read_type(messages);
+  read_shape(*space);
+  const auto external = find_message(messages, Hdf5MessageType::kExternalFiles);
+  require(!external, ErrorCode::kUnsupported, "{} keeps its data in another file", label_);
+  read_layout(*layout);
+  if (const auto filters = find_message(messages, Hdf5MessageType::kFilters))
+    read_filters(*filters);
+}
+
+void Hdf5Array::read_type(const std::vector<Hdf5Message>& messages) {
+  const auto message = find_message(messages, Hdf5MessageType::kDatatype);
+  require(message.has_value(), ErrorCode::kInvalidModel, "{} is no array", label_);
+  Hdf5Datatype type = read_datatype(*message);
+  if (type.kind == Hdf5Datatype::Kind::kOpaque && type.size == 2 && is_bfloat16(file_, messages)) {
+    type.kind = Hdf5Datatype::Kind::kNumber;
+    type.dtype = DType::kBFloat16;
+  }
+  require(type.kind == Hdf5Datatype::Kind::kNumber, ErrorCode::kInvalidModel,
+          "{} does not hold numbers", label_);
+  dtype_ = type.dtype;
+  big_endian_ = type.big_endian;
+}
+
+void Hdf5Array::read_shape(Hdf5Cursor data) {
+  const Hdf5Dataspace space = read_dataspace(data);
+  require(!space.is_null, ErrorCode::kInvalidModel, "{} is empty", label_);
+  for (const uint64_t dim : space.dims) {
+    require(dim <= uint64_t{INT64_MAX}, ErrorCode::kInvalidModel, "{} has a dimension of {}",
+            label_, dim);
+    shape_.push_back(static_cast<int64_t>(dim));
+  }
+  max_dims_ = space.max_dims;
+}
+
+void Hdf5Array::read_layout(Hdf5Cursor data) {
+  const int version = data.u8();
+  if (version != 3 && version != 4) file_.unsupported("an old or unknown storage layout");
+  const uint8_t kind = data.u8();
+  switch (kind) {
+    case 0:
+      layout_ = Layout::kCompact;
+      compact_ = data.part(data.u16());
+      break;
+    case 1:
+      layout_ = Layout::kContiguous;
+      address_ = data.address();
+      size_ = data.length();
+      break;
+    case 2:
+      layout_ = Layout::kChunked;
+      read_chunked_layout(version, data);
+      break;
+    case 3:
+      fail(ErrorCode::kUnsupported, "{} is a virtual array, made of other files", label_);
+    default:
+      damaged("its storage layout is unknown");
+  }
+}
+
+void Hdf5Array::read_chunked_layout(int version, Hdf5Cursor& data) {
+  const uint8_t flags = version == 4 ? data.u8() : 0;
+  const size_t rank = data.u8();
+  if (rank != shape_.size() + 1) damaged("its chunks have another rank");
+  if (version == 3) address_ = data.address();
+  const int dim_size = version == 4 ? data.u8() : 4;
+  if (dim_size < 1 || dim_size > 8) damaged("its chunks have no readable size");
+  for (size_t i = 0; i < rank; ++i) chunk_dims_.push_back(data.number(dim_size));
+  // The last one is the size of an element.
+  if (chunk_dims_.back() != size_of(dtype_)) damaged("its chunks have elements of another size");
+  chunk_dims_.pop_back();
+  if (std::count(chunk_dims_.begin(), chunk_dims_.end(), 0) > 0) damaged("its chunks are empty");
+  if (version == 4) read_chunk_index(flags, data);
+}
+
+void Hdf5Array::read_chunk_index(uint8_t flags, Hdf5Cursor& data) {
+  const uint8_t index = data.u8();
+  switch (index) {
+    case 1:
+      chunk_index_ = ChunkIndex::kSingle;
+      single_chunk_.size = chunk_bytes();
+      if (flags & 0x02) {
+        single_chunk_.size = data.length();
+        single_chunk_.skipped_filters = data.u32();
+      }
+      break;
+    case 2:
+      chunk_index_ = ChunkIndex::kImplicit;
+      break;
+    case 3:
+      chunk_index_ = ChunkIndex::kFixedArray;
+      data.skip(1);  // page size, which the array itself gives as well
+      break;
+    default:
+      file_.unsupported("arrays that can grow, in the newest storage layout");
+  }
+  address_ = data.address();
+}
+
+void Hdf5Array::read_filters(Hdf5Cursor data) {
+  const int version = data.u8();
+  if (version != 1 && version != 2) damaged("its filters are unreadable");
+  const size_t count = data.u8();
+  if (version == 1) data.skip(6);
+  for (size_t i = 0; i < count; ++i) {
+    Filter filter;
+    filter.id = data.u16();
+    const bool named = version == 1 || filter.id >= 256;
+    const uint16_t name_size = named ? data.u16() : 0;
+    data.skip(2);  // flags
+    const uint16_t num_values = data.u16();
+    data.skip(name_size);
+    for (uint16_t v = 0; v < num_values; ++v) {
+      const uint32_t value = data.u32();
+      if (v == 0) filter.element_size = value;
+    }
+    if (version == 1 && num_values % 2 == 1) data.skip(4);
+    require(filter.id == kDeflate || filter.id == kShuffle || filter.id == kFletcher32,
+            ErrorCode::kUnsupported,
+            "{} is compressed by filter {}; Hornet reads deflate, shuffle and fletcher32", label_,
+            filter.id);
+    if (filter.id == kShuffle && filter.element_size == 0) damaged("its filters are unreadable");
+    filters_.push_back(filter);
+  }
+}
+
+// --- elements
+
+Tensor Hdf5Array::read() const {
+  const size_t bytes = num_bytes(dtype_, shape_);
+  if (bytes == 0) return Tensor(dtype_, shape_);
+  if (layout_ == Layout::kChunked) return to_native(read_chunked());
+  if (layout_ == Layout::kCompact) {
+    if (compact_->remaining() < bytes) damaged("it has less data than its shape says");
+    return read_plain(*compact_);
+  }
+  require(!file_.is_undefined(address_), ErrorCode::kInvalidModel,
+          "{} has a shape, {}, and no data", label_, to_string(shape_));
+  const bool inside = size_ >= bytes && file_.base <= file_.image.size &&
+                      address_ <= file_.image.size - file_.base &&
+                      bytes <= file_.image.size - file_.base - address_;
+  require(inside, ErrorCode::kInvalidModel, "{} claims {} bytes; the file has {} in all", label_,
+          bytes, file_.image.size);
+  return read_plain(Hdf5Cursor(file_, address_, bytes));
+}
+
+Tensor Hdf5Array::read_plain(Hdf5Cursor data) const {
+  const std::byte* bytes = data.data();
+  // Bytes of a zip entry start anywhere; elements off their alignment are copied.
+  const bool aligned = reinterpret_cast<uintptr_t>(bytes) % size_of(dtype_) == 0;
+  // A bool of another value than 0 and 1 would be undefined.
+  if (aligned && !big_endian_ && dtype_ != DType::kBool) {
+    return Tensor(dtype_, shape_, file_.image.owner, bytes);
+  }
+  Tensor copy(dtype_, shape_);
+  std::memcpy(copy.mutable_data(), bytes, copy.num_bytes());
+  return to_native(std::move(copy));
+}
+
+// `stored` is the caller's own copy.
+Tensor Hdf5Array::to_native(Tensor stored) const {
+  const auto count = static_cast<uint64_t>(stored.num_elements());
+  auto* bytes = static_cast<std::byte*>(stored.mutable_data());
+  if (big_endian_) swap_bytes(bytes, count, size_of(dtype_));
+  if (dtype_ == DType::kBool) {
+    std::for_each(bytes, bytes + count, [](std::byte& b) { b = std::byte{b != std::byte{0}}; });
+  }
+  return stored;
+}
+
+// --- chunks
+
+uint64_t Hdf5Array::chunk_bytes() const {
+  uint64_t bytes = size_of(dtype_);
+  for (const uint64_t dim : chunk_dims_) {
+    if (__builtin_mul_overflow(bytes, dim, &bytes)) damaged("its chunks are larger than memory");
+  }
+  return bytes;
+}
+
+// How many chunks the array has, as it is or when grown to its maximum.
+uint64_t Hdf5Array::num_chunks(bool of_maximum) const {
+  uint64_t count = 1;
+  for (size_t i = 0; i < chunk_dims_.size(); ++i) {
+    const uint64_t dim = of_maximum ? max_dims_[i] : static_cast<uint64_t>(shape_[i]);
+    const uint64_t chunks = dim / chunk_dims_[i] + (dim % chunk_dims_[i] != 0);
+    if (__builtin_mul_overflow(count, chunks, &count)) damaged("it has too many chunks");
+  }
+  return count;
+}
+
+std::vector<uint64_t> Hdf5Array::chunk_offset(uint64_t index, bool of_maximum) const {
+  std::vector<uint64_t> offset(chunk_dims_.size());
+  for (size_t i = offset.size(); i-- > 0;) {
+    const uint64_t dim = of_maximum ? max_dims_[i] : static_cast<uint64_t>(shape_[i]);
+    const uint64_t chunks = dim / chunk_dims_[i] + (dim % chunk_dims_[i] != 0);
+    offset[i] = index % chunks * chunk_dims_[i];
+    index /= chunks;
+  }
+  return offset;
+}
+
+void Hdf5Array::append_tree_chunks(std::vector<Chunk>& chunks) const {
+  const size_t rank = chunk_dims_.size();
+  const uint64_t max_chunks = file_.image.size / 8;  // each has a key in the file
+  for_each_entry(file_, address_, kChunkTree, 4 + 4 + 8 * (rank + 1),
+                 [&](Hdf5Cursor key, uint64_t address) {
+                   if (chunks.size() >= max_chunks) damaged("it has too many chunks");
+                   Chunk chunk;
+                   chunk.size = key.u32();
+                   chunk.skipped_filters = key.u32();
+                   for (size_t i = 0; i < rank; ++i) chunk.offset.push_back(key.u64());
+                   chunk.address = address;
+                   chunks.push_back(std::move(chunk));
+                 });
+}
+
+void Hdf5Array::append_array_chunks(std::vector<Chunk>& chunks) const {
+  Hdf5Cursor header(file_, address_);
+  header.require_signature("FAHD");
+  header.skip(1);  // version
+  const bool filtered = header.u8() == 1;
+  const int entry_size = header.u8();
+  const int page_bits = header.u8();
+  const uint64_t count = header.length();
+  Hdf5Cursor block(file_, header.address());
+  block.require_signature("FADB");
+  block.skip(2 + static_cast<uint64_t>(file_.address_size));  // version, client, header
+  const int size_bytes = entry_size - file_.address_size - 4;
+  const bool sound =
+      count == num_chunks(true) && count <= block.remaining() && page_bits < 32 &&
+      (filtered ? size_bytes >= 1 && size_bytes <= 8 : entry_size == file_.address_size);
+  if (!sound) damaged("its chunks cannot be found");
+  const uint64_t page = uint64_t{1} << page_bits;
+  const bool paged = count > page;
+  if (paged) block.skip(((count + page - 1) / page + 7) / 8 + kChecksumBytes);  // pages in use
+  for (uint64_t i = 0; i < count; ++i) {
+    if (paged && i > 0 && i % page == 0) block.skip(kChecksumBytes);
+    Chunk chunk;
+    chunk.offset = chunk_offset(i, true);
+    chunk.address = block.address();
+    chunk.size = filtered ? block.number(size_bytes) : chunk_bytes();
+    chunk.skipped_filters = filtered ? block.u32() : 0;
+    const bool beyond =
+        std::mismatch(chunk.offset.begin(), chunk.offset.end(), shape_.begin(),
+                      [](uint64_t at, int64_t dim) { return at < static_cast<uint64_t>(dim); })
+            .first != chunk.offset.end();
+    if (!beyond) chunks.push_back(std::move(chunk));
+  }
+}
+
+std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
+  std::vector<Chunk> chunks;
+  if (file_.is_undefined(address_)) return chunks;
+  switch (chunk_index_) {
+    case ChunkIndex::kClassicTree:
+      append_tree_chunks(chunks);
+      break;
+    case ChunkIndex::kFixedArray:
+      append_array_chunks(chunks);
+      break;
+    case ChunkIndex::kSingle:
+      chunks.push_back(single_chunk_);
+      chunks.back().address = address_;
+      chunks.back().offset.assign(chunk_dims_.size(), 0);
+      break;
+    case ChunkIndex::kImplicit: {
+      const uint64_t count = num_chunks(true), size = chunk_bytes();
+      if (count > file_.image.size / size) damaged("it claims more data than the file has");
+      for (uint64_t i = 0; i < count; ++i) {
+        chunks.push_back({chunk_offset(i, true), address_ + i * size, size, 0});
+      }
+      break;
+    }
+  }
+  return chunks;
+}
+
+std::vector<std::byte> Hdf5Array::decode(const Chunk& chunk) const {
+  const Hdf5Cursor stored(file_, chunk.address, chunk.size);
+  std::vector<std::byte> bytes(stored.data(), stored.data() + chunk.size);
+  const auto skipped = [&](size_t i) { return i < 32 && (chunk.skipped_filters >> i & 1) != 0; };
+  uint64_t expected = chunk_bytes();
+  for (size_t i = 0; i < filters_.size(); ++i) {
+    // Sizes before the last filters grow by the checksum.
+    if (filters_[i].id == kFletcher32 && !skipped(i)) expected += kChecksumBytes;
+  }
+  for (size_t i = filters_.size(); i-- > 0;) {
+    if (skipped(i)) continue;
+    if (filters_[i].id == kShuffle) bytes = unshuffle(bytes, filters_[i].element_size);
+    if (filters_[i].id == kFletcher32) {
+      if (bytes.size() < kChecksumBytes) damaged("its data are damaged");
+      bytes.resize(bytes.size() - kChecksumBytes);
+      expected -= kChecksumBytes;
+    }
+    if (filters_[i].id == kDeflate) {
+      auto inflated = inflate(bytes, expected);
+      if (!inflated) damaged("its data are damaged: they do not inflate");
+      bytes = *std::move(inflated);
+    }
+  }
+  if (bytes.size() != chunk_bytes()) damaged("its data are damaged: a chunk has another size");
+  return bytes;
+}
+
+// Copies the part of a chunk that lies within the array, row by row.
+void Hdf5Array::copy_chunk(const Chunk& chunk, const std::byte* elements, std::byte* to) const {
+  const size_t rank = shape_.size(), size = size_of(dtype_);
+  std::vector<uint64_t> extent(rank);
+  uint64_t num_rows = 1;
+  for (size_t i = 0; i < rank; ++i) {
+    extent[i] = std::min(chunk_dims_[i], static_cast<uint64_t>(shape_[i]) - chunk.offset[i]);
+    if (i + 1 < rank) num_rows *= extent[i];
+  }
+  for (uint64_t row = 0; row < num_rows; ++row) {
+    uint64_t rest = row, from = 0, into = 0, from_stride = chunk_dims_[rank - 1];
+    auto into_stride = static_cast<uint64_t>(shape_[rank - 1]);
+    into = chunk.offset[rank - 1];
+    for (size_t i = rank - 1; i-- > 0;) {
+      const uint64_t at = rest % extent[i];
+      rest /= extent[i];
+      from += at * from_stride;
+      into += (chunk.offset[i] + at) * into_stride;
+      from_stride *= chunk_dims_[i];
+      into_stride *= static_cast<uint64_t>(shape_[i]);
+    }
+    std::memcpy(to + into * size, elements + from * size, extent[rank - 1] * size);
+  }
+}
+
+Tensor Hdf5Array::read_chunked() const {
+  const std::vector<Chunk> found = chunks();
+  const uint64_t bytes = num_bytes(dtype_, shape_);
+  require(!found.empty(), ErrorCode::kInvalidModel, "{} has a shape, {}, and no data", label_,
+          to_string(shape_));
+  if (found.size() != num_chunks(false)) damaged("some of its data are missing");
+  uint64_t stored = 0;
+  for (const Chunk& chunk : found) {
+    if (file_.is_undefined(chunk.address) || chunk.size > file_.image.size) {
+      damaged("some of its data are missing");
+    }
+    stored += chunk.size;
+    for (size_t i = 0; i < shape_.size(); ++i) {
+      const bool inside = chunk.offset[i] < static_cast<uint64_t>(shape_[i]) &&
+                          chunk.offset[i] % chunk_dims_[i] == 0;
+      if (!inside) damaged("a chunk lies outside it");
+    }
+  }
+  if (stored > file_.image.size) damaged("it claims more data than the file has");
+  for (const uint64_t claim : {bytes, chunk_bytes()}) {
+    require(claim <= kFreeBytes || claim / kMaxRatio <= stored, ErrorCode::kInvalidModel,
+            "{} claims {} bytes; the file stores {} for it", label_, claim, stored);
+  }
+  Tensor result(dtype_, shape_);
+  for (const Chunk& chunk : found) {
+    copy_chunk(chunk, decode(chunk).data(), static_cast<std::byte*>(result.mutable_data()));
+  }
+  return result;
+}
+
+}  // namespace hornet::keras

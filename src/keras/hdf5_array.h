@@ -1,0 +1,78 @@
+// Arrays of HDF5 files: how they are stored, and how to get at their elements.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hornet/tensor.h"
+#include "keras/hdf5_object.h"
+
+namespace hornet::keras {
+
+// An array of numbers. Must not outlive its Hdf5File. Const and thread-safe.
+class Hdf5Array {
+ public:
+  // `label` names the array in messages: "\"/layers/dense/vars/0\" in net.keras". Throws
+  // Error(kInvalidModel) where the object with these messages is no array of numbers.
+  Hdf5Array(const Hdf5Bytes& file, const std::vector<Hdf5Message>& messages, std::string label);
+
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+  // The elements in native byte order: the file's own bytes where they lie together, aligned and in
+  // this machine's format, else a copy. Claims are checked against the file before memory is taken.
+  // Throws Error(kInvalidModel), and kUnsupported for virtual and external arrays and for filters
+  // beside deflate, shuffle and fletcher32.
+  Tensor read() const;
+
+ private:
+  enum class Layout { kCompact, kContiguous, kChunked };
+  enum class ChunkIndex { kClassicTree, kSingle, kImplicit, kFixedArray };
+  struct Filter {
+    uint16_t id = 0;
+    uint32_t element_size = 0;  // shuffle
+  };
+  struct Chunk {
+    std::vector<uint64_t> offset;  // of its first element
+    uint64_t address = 0;
+    uint64_t size = 0;
+    uint32_t skipped_filters = 0;
+  };
+
+  void read_type(const std::vector<Hdf5Message>& messages);
+  void read_shape(Hdf5Cursor data);
+  void read_layout(Hdf5Cursor data);
+  void read_chunked_layout(int version, Hdf5Cursor& data);
+  void read_chunk_index(uint8_t flags, Hdf5Cursor& data);
+  void read_filters(Hdf5Cursor data);
+
+  Tensor read_plain(Hdf5Cursor data) const;
+  Tensor read_chunked() const;
+  Tensor to_native(Tensor stored) const;
+  std::vector<Chunk> chunks() const;
+  void append_tree_chunks(std::vector<Chunk>& chunks) const;
+  void append_array_chunks(std::vector<Chunk>& chunks) const;
+  std::vector<uint64_t> chunk_offset(uint64_t index, bool of_maximum) const;
+  uint64_t num_chunks(bool of_maximum) const;
+  uint64_t chunk_bytes() const;
+  std::vector<std::byte> decode(const Chunk& chunk) const;
+  void copy_chunk(const Chunk& chunk, const std::byte* elements, std::byte* to) const;
+  [[noreturn]] void damaged(std::string_view what) const;
+
+  const Hdf5Bytes& file_;
+  std::string label_;
+  Shape shape_;
+  std::vector<uint64_t> max_dims_;
+  DType dtype_ = DType::kFloat32;
+  bool big_endian_ = false;
+  Layout layout_ = Layout::kContiguous;
+  std::optional<Hdf5Cursor> compact_;
+  uint64_t address_ = 0;
+  uint64_t size_ = 0;  // contiguous: bytes the file says there are
+  std::vector<uint64_t> chunk_dims_;
+  ChunkIndex chunk_index_ = ChunkIndex::kClassicTree;
+  Chunk single_chunk_;
+  std::vector<Filter> filters_;
+};
+
+}  // namespace hornet::keras
