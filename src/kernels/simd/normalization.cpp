@@ -29,6 +29,11 @@ struct RowFunctions {
   // gamma and beta [n] or null.
   void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t rows,
                      int64_t n, float epsilon, bool rms);
+  // Each group of x [rows, lines, groups, width] over lines and width; gamma and beta
+  // [groups, width] or null. Scratch: 4 * groups * width floats.
+  void (*group_norm)(const float* x, const float* gamma, const float* beta, float* y,
+                     float* scratch, int64_t rows, int64_t lines, int64_t groups, int64_t width,
+                     float epsilon, bool rms);
   // x [outer, count, inner] -> y [outer, inner]; count > 0.
   void (*reduce)(graph::ReduceKind kind, const float* x, float* y, int64_t outer, int64_t count,
                  int64_t inner);
@@ -144,6 +149,69 @@ void layer_norm(const float* x, const float* gamma, const float* beta, float* y,
   }
 }
 
+// The sum over the lines of x of f(x, mean), column by column.
+template <class F>
+HWY_INLINE void add_lines(const float* x, const float* mean, float* sums, int64_t lines,
+                          int64_t columns, const F& f) {
+  for_each_vector(columns, [&](auto part, int64_t i) HWY_ATTR {
+    const V m = part.load(mean + i);
+    V sum;
+    add_by_halves<1>(
+        0, lines,
+        [&](int64_t line, int) HWY_ATTR { return f(part.load(x + line * columns + i), m); }, &sum);
+    part.store(sum, sums + i);
+  });
+}
+
+void group_norm(const float* x, const float* gamma, const float* beta, float* y, float* scratch,
+                int64_t rows, int64_t lines, int64_t groups, int64_t width, float epsilon,
+                bool rms) {
+  const int64_t columns = groups * width;
+  const float count = static_cast<float>(lines * width);
+  // One number a column; those of a group are the same in the end.
+  float* mean = scratch;
+  float* rest = mean + columns;  // what rounding took from the mean
+  float* scale = rest + columns;
+  float* sums = scale + columns;
+  const auto mean_of_group = [&](int64_t group) HWY_ATTR {
+    return add_row(sums + group * width, width, [](V v) HWY_ATTR { return v; }) / count;
+  };
+  for (int64_t row = 0; row < rows; ++row, x += lines * columns, y += lines * columns) {
+    std::fill_n(mean, 2 * columns, 0.0f);
+    if (!rms) {
+      add_lines(x, mean, sums, lines, columns, [](V v, V) HWY_ATTR { return v; });
+      for (int64_t group = 0; group < groups; ++group) {
+        std::fill_n(mean + group * width, width, mean_of_group(group));
+      }
+      add_lines(x, mean, sums, lines, columns, [](V v, V m) HWY_ATTR { return hn::Sub(v, m); });
+      for (int64_t group = 0; group < groups; ++group) {
+        std::fill_n(rest + group * width, width, mean_of_group(group));
+      }
+    }
+    add_lines(x, mean, sums, lines, columns, [](V v, V m) HWY_ATTR {
+      const V deviation = hn::Sub(v, m);
+      return hn::Mul(deviation, deviation);
+    });
+    for (int64_t group = 0; group < groups; ++group) {
+      const float off = rest[group * width];
+      const float variance = std::max(mean_of_group(group) - off * off, 0.0f);
+      std::fill_n(scale + group * width, width, 1.0f / std::sqrt(variance + epsilon));
+    }
+    for (int64_t line = 0; line < lines; ++line) {
+      const float* from = x + line * columns;
+      float* to = y + line * columns;
+      for_each_vector(columns, [&](auto part, int64_t i) HWY_ATTR {
+        const V centred =
+            hn::Sub(hn::Sub(part.load(from + i), part.load(mean + i)), part.load(rest + i));
+        V v = hn::Mul(centred, part.load(scale + i));
+        if (gamma != nullptr) v = hn::Mul(v, part.load(gamma + i));
+        if (beta != nullptr) v = hn::Add(v, part.load(beta + i));
+        part.store(v, to + i);
+      });
+    }
+  }
+}
+
 float sum_row(const float* x, int64_t n) {
   return add_row(x, n, [](V v) HWY_ATTR { return v; });
 }
@@ -208,7 +276,7 @@ void reduce(graph::ReduceKind kind, const float* x, float* y, int64_t outer, int
 }  // namespace
 
 const RowFunctions* row_functions() {
-  static constexpr RowFunctions kFunctions = {softmax, layer_norm, reduce};
+  static constexpr RowFunctions kFunctions = {softmax, layer_norm, group_norm, reduce};
   return &kFunctions;
 }
 
@@ -261,18 +329,41 @@ class SoftmaxKernel final : public Kernel {
 
 class LayerNormKernel final : public Kernel {
  public:
-  LayerNormKernel(Groups groups, float epsilon, bool rms)
-      : groups_(groups), epsilon_(epsilon), rms_(rms) {}
+  LayerNormKernel(int64_t rows, int64_t count, float epsilon, bool rms)
+      : rows_(rows), count_(count), epsilon_(epsilon), rms_(rms) {}
   std::string describe() const override { return "simd"; }
   int in_place_output(size_t input) const override { return input == 0 ? 0 : -1; }
   void run(const KernelArgs& args, KernelState*) const override {
     functions_.layer_norm(simd::input(args, 0), simd::input(args, 1), simd::input(args, 2),
-                          simd::output(args, 0), groups_.outer, groups_.count, epsilon_, rms_);
+                          simd::output(args, 0), rows_, count_, epsilon_, rms_);
   }
 
  private:
   const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
-  const Groups groups_;
+  const int64_t rows_, count_;
+  const float epsilon_;
+  const bool rms_;
+};
+
+class GroupNormKernel final : public Kernel {
+ public:
+  GroupNormKernel(int64_t rows, int64_t lines, int64_t groups, int64_t width, float epsilon,
+                  bool rms)
+      : rows_(rows), lines_(lines), groups_(groups), width_(width), epsilon_(epsilon), rms_(rms) {}
+  std::string describe() const override { return "simd groups"; }
+  int in_place_output(size_t input) const override { return input == 0 ? 0 : -1; }
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(4 * groups_ * width_) * sizeof(float);
+  }
+  void run(const KernelArgs& args, KernelState*) const override {
+    functions_.group_norm(simd::input(args, 0), simd::input(args, 1), simd::input(args, 2),
+                          simd::output(args, 0), static_cast<float*>(args.scratch), rows_, lines_,
+                          groups_, width_, epsilon_, rms_);
+  }
+
+ private:
+  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const int64_t rows_, lines_, groups_, width_;
   const float epsilon_;
   const bool rms_;
 };
@@ -292,14 +383,14 @@ class ReduceKernel final : public Kernel {
   const graph::ReduceKind kind_;
 };
 
-// Whether a parameter has one number for each element of a row, in its order.
-bool fits_row(const Shape& parameter, const Shape& x, const std::vector<int64_t>& axes) {
+// Whether a parameter has all the dimensions of x from `first` on, in which it lies as they do, and
+// no others.
+bool fits(const Shape& parameter, const Shape& x, size_t first) {
   if (parameter.size() > x.size()) return false;
   for (size_t i = 0; i < x.size(); ++i) {
-    const bool is_axis = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
     const size_t missing = x.size() - parameter.size();
     const int64_t size = i < missing ? 1 : parameter[i - missing];
-    if (size != (is_axis ? x[i] : 1)) return false;
+    if (size != (i < first ? 1 : x[i])) return false;
   }
   return true;
 }
@@ -322,14 +413,32 @@ KernelOffer simd_layer_norm(const KernelRequest& request) {
     if (!is_float(request, i)) return refuse("operands of other types than float32");
   }
   const Shape& x = request.inputs[0].shape;
-  const Groups groups(x, op.axes);
-  if (!groups.neighbours || groups.inner != 1) return refuse("axes that are not the last ones");
-  for (size_t i = 1; i < 3; ++i) {
-    if (present(request, i) && !fits_row(request.inputs[i].shape, x, op.axes)) {
-      return refuse("a parameter that is not one number an element of a row");
-    }
+  // Dimensions in four parts: kept rows, axes (lines), kept groups, axes (width).
+  std::array<int64_t, 4> parts = {1, 1, 1, 1};
+  size_t part = 0, first_axis = x.size(), first_group = x.size();
+  for (size_t i = 0; i < x.size(); ++i) {
+    const bool is_axis =
+        std::find(op.axes.begin(), op.axes.end(), static_cast<int64_t>(i)) != op.axes.end();
+    if (is_axis != (part % 2 == 1)) ++part;
+    if (part == 4) return refuse("axes in more than two places");
+    parts[part] *= x[i];
+    if (part == 1) first_axis = std::min(first_axis, i);
+    if (part == 2) first_group = std::min(first_group, i);
   }
-  return {std::make_unique<LayerNormKernel>(groups, op.epsilon, op.rms), ""};
+  const auto parameters_fit = [&](size_t first) {
+    return (!present(request, 1) || fits(request.inputs[1].shape, x, first)) &&
+           (!present(request, 2) || fits(request.inputs[2].shape, x, first));
+  };
+  if (parts[2] == 1 && parameters_fit(first_axis)) {
+    return {std::make_unique<LayerNormKernel>(parts[0], parts[1] * parts[3], op.epsilon, op.rms),
+            ""};
+  }
+  if (!parameters_fit(first_group)) {
+    return refuse("a parameter that is not one number an element of a row or of all groups");
+  }
+  return {
+      std::make_unique<GroupNormKernel>(parts[0], parts[1], parts[2], parts[3], op.epsilon, op.rms),
+      ""};
 }
 
 KernelOffer simd_reduce(const KernelRequest& request) {

@@ -90,10 +90,45 @@ TEST_P(SimdNormalization, LayerNormOverSeveralAxes_IsAsTheReference) {
   op.axes = {2, 3};
   expect_like_reference(simd_layer_norm, {op, {&x, &gamma}, {false, true}}, 3e-6);
   EXPECT_EQ(refusal_of(simd_layer_norm, {op, {&x, &row}, {false, true}}),
-            "simd: a parameter that is not one number an element of a row");
+            "simd: a parameter that is not one number an element of a row or of all groups");
+}
+
+TEST_P(SimdNormalization, LayerNormOfGroups_IsAsTheReference) {
+  struct Case {
+    Shape x;
+    std::vector<int64_t> axes;
+    Shape parameter;
+  };
+  const Case cases[] = {
+      {{5, 6, 7, 4, 8}, {1, 2, 4}, {4, 8}}, {{5, 40, 3, 1}, {1, 3}, {3, 1}},
+      {{5, 6, 7, 33}, {1, 2}, {33}},        {{5, 100, 16}, {1}, {16}},
+      {{5, 3, 2, 17}, {1, 3}, {1, 2, 17}},  {{5, 6, 7, 1, 8}, {1, 2, 4}, {1, 8}},
+  };
+  for (const Case& c : cases) {
+    for (const bool rms : {false, true}) {
+      const Tensor x = random_floats(c.x, 1, -3, 5), gamma = random_floats(c.parameter, 2),
+                   beta = random_floats(c.parameter, 3);
+      graph::LayerNorm op;
+      op.axes = c.axes;
+      op.rms = rms;
+      SCOPED_TRACE(fmt::format("{}, rms {}", to_string(c.x), rms));
+      const SimdCase with = {op, {&x, &gamma, &beta}, {false, true, true}};
+      expect_like_reference(simd_layer_norm, with, 3e-6);
+      expect_same_bits_in_any_batch(simd_layer_norm, with);
+      expect_nan_stays_in_its_row(simd_layer_norm, with);
+      expect_like_reference(simd_layer_norm, {op, {&x}, {false}}, 3e-6);
+    }
+  }
+}
+
+TEST_P(SimdNormalization, LayerNormWithScatteredAxes_IsRefused) {
+  const Tensor x = random_floats({2, 3, 4, 5, 6}, 1), line = random_floats({3, 1, 1, 1}, 2);
+  graph::LayerNorm op;
+  op.axes = {1, 3};
+  EXPECT_EQ(refusal_of(simd_layer_norm, {op, {&x}, {false}}), "simd: axes in more than two places");
   op.axes = {1};
-  EXPECT_EQ(refusal_of(simd_layer_norm, {op, {&x}, {false}}),
-            "simd: axes that are not the last ones");
+  EXPECT_EQ(refusal_of(simd_layer_norm, {op, {&x, &line}, {false, true}}),
+            "simd: a parameter that is not one number an element of a row or of all groups");
 }
 
 class SimdReduce : public SimdTest {};
