@@ -8,30 +8,60 @@
 
 namespace hornet::layers {
 
-Symbols relu(LayerContext& layer, const CallArguments& call) {
-  const Builder& b = layer.build();
-  const Attributes& attributes = layer.attributes();
-  const ValueId x = b.as_float(input_of(layer, call).value);
+namespace {
+
+UnaryFunction relu_function(const Attributes& attributes) {
   const double slope = attributes.number("negative_slope", 0.0);
   const double ceiling = attributes.number("max_value", std::numeric_limits<double>::infinity());
   const double threshold = attributes.number("threshold", 0.0);
   const bool plain = slope == 0 && threshold == 0;
-  if (plain && ceiling == 6) return one(b.unary(UnaryKind::relu6, x));
-  if (plain && std::isinf(ceiling)) return one(b.unary(UnaryKind::relu, x));
-  return one(b.unary(UnaryKind::relu_general, x, slope, ceiling, threshold));
+  if (plain && ceiling == 6) return {UnaryKind::relu6};
+  if (plain && std::isinf(ceiling)) return {UnaryKind::relu};
+  return {UnaryKind::relu_general, static_cast<float>(slope), static_cast<float>(ceiling),
+          static_cast<float>(threshold)};
+}
+
+UnaryFunction leaky_relu_function(const Attributes& attributes) {
+  return {UnaryKind::leaky_relu,
+          static_cast<float>(attributes.number("negative_slope", attributes.number("alpha", 0.3)))};
+}
+
+UnaryFunction elu_function(const Attributes& attributes) {
+  return {UnaryKind::elu, static_cast<float>(attributes.number("alpha", 1.0))};
+}
+
+Symbols apply_to_input(LayerContext& layer, const CallArguments& call,
+                       const UnaryFunction& function) {
+  const Builder& b = layer.build();
+  return one(b.apply(function, b.as_float(input_of(layer, call).value)));
+}
+
+}  // namespace
+
+std::optional<UnaryFunction> elementwise_layer(const keras::Dict& object) {
+  const keras::LayerConfig layer = keras::parse_layer(object);
+  const Attributes attributes(layer.config, layer.label());
+  if (layer.class_name == "ReLU") return relu_function(attributes);
+  if (layer.class_name == "LeakyReLU") return leaky_relu_function(attributes);
+  if (layer.class_name == "ELU") return elu_function(attributes);
+  if (layer.class_name == "Identity") return UnaryFunction{};
+  const std::string* name = nullptr;
+  if (const keras::Value* inner = attributes.find("activation"))
+    name = inner->get_if<std::string>();
+  if (layer.class_name == "Activation" && name != nullptr) return elementwise_activation(*name);
+  return std::nullopt;
+}
+
+Symbols relu(LayerContext& layer, const CallArguments& call) {
+  return apply_to_input(layer, call, relu_function(layer.attributes()));
 }
 
 Symbols leaky_relu(LayerContext& layer, const CallArguments& call) {
-  const Builder& b = layer.build();
-  const double slope =
-      layer.attributes().number("negative_slope", layer.attributes().number("alpha", 0.3));
-  return one(b.unary(UnaryKind::leaky_relu, b.as_float(input_of(layer, call).value), slope));
+  return apply_to_input(layer, call, leaky_relu_function(layer.attributes()));
 }
 
 Symbols elu(LayerContext& layer, const CallArguments& call) {
-  const Builder& b = layer.build();
-  return one(b.unary(UnaryKind::elu, b.as_float(input_of(layer, call).value),
-                     layer.attributes().number("alpha", 1.0)));
+  return apply_to_input(layer, call, elu_function(layer.attributes()));
 }
 
 // alpha has the shape of a row, 1 along shared_axes (which count from the first after the batch,
@@ -59,12 +89,12 @@ Symbols softmax(LayerContext& layer, const CallArguments& call) {
                                                              : std::vector<int64_t>{-1};
   for (int64_t& axis : axes) axis = b.axis(axis, b.rank(x));
   std::sort(axes.begin(), axes.end());
-  const Argument* mask = call.find(1, "mask");
-  if (mask == nullptr || mask->symbol() == nullptr) {
-    return one(b.op<graph::Softmax>({x}, axes));
-  }
-  const ValueId keep = b.cast(mask->symbol()->value, DType::kBool);
-  x = b.select(keep, x, b.scalar(std::numeric_limits<float>::lowest() / 2));
+  const Argument* given = call.find(1, "mask");
+  ValueId keep = given != nullptr && given->symbol() != nullptr ? given->symbol()->value : kNoValue;
+  if (keep == kNoValue) keep = call.mask();
+  if (keep == kNoValue) return one(b.op<graph::Softmax>({x}, axes));
+  keep = b.cast(keep, DType::kBool);
+  x = b.select(keep, x, b.scalar(static_cast<double>(std::numeric_limits<float>::lowest()) / 2));
   const ValueId y = b.op<graph::Softmax>({x}, axes);
   return one(b.binary(BinaryKind::multiply, y, b.cast(keep, DType::kFloat32)));
 }

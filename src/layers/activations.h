@@ -12,13 +12,23 @@ namespace hornet::layers {
 // unknown names.
 std::optional<UnaryFunction> elementwise_activation(std::string_view name);
 
+// The function of an activation layer, given as in a config; nothing for other layers and for those
+// over an axis or with weights.
+std::optional<UnaryFunction> elementwise_layer(const keras::Dict& object);
+
 // Applies the activation in attribute `key` of `layer` (null: none) to x.
 ValueId activate(LayerContext& layer, std::string_view key, ValueId x);
 // The same, by name; the error names `layer`.
 ValueId activate_by_name(LayerContext& layer, std::string_view name, ValueId x);
 
+ValueId sparsemax(const Builder& b, ValueId x, int64_t axis);
+
 // The activation in attribute `key` (null: none; no such key: `absent`), for operators that apply
-// it themselves: elementwise only.
+// it themselves; nothing where it is not elementwise.
+std::optional<UnaryFunction> find_activation_function(const LayerContext& layer,
+                                                      std::string_view key,
+                                                      std::string_view absent);
+// The same; Error(kUnsupported) where it is of another kind.
 UnaryFunction activation_function(const LayerContext& layer, std::string_view key,
                                   std::string_view absent);
 

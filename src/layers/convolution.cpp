@@ -1,49 +1,17 @@
 // Convolutions over 1 to 3 spatial dimensions: plain, depthwise, separable, transposed.
 #include "base/check.h"
-#include "layers/family.h"
+#include "layers/windows.h"
 
 namespace hornet::layers {
 namespace {
 
 using graph::Padding;
 
-// "Conv2D" -> 2: the digit in the class name says over how many dimensions a layer works.
-size_t num_spatial(const LayerContext& layer) {
-  const std::string& name = layer.config().class_name;
-  const size_t digit = name.find_first_of("123");
-  HORNET_CHECK(digit != std::string::npos);
-  return static_cast<size_t>(name[digit] - '0');
-}
-
 Padding padding_of(const LayerContext& layer) {
   const std::string padding =
       layer.attributes().choice("padding", "valid", {"valid", "same", "causal"});
   if (padding == "same") return Padding::kSame;
   return padding == "causal" ? Padding::kCausal : Padding::kValid;
-}
-
-graph::Window window_of(const LayerContext& layer, size_t spatial) {
-  const Attributes& attributes = layer.attributes();
-  graph::Window window;
-  window.size = attributes.integers("kernel_size", spatial);
-  window.strides = attributes.integers("strides", spatial, 1);
-  window.dilations = attributes.integers("dilation_rate", spatial, 1);
-  window.padding = padding_of(layer);
-  for (const auto& [key, values] :
-       {std::pair{"kernel_size", &window.size}, std::pair{"strides", &window.strides},
-        std::pair{"dilation_rate", &window.dilations}}) {
-    for (const int64_t value : *values) {
-      if (value <= 0) attributes.fail_key(key, "numbers above 0");
-    }
-  }
-  return window;
-}
-
-Shape kernel_shape(const graph::Window& window, int64_t in, int64_t out) {
-  Shape shape = window.size;
-  shape.push_back(in);
-  shape.push_back(out);
-  return shape;
 }
 
 int64_t positive(const LayerContext& layer, const char* key) {
@@ -79,6 +47,37 @@ ValueId add_conv(const Builder& b, ValueId x, ValueId kernel, ValueId bias, grap
 }
 
 }  // namespace
+
+size_t num_spatial(const LayerContext& layer) {
+  const std::string& name = layer.config().class_name;
+  const size_t digit = name.find_first_of("123");
+  HORNET_CHECK(digit != std::string::npos);
+  return static_cast<size_t>(name[digit] - '0');
+}
+
+graph::Window window_of(const LayerContext& layer, size_t spatial) {
+  const Attributes& attributes = layer.attributes();
+  graph::Window window;
+  window.size = attributes.integers("kernel_size", spatial);
+  window.strides = attributes.integers("strides", spatial, 1);
+  window.dilations = attributes.integers("dilation_rate", spatial, 1);
+  window.padding = padding_of(layer);
+  for (const auto& [key, values] :
+       {std::pair{"kernel_size", &window.size}, std::pair{"strides", &window.strides},
+        std::pair{"dilation_rate", &window.dilations}}) {
+    for (const int64_t value : *values) {
+      if (value <= 0) attributes.fail_key(key, "numbers above 0");
+    }
+  }
+  return window;
+}
+
+Shape kernel_shape(const graph::Window& window, int64_t in, int64_t out) {
+  Shape shape = window.size;
+  shape.push_back(in);
+  shape.push_back(out);
+  return shape;
+}
 
 Symbols conv(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();

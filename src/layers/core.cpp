@@ -1,36 +1,123 @@
-// Dense, Embedding, Masking, Activation and the layers that do nothing when predicting.
+// Dense, Masking, Activation and the layers that do nothing when predicting.
 #include "base/check.h"
 #include "layers/family.h"
+#include "layers/quantization.h"
 
 namespace hornet::layers {
+namespace {
+
+using Mode = Quantization::Mode;
+
+int64_t units_of(const LayerContext& layer) {
+  const int64_t units = layer.attributes().integer("units");
+  if (units <= 0) layer.attributes().fail_key("units", "a number above 0");
+  return units;
+}
+
+ValueId matrix_input(const LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const ValueId x = b.as_float(input_of(layer, call).value);
+  if (b.rank(x) < 2) {
+    layer.fail_invalid(
+        fmt::format("its input is {}; expected at least 2 dimensions", to_string(b.shape(x))));
+  }
+  return x;
+}
+
+ValueId bias_of(LayerContext& layer, int64_t units) {
+  return layer.attributes().boolean("use_bias", true) ? layer.weight("bias", {units}) : kNoValue;
+}
+
+ValueId add_bias(const Builder& b, ValueId y, ValueId bias) {
+  return bias == kNoValue ? y : b.binary(BinaryKind::add, y, bias);
+}
+
+ValueId int8_product(LayerContext& layer, ValueId x, int64_t features, int64_t units,
+                     const Quantization& how) {
+  const Builder& b = layer.build();
+  const ValueId kernel = layer.weight("kernel", {features, units}, false, DType::kInt8);
+  const ValueId bias = bias_of(layer, units);
+  ValueId scale = layer.weight("kernel_scale", {units}, false);
+  if (how.quantizes_input) {
+    const QuantizedInput input = quantize_input(b, x, {-1}, how);
+    x = input.values;
+    scale = b.binary(BinaryKind::multiply, scale, input.scale);
+  }
+  const ValueId sum = b.op<graph::Contraction>({x, b.cast(kernel, DType::kFloat32), kNoValue});
+  return add_bias(b, b.binary(BinaryKind::divide, sum, scale), bias);
+}
+
+ValueId float8_product(LayerContext& layer, ValueId x, int64_t features, int64_t units,
+                       const Quantization& how) {
+  const Builder& b = layer.build();
+  const ValueId kernel = layer.weight("kernel", {features, units});
+  const ValueId bias = bias_of(layer, units);
+  const ValueId input_scale = layer.weight("inputs_scale", {});
+  layer.weight("inputs_amax_history", {how.history_length});
+  const ValueId kernel_scale = layer.weight("kernel_scale", {});
+  layer.weight("kernel_amax_history", {how.history_length});
+  layer.weight("outputs_grad_scale", {});
+  layer.weight("outputs_grad_amax_history", {how.history_length});
+  const ValueId sum = b.op<graph::Contraction>(
+      {through_float8(b, x, input_scale), through_float8(b, kernel, kernel_scale), kNoValue});
+  // Keras adds the bias in bfloat16.
+  return add_bias(b, sum, bias == kNoValue ? bias : round_mantissa(b, bias, 7, -126));
+}
+
+ValueId quantized_product(LayerContext& layer, ValueId x, int64_t features, int64_t units,
+                          const Quantization& how) {
+  if (how.mode == Mode::kInt8) return int8_product(layer, x, features, units, how);
+  if (how.mode == Mode::kFloat8) return float8_product(layer, x, features, units, how);
+  const Builder& b = layer.build();
+  ValueId bias = kNoValue;
+  const ValueId kernel =
+      quantized_matrix(layer, how, features, units, [&] { bias = bias_of(layer, units); });
+  if (!how.quantizes_input || how.is_grouped()) {
+    return b.op<graph::Contraction>({x, kernel, bias});
+  }
+  const QuantizedInput input = quantize_input(b, x, {-1}, how);
+  const ValueId sum = b.op<graph::Contraction>({input.values, kernel, kNoValue});
+  return add_bias(b, b.binary(BinaryKind::divide, sum, input.scale), bias);
+}
+
+}  // namespace
 
 Symbols dense(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
-  const Attributes& attributes = layer.attributes();
-  const ValueId x = b.as_float(input_of(layer, call).value);
-  if (b.rank(x) < 2) layer.fail_invalid(fmt::format("its input is {}", to_string(b.shape(x))));
-  const int64_t units = attributes.integer("units");
-  if (units <= 0) attributes.fail_key("units", "a number above 0");
+  const ValueId x = matrix_input(layer, call);
+  const int64_t units = units_of(layer);
   const int64_t features = b.known_dim(x, b.rank(x) - 1);
-  const ValueId kernel = layer.weight("kernel", {features, units});
-  const ValueId bias =
-      attributes.boolean("use_bias", true) ? layer.weight("bias", {units}) : kNoValue;
-  const ValueId y = b.op<graph::Contraction>({x, kernel, bias});
+  const Quantization how = quantization_of(layer);
+  ValueId y = kNoValue;
+  if (how.mode == Mode::kNone) {
+    const ValueId kernel = layer.weight("kernel", {features, units});
+    y = b.op<graph::Contraction>({x, kernel, bias_of(layer, units)});
+  } else {
+    y = quantized_product(layer, x, features, units, how);
+  }
   return one(activate(layer, "activation", y));
 }
 
-Symbols embedding(LayerContext& layer, const CallArguments& call) {
+// The kernel's signs where it is larger than the threshold, else 0. Without a threshold that is
+// half the mean size of the kernel's numbers, and the mean scales the result.
+Symbols ternary_dense(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
-  const int64_t input_dim = layer.attributes().integer("input_dim");
-  const int64_t output_dim = layer.attributes().integer("output_dim");
-  const ValueId table = layer.weight("embeddings", {input_dim, output_dim});
-  ValueId ids = input_of(layer, call).value;
-  if (!is_integer(b.type(ids).dtype)) ids = b.cast(ids, DType::kInt32);
-  ValueId mask = kNoValue;
-  if (layer.attributes().boolean("mask_zero", false)) {
-    mask = b.binary(BinaryKind::not_equal, ids, b.scalar(0, b.type(ids).dtype));
+  const ValueId x = matrix_input(layer, call);
+  const int64_t units = units_of(layer);
+  if (quantization_of(layer).mode != Mode::kNone) {
+    layer.fail_unsupported("it is quantised; supported: float kernels");
   }
-  return one(b.op<graph::Gather>({table, ids}, 0), mask);
+  const ValueId kernel = layer.weight("kernel", {b.known_dim(x, b.rank(x) - 1), units});
+  const ValueId bias = bias_of(layer, units);
+  const ValueId size = b.unary(UnaryKind::abs, kernel);
+  const ValueId mean = b.reduce(graph::ReduceKind::mean, size, {0, 1}, false);
+  const auto given = layer.attributes().optional_number("threshold");
+  const ValueId threshold =
+      given ? b.scalar(*given) : b.binary(BinaryKind::multiply, mean, b.scalar(0.5));
+  ValueId ternary = b.binary(BinaryKind::multiply, b.unary(UnaryKind::sign, kernel),
+                             b.binary(BinaryKind::greater, size, threshold));
+  if (!given) ternary = b.binary(BinaryKind::multiply, ternary, mean);
+  return one(activate(layer, "activation", b.op<graph::Contraction>({x, ternary, bias})));
 }
 
 // A step is masked where all its features equal mask_value; it becomes 0.

@@ -8,13 +8,16 @@
 namespace hornet::layers {
 namespace {
 
+// Depth first, dicts by their sorted keys, as Keras flattens structures.
 void collect_tensors(const Argument& argument, Symbols& tensors) {
   if (const Symbol* symbol = argument.symbol()) {
     tensors.push_back(*symbol);
   } else if (const auto* list = argument.list()) {
     for (const Argument& item : *list) collect_tensors(item, tensors);
   } else if (const auto* dict = std::get_if<Argument::Dict>(&argument.value)) {
-    for (const auto& [key, item] : *dict) collect_tensors(item, tensors);
+    std::map<std::string_view, const Argument*> sorted;
+    for (const auto& [key, item] : *dict) sorted[key] = &item;
+    for (const auto& [key, item] : sorted) collect_tensors(*item, tensors);
   }
 }
 
@@ -198,6 +201,14 @@ std::string unsupported_reason(const keras::LayerConfig& layer) {
     return fmt::format("custom class \"{}\" is not known to Hornet; register it from C++",
                        layer.registered_name);
   }
+  for (const std::string_view name : {"StringLookup", "TextVectorization", "HashedCrossing"}) {
+    if (!layer.is_operation && layer.class_name == name) {
+      return fmt::format(
+          "{} layers work on strings, which Hornet does not support; look the integers up before "
+          "predicting and cut the model behind this layer",
+          name);
+    }
+  }
   return fmt::format("Hornet does not support {} {}",
                      layer.is_operation ? "the operation" : "layers of class", layer.class_name);
 }
@@ -222,13 +233,21 @@ Symbols CallArguments::tensors() const {
 }
 
 ValueId CallArguments::mask() const {
-  if (const Argument* given = find("mask"); given != nullptr && given->symbol() != nullptr) {
-    return given->symbol()->value;
-  }
-  for (const Argument& argument : args) {
+  const auto holds_tensors = [](const Argument& argument) {
     Symbols tensors;
     collect_tensors(argument, tensors);
-    if (!tensors.empty()) return tensors[0].mask;
+    return !tensors.empty();
+  };
+  int64_t holders = std::count_if(args.begin(), args.end(), holds_tensors);
+  for (const auto& [key, argument] : kwargs) holders += holds_tensors(argument) ? 1 : 0;
+  return find("mask") != nullptr || holders == 1 ? passed_mask() : kNoValue;
+}
+
+ValueId CallArguments::passed_mask() const {
+  if (const Argument* given = find("mask"); given != nullptr) {
+    Symbols masks;
+    collect_tensors(*given, masks);
+    return masks.empty() ? kNoValue : masks[0].value;
   }
   const Symbols all = tensors();
   return all.empty() ? kNoValue : all[0].mask;
@@ -314,7 +333,7 @@ Symbols LayerContext::call(const CallArguments& given) {
     if (dtype && is_floating(builder_.type(output.value).dtype)) {
       output.value = builder_.cast(output.value, *dtype);
     }
-    if (definition->mask == MaskRule::kPass) output.mask = arguments.mask();
+    if (definition->mask == MaskRule::kPass) output.mask = arguments.passed_mask();
     if (definition->mask == MaskRule::kDrop) output.mask = kNoValue;
   }
   if (output_.empty()) output_ = describe_outputs(lowering_.graph(), outputs);
@@ -334,16 +353,9 @@ Symbol LayerContext::call(Symbol input) {
 Symbols LayerContext::call_model(const CallArguments& arguments) {
   const keras::ModelConfig& model = *config_.model;
   Symbols inputs;
-  // Tensors of a dict go by its sorted keys, as those of model.inputs.
-  for (const Argument& argument : arguments.args) {
-    if (const auto* dict = std::get_if<Argument::Dict>(&argument.value)) {
-      auto sorted = *dict;
-      std::sort(sorted.begin(), sorted.end(),
-                [](const auto& a, const auto& b) { return a.first < b.first; });
-      for (const auto& [key, item] : sorted) collect_tensors(item, inputs);
-    } else {
-      collect_tensors(argument, inputs);
-    }
+  for (const Argument& argument : arguments.args) collect_tensors(argument, inputs);
+  if (const Argument* given = arguments.find("inputs"); given != nullptr && inputs.empty()) {
+    collect_tensors(*given, inputs);
   }
   if (const Argument* mask = arguments.find("mask"); mask != nullptr) {
     Symbols masks;
@@ -365,7 +377,10 @@ Symbols LayerContext::run_sequential(const Symbols& inputs) {
   }
   Symbols current = inputs;
   for (const auto& layer : model_layers_) {
-    if (is_input_layer(layer->config())) continue;
+    if (is_input_layer(layer->config())) {
+      for (Symbol& symbol : current) symbol = as_input(symbol, layer->config());
+      continue;
+    }
     CallArguments arguments;
     if (current.size() == 1) {
       arguments.args.push_back(Argument{current[0]});
@@ -393,8 +408,7 @@ Symbols LayerContext::run_functional(const Symbols& inputs) {
     if (layer == model.layers.end() || !is_input_layer(*layer)) {
       fail_invalid(fmt::format("its input \"{}\" is not an InputLayer", leaves[i].ref.layer));
     }
-    calls.set(static_cast<size_t>(layer - model.layers.begin()), 0,
-              {match_rank(inputs[i], input_shape(*layer).size())});
+    calls.set(static_cast<size_t>(layer - model.layers.begin()), 0, {as_input(inputs[i], *layer)});
   }
   bool progress = true, complete = false;
   while (progress && !complete) {
@@ -425,14 +439,21 @@ Symbols LayerContext::run_functional(const Symbols& inputs) {
   return outputs;
 }
 
-// Keras lets a tensor of shape [n] stand for [n, 1] and the other way round.
-Symbol LayerContext::match_rank(Symbol input, size_t rank) const {
-  const Shape& shape = builder_.shape(input.value);
-  if (shape.size() == rank + 1 && shape.back() == 1) {
-    input.value = builder_.squeeze(input.value, builder_.rank(input.value) - 1);
-  } else if (shape.size() + 1 == rank) {
-    input.value = builder_.expand_dims(input.value, builder_.rank(input.value));
+// A model turns what it is given into the type of its InputLayer, and lets a tensor of shape [n]
+// stand for [n, 1] and the other way round.
+Symbol LayerContext::as_input(Symbol input, const keras::LayerConfig& layer) const {
+  const Shape wanted = input_shape(layer);
+  const Shape shape = builder_.shape(input.value);
+  const int64_t rank = builder_.rank(input.value);
+  if (shape.size() == wanted.size() + 1 && shape.back() == 1) {
+    input.value = builder_.squeeze(input.value, rank - 1);
+  } else if (shape.size() + 1 == wanted.size() && wanted.back() == 1) {
+    input.value = builder_.expand_dims(input.value, rank);
+  } else if (shape.size() != wanted.size()) {
+    fail_invalid(fmt::format("its input \"{}\" is {}; expected {}", layer.name, to_string(shape),
+                             to_string(wanted)));
   }
+  input.value = builder_.cast(input.value, input_dtype(layer));
   return input;
 }
 

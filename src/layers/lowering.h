@@ -49,8 +49,12 @@ class CallArguments {
   const Argument* find(std::string_view name) const;
   // All tensors, depth first.
   Symbols tensors() const;
-  // The explicit `mask` argument, or else the mask that the first tensor carries.
+  // The mask a layer works with: the explicit `mask` argument, or else the one its input carries.
+  // Keras looks for a carried one only where a single argument holds tensors (not for a sequence
+  // with initial states).
   ValueId mask() const;
+  // The mask a layer passes on: the same, but whatever the other arguments.
+  ValueId passed_mask() const;
 };
 
 // What a layer's lowering function works with: its config, its weights, the graph to add to.
@@ -98,7 +102,7 @@ class LayerContext {
   Symbols call_model(const CallArguments& arguments);
   Symbols run_sequential(const Symbols& inputs);
   Symbols run_functional(const Symbols& inputs);
-  Symbol match_rank(Symbol input, size_t rank) const;
+  Symbol as_input(Symbol input, const keras::LayerConfig& layer) const;
   void collect(keras::WeightOwner& owner, const std::string& prefix) const;
   Parameters parameters() const;
 

@@ -109,7 +109,93 @@ Symbols merge_concatenate(LayerContext& layer, const CallArguments& call) {
     masks.push_back(mask);
   }
   const ValueId joined = b.concat(masks, axis);
-  return one(result, b.reduce(graph::ReduceKind::all, joined, {-1}, false));
+  return one(result, b.reduce(graph::ReduceKind::any, joined, {-1}, false));
+}
+
+namespace {
+
+// The axes of the two inputs that are summed over, 0 being the batch.
+std::pair<int64_t, int64_t> dot_axes(const LayerContext& layer, ValueId x, ValueId y) {
+  const Builder& b = layer.build();
+  const std::vector<int64_t> axes = layer.attributes().integers("axes", 2);
+  const std::pair<int64_t, int64_t> result = {b.axis(axes[0], b.rank(x)),
+                                              b.axis(axes[1], b.rank(y))};
+  if (result.first == 0 || result.second == 0) {
+    layer.attributes().fail_key("axes", "dimensions behind the batch");
+  }
+  return result;
+}
+
+ValueId unit_length(const Builder& b, ValueId x, int64_t axis) {
+  constexpr double kLeastSquare = 1e-14;
+  const ValueId square =
+      b.reduce(graph::ReduceKind::sum, b.unary(UnaryKind::square, x), {axis}, true);
+  const ValueId scale =
+      b.unary(UnaryKind::rsqrt, b.binary(BinaryKind::maximum, square, b.scalar(kLeastSquare)));
+  return b.binary(BinaryKind::multiply, x, scale);
+}
+
+// x with dimension `from` moved to place `to`.
+ValueId move_axis(const Builder& b, ValueId x, int64_t from, int64_t to) {
+  if (from == to) return x;
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < b.rank(x); ++i) {
+    if (i != from) order.push_back(i);
+  }
+  order.insert(order.begin() + to, from);
+  return b.transpose(x, std::move(order));
+}
+
+// The dimensions [begin, end) as one.
+ValueId merge_dims(const Builder& b, ValueId x, int64_t begin, int64_t end) {
+  if (end - begin == 1) return x;
+  std::vector<graph::TargetDim> target;
+  for (int64_t i = 0; i < begin; ++i) target.push_back(graph::TargetDim::copied(i));
+  target.push_back(graph::TargetDim::inferred());
+  for (int64_t i = end; i < b.rank(x); ++i) target.push_back(graph::TargetDim::copied(i));
+  return b.reshape(x, std::move(target));
+}
+
+}  // namespace
+
+// Products of the rows' elements, summed over one axis of each input: [B, i..., j...] from
+// [B, i..., k] and [B, k, j...]. Two vectors give [B, 1].
+Symbols merge_dot(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const Symbols tensors = inputs_of(layer, call, 2);
+  if (tensors.size() != 2) layer.fail_invalid("it multiplies other than 2 tensors");
+  ValueId x = b.as_float(tensors[0].value), y = b.as_float(tensors[1].value);
+  auto [axis_x, axis_y] = dot_axes(layer, x, y);
+  if (layer.attributes().boolean("normalize", false)) {
+    x = unit_length(b, x, axis_x);
+    y = unit_length(b, y, axis_y);
+  }
+  const bool vector_x = b.rank(x) == 2, vector_y = b.rank(y) == 2;
+  if (vector_x) {
+    x = b.expand_dims(x, 1);
+    axis_x = 2;
+  }
+  if (vector_y) y = b.expand_dims(y, 2);
+  x = move_axis(b, x, axis_x, b.rank(x) - 1);
+  y = move_axis(b, y, axis_y, 1);
+  ValueId product = b.matmul(merge_dims(b, x, 1, b.rank(x) - 1), merge_dims(b, y, 2, b.rank(y)));
+  if (b.rank(x) > 3 || b.rank(y) > 3) {
+    // [B, i..., j...]: the sizes of x, then those of y, one of which may be unknown.
+    std::vector<graph::TargetDim> target;
+    for (int64_t i = 0; i + 1 < b.rank(x); ++i) {
+      target.push_back(graph::TargetDim::copied(i, 1));
+    }
+    if (b.rank(y) == 3) {
+      target.push_back(graph::TargetDim::copied(2));
+    } else {
+      for (int64_t i = 2; i < b.rank(y); ++i) {
+        target.push_back(graph::TargetDim::fixed(b.known_dim(y, i)));
+      }
+    }
+    product = b.reshape(product, std::move(target), x);
+  }
+  if (vector_x) return one(b.squeeze(product, 1));
+  return one(vector_y ? b.squeeze(product, b.rank(product) - 1) : product);
 }
 
 }  // namespace hornet::layers

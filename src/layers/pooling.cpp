@@ -2,17 +2,12 @@
 #include <numeric>
 
 #include "base/check.h"
-#include "layers/family.h"
+#include "layers/windows.h"
 
 namespace hornet::layers {
 namespace {
 
 using graph::ReduceKind;
-
-size_t num_spatial(const LayerContext& layer) {
-  const std::string& name = layer.config().class_name;
-  return static_cast<size_t>(name.at(name.find_first_of("123")) - '0');
-}
 
 Symbols window_pool(LayerContext& layer, const CallArguments& call, graph::PoolKind kind) {
   const Builder& b = layer.build();
@@ -29,6 +24,18 @@ Symbols window_pool(LayerContext& layer, const CallArguments& call, graph::PoolK
                            ? graph::Padding::kSame
                            : graph::Padding::kValid;
   return one(spatial_output(layer, b.add1(op, {b.as_float(x)})));
+}
+
+Symbols adaptive_pool(LayerContext& layer, const CallArguments& call, graph::PoolKind kind) {
+  const Builder& b = layer.build();
+  const size_t spatial = num_spatial(layer);
+  const ValueId x = b.as_float(spatial_input(layer, call, spatial));
+  std::vector<int64_t> size = layer.attributes().integers("output_size", spatial);
+  for (const int64_t cells : size) {
+    if (cells <= 0) layer.attributes().fail_key("output_size", "numbers above 0");
+  }
+  const ValueId y = b.op<graph::AdaptivePool>({x}, kind, std::move(size));
+  return one(spatial_output(layer, y));
 }
 
 Symbols global_pool(LayerContext& layer, const CallArguments& call, ReduceKind kind) {
@@ -53,6 +60,14 @@ Symbols max_pooling(LayerContext& layer, const CallArguments& call) {
 
 Symbols average_pooling(LayerContext& layer, const CallArguments& call) {
   return window_pool(layer, call, graph::PoolKind::kAverage);
+}
+
+Symbols adaptive_max_pooling(LayerContext& layer, const CallArguments& call) {
+  return adaptive_pool(layer, call, graph::PoolKind::kMax);
+}
+
+Symbols adaptive_average_pooling(LayerContext& layer, const CallArguments& call) {
+  return adaptive_pool(layer, call, graph::PoolKind::kAverage);
 }
 
 Symbols global_max_pooling(LayerContext& layer, const CallArguments& call) {

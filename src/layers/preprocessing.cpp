@@ -39,9 +39,11 @@ Symbols rescaling(LayerContext& layer, const CallArguments& call) {
   const ValueId x = b.as_float(input_of(layer, call).value);
   const auto constant = [&](const char* key, double absent) {
     if (!layer.attributes().has(key)) return b.scalar(absent);
-    const std::vector<double> values = layer.attributes().numbers(key);
+    const std::vector<double> values = flat_numbers(layer, key);
     if (values.size() == 1) return b.scalar(values[0]);
-    return b.floats(values, {static_cast<int64_t>(values.size())});
+    const auto* array = layer.attributes().find(key)->get_if<Tensor>();
+    return b.floats(values,
+                    array != nullptr ? array->shape() : Shape{static_cast<int64_t>(values.size())});
   };
   const ValueId scaled = b.binary(BinaryKind::multiply, x, constant("scale", 1.0));
   return one(b.binary(BinaryKind::add, scaled, constant("offset", 0.0)));

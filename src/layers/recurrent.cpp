@@ -1,5 +1,7 @@
-// SimpleRNN, LSTM, GRU and Bidirectional.
+// SimpleRNN, LSTM, GRU, RNN over cells and Bidirectional.
 #include "layers/recurrent.h"
+
+#include <algorithm>
 
 #include "base/check.h"
 
@@ -8,87 +10,158 @@ namespace {
 
 using graph::TargetDim;
 
-graph::RecurrentOptions options_of(const LayerContext& cell, bool go_backwards,
-                                   bool zero_output_for_mask) {
-  graph::RecurrentOptions options;
-  options.go_backwards = go_backwards;
-  options.zero_output_for_mask = zero_output_for_mask;
-  options.activation = activation_function(cell, "activation", "tanh");
-  options.recurrent_activation = activation_function(cell, "recurrent_activation", "sigmoid");
-  return options;
+size_t num_states(std::string_view class_name) { return class_name.starts_with("LSTM") ? 2 : 1; }
+
+// A cell over a sequence whose input products are computed: [B, T, gates * units].
+CellTerms cell_terms(LayerContext& cell, ValueId x) {
+  const Builder& b = cell.build();
+  const std::string& class_name = cell.config().class_name;
+  CellTerms terms;
+  terms.units = cell.attributes().integer("units");
+  if (terms.units <= 0) cell.attributes().fail_key("units", "a number above 0");
+  const bool is_gru = class_name.starts_with("GRU");
+  const int64_t width = terms.units * (class_name.starts_with("LSTM") ? 4 : is_gru ? 3 : 1);
+  const ValueId kernel = cell.weight("kernel", {b.known_dim(x, 2), width});
+  terms.recurrent = cell.weight("recurrent_kernel", {terms.units, width});
+  terms.reset_after = is_gru && cell.attributes().boolean("reset_after", true);
+  ValueId bias = kNoValue;
+  if (cell.attributes().boolean("use_bias", true)) {
+    if (terms.reset_after) {
+      // Row 0 belongs to the input, row 1 to the recurrent product.
+      const ValueId both = cell.weight("bias", {2, width});
+      const std::vector<TargetDim> row = {TargetDim::fixed(width)};
+      bias = b.reshape(b.slice(both, 0, 0, 1), row);
+      terms.recurrent_bias = b.reshape(b.slice(both, 0, 1, 2), row);
+    } else {
+      bias = cell.weight("bias", {width});
+    }
+  }
+  terms.projected = b.op<graph::Contraction>({x, kernel, bias});
+  return terms;
 }
 
-RecurrentResult result_of(const std::vector<ValueId>& outputs) {
+RecurrentResult run_operator(const LayerContext& cell, const CellTerms& terms,
+                             const RecurrentCall& call, const graph::RecurrentOptions& options) {
+  const Builder& b = cell.build();
+  const std::string& class_name = cell.config().class_name;
+  std::vector<ValueId> outputs;
+  if (class_name.starts_with("LSTM")) {
+    auto op = std::make_shared<graph::Lstm>();
+    op->options = options;
+    outputs =
+        b.add(op, {terms.projected, terms.recurrent, call.state(0), call.state(1), call.mask});
+  } else if (class_name.starts_with("GRU")) {
+    auto op = std::make_shared<graph::Gru>();
+    op->options = options;
+    op->reset_after = terms.reset_after;
+    outputs = b.add(
+        op, {terms.projected, terms.recurrent, call.state(0), call.mask, terms.recurrent_bias});
+  } else {
+    auto op = std::make_shared<graph::SimpleRnn>();
+    op->options = options;
+    outputs = b.add(op, {terms.projected, terms.recurrent, call.state(0), call.mask});
+  }
   return {outputs[0], outputs[1], {outputs.begin() + 2, outputs.end()}};
 }
 
-// All steps' input products at once: [B, T, features] -> [B, T, gates * units].
-ValueId project_input(const Builder& b, ValueId x, ValueId kernel, ValueId bias) {
-  return b.op<graph::Contraction>({x, kernel, bias});
-}
-
-ValueId state(const std::vector<ValueId>& states, size_t index) {
-  return index < states.size() ? states[index] : kNoValue;
-}
-
-RecurrentResult run_lstm(LayerContext& cell, ValueId x, ValueId mask,
-                         const std::vector<ValueId>& initial, bool backwards, bool zero_masked) {
+// One cell over the whole sequence.
+RecurrentResult run_cell(LayerContext& cell, ValueId x, const RecurrentCall& call) {
   const Builder& b = cell.build();
-  const int64_t units = cell.attributes().integer("units");
-  const int64_t features = b.known_dim(x, 2);
-  const ValueId kernel = cell.weight("kernel", {features, 4 * units});
-  const ValueId recurrent = cell.weight("recurrent_kernel", {units, 4 * units});
-  const ValueId bias =
-      cell.attributes().boolean("use_bias", true) ? cell.weight("bias", {4 * units}) : kNoValue;
-  auto op = std::make_shared<graph::Lstm>();
-  op->options = options_of(cell, backwards, zero_masked);
-  return result_of(b.add(op, {project_input(b, x, kernel, bias), recurrent, state(initial, 0),
-                              state(initial, 1), mask}));
-}
-
-RecurrentResult run_gru(LayerContext& cell, ValueId x, ValueId mask,
-                        const std::vector<ValueId>& initial, bool backwards, bool zero_masked) {
-  const Builder& b = cell.build();
-  const int64_t units = cell.attributes().integer("units");
-  const int64_t features = b.known_dim(x, 2);
-  auto op = std::make_shared<graph::Gru>();
-  op->options = options_of(cell, backwards, zero_masked);
-  op->reset_after = cell.attributes().boolean("reset_after", true);
-  const ValueId kernel = cell.weight("kernel", {features, 3 * units});
-  const ValueId recurrent = cell.weight("recurrent_kernel", {units, 3 * units});
-  ValueId input_bias = kNoValue, recurrent_bias = kNoValue;
-  if (cell.attributes().boolean("use_bias", true)) {
-    if (op->reset_after) {
-      // Row 0 belongs to the input, row 1 to the recurrent product.
-      const ValueId bias = cell.weight("bias", {2, 3 * units});
-      const std::vector<TargetDim> row = {TargetDim::fixed(3 * units)};
-      input_bias = b.reshape(b.slice(bias, 0, 0, 1), row);
-      recurrent_bias = b.reshape(b.slice(bias, 0, 1, 2), row);
-    } else {
-      input_bias = cell.weight("bias", {3 * units});
-    }
+  const std::string& class_name = cell.config().class_name;
+  if (!class_name.starts_with("LSTM") && !class_name.starts_with("GRU") &&
+      !class_name.starts_with("SimpleRNN")) {
+    cell.fail_unsupported(
+        "cells of this class are not supported; supported: SimpleRNNCell, LSTMCell, GRUCell and "
+        "StackedRNNCells of these");
   }
-  return result_of(b.add(op, {project_input(b, x, kernel, input_bias), recurrent, state(initial, 0),
-                              mask, recurrent_bias}));
+  if (b.rank(x) != 3) {
+    cell.fail_invalid(
+        fmt::format("its input is {}; expected [batch, time, features]", to_string(b.shape(x))));
+  }
+  if (!call.initial.empty() && call.initial.size() != num_states(class_name)) {
+    cell.fail_invalid(fmt::format("it is given {} initial states; expected {}", call.initial.size(),
+                                  num_states(class_name)));
+  }
+  const CellTerms terms = cell_terms(cell, x);
+  const auto activation = find_activation_function(cell, "activation", "tanh");
+  const auto recurrent_activation =
+      find_activation_function(cell, "recurrent_activation", "sigmoid");
+  if (!activation || !recurrent_activation) return run_steps(cell, terms, call);
+  return run_operator(cell, terms, call,
+                      {call.backwards, call.zero_masked, *activation, *recurrent_activation});
 }
 
-RecurrentResult run_simple_rnn(LayerContext& cell, ValueId x, ValueId mask,
-                               const std::vector<ValueId>& initial, bool backwards,
-                               bool zero_masked) {
-  const Builder& b = cell.build();
-  const int64_t units = cell.attributes().integer("units");
-  const int64_t features = b.known_dim(x, 2);
-  const ValueId kernel = cell.weight("kernel", {features, units});
-  const ValueId recurrent = cell.weight("recurrent_kernel", {units, units});
-  const ValueId bias =
-      cell.attributes().boolean("use_bias", true) ? cell.weight("bias", {units}) : kNoValue;
-  auto op = std::make_shared<graph::SimpleRnn>();
-  op->options = options_of(cell, backwards, zero_masked);
-  return result_of(
-      b.add(op, {project_input(b, x, kernel, bias), recurrent, state(initial, 0), mask}));
+const keras::Dict& object_in(const LayerContext& layer, const keras::Value& value,
+                             const char* what) {
+  const auto* object = value.get_if<keras::Dict>();
+  if (object == nullptr) layer.fail_invalid(fmt::format("{} is {}", what, value.to_string()));
+  return *object;
 }
 
-// initial_state=[...], or further tensors behind the sequence.
+// The cells of an RNN layer, those of stacks in their order: each computes from the sequence of the
+// one before it.
+void collect_cells(LayerContext& cell, std::vector<LayerContext*>& cells) {
+  if (cell.config().class_name != "StackedRNNCells") {
+    cells.push_back(&cell);
+    return;
+  }
+  const keras::Value* given = cell.attributes().find("cells");
+  const auto* list = given == nullptr ? nullptr : given->get_if<keras::List>();
+  if (list == nullptr || list->empty()) cell.attributes().fail_key("cells", "a list of cells");
+  std::map<std::string, int> used;
+  for (const keras::Value& item : *list) {
+    const keras::Dict& object = object_in(cell, item, "a cell");
+    const std::string name = keras::snake_case(keras::parse_layer(object).class_name);
+    const int number = used[name]++;
+    const std::string path = "cells/" + (number == 0 ? name : fmt::format("{}_{}", name, number));
+    collect_cells(cell.sublayer(path, object), cells);
+  }
+}
+
+// A stack of cells equals a chain of layers: a masked step keeps the states of all of them, and
+// what a cell hands on at such a step is not read.
+RecurrentResult run_cells(const Builder& b, const std::vector<LayerContext*>& cells, ValueId x,
+                          const RecurrentCall& call) {
+  RecurrentResult result{x, kNoValue, {}};
+  RecurrentCall inner = call;
+  size_t next_state = 0;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    LayerContext& cell = *cells[i];
+    const size_t count = num_states(cell.config().class_name);
+    inner.initial.clear();
+    if (!call.initial.empty()) {
+      if (call.initial.size() < next_state + count) {
+        cell.fail_invalid(
+            fmt::format("{} initial states are given; expected more", call.initial.size()));
+      }
+      const auto first = call.initial.begin() + static_cast<int64_t>(next_state);
+      inner.initial.assign(first, first + static_cast<int64_t>(count));
+    }
+    next_state += count;
+    inner.zero_masked = call.zero_masked && i + 1 == cells.size();
+    const RecurrentResult one = run_cell(cell, result.sequence, inner);
+    result.sequence = one.sequence;
+    result.last = one.last;
+    result.states.insert(result.states.end(), one.states.begin(), one.states.end());
+    // Behind the first cell time runs in the order of its output.
+    if (inner.backwards && inner.mask != kNoValue) inner.mask = reversed(b, inner.mask, 1);
+    inner.backwards = false;
+  }
+  return result;
+}
+
+ValueId mask_of(const Builder& b, const CallArguments& call) {
+  ValueId mask = call.mask();
+  if (mask == kNoValue) return mask;
+  // A mask with a dimension of features counts where any of them is shown.
+  if (b.rank(mask) > 2) {
+    mask = b.reduce(graph::ReduceKind::any, b.cast(mask, DType::kBool), {-1}, false);
+  }
+  return b.cast(mask, DType::kBool);
+}
+
+}  // namespace
+
 std::vector<ValueId> initial_states(const CallArguments& call) {
   CallArguments given;
   if (const Argument* states = call.find(1, "initial_state"); states != nullptr) {
@@ -108,24 +181,18 @@ ValueId reversed(const Builder& b, ValueId x, int64_t axis) {
   return b.op<graph::Slice>({x}, std::move(ranges));
 }
 
-}  // namespace
-
-RecurrentResult run_cell(LayerContext& cell, std::string_view class_name, ValueId x, ValueId mask,
-                         const std::vector<ValueId>& initial, bool backwards, bool zero_masked) {
-  if (cell.build().rank(x) != 3) {
-    cell.fail_invalid(fmt::format("its input is {}; expected [batch, time, features]",
-                                  to_string(cell.build().shape(x))));
-  }
-  if (cell.attributes().integer("units") <= 0) {
-    cell.attributes().fail_key("units", "a number above 0");
-  }
-  if (mask != kNoValue) mask = cell.build().cast(mask, DType::kBool);
-  if (class_name.starts_with("LSTM")) {
-    return run_lstm(cell, x, mask, initial, backwards, zero_masked);
-  }
-  if (class_name.starts_with("GRU")) return run_gru(cell, x, mask, initial, backwards, zero_masked);
-  HORNET_CHECK(class_name.starts_with("SimpleRNN"));
-  return run_simple_rnn(cell, x, mask, initial, backwards, zero_masked);
+RecurrentResult run_recurrent(LayerContext& layer, ValueId x, ValueId mask,
+                              const std::vector<ValueId>& initial, bool backwards) {
+  const std::string& class_name = layer.config().class_name;
+  if (class_name.starts_with("ConvLSTM")) return run_conv_lstm(layer, x, mask, initial, backwards);
+  const RecurrentCall call = {mask, initial, backwards,
+                              layer.attributes().boolean("zero_output_for_mask", false)};
+  if (class_name != "RNN") return run_cell(layer.part("cell"), x, call);
+  const keras::Value* cell = layer.attributes().find("cell");
+  if (cell == nullptr) layer.attributes().fail_key("cell", "a cell");
+  std::vector<LayerContext*> cells;
+  collect_cells(layer.sublayer("cell", object_in(layer, *cell, "its cell")), cells);
+  return run_cells(layer.build(), cells, x, call);
 }
 
 // Outputs: the sequence or the last output, then the states if return_state.
@@ -133,51 +200,55 @@ Symbols recurrent(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const Attributes& attributes = layer.attributes();
   const ValueId x = b.as_float(input_of(layer, call).value);
-  const ValueId mask = call.mask();
-  const RecurrentResult result = run_cell(
-      layer.part("cell"), layer.config().class_name, x, mask, initial_states(call),
-      attributes.boolean("go_backwards", false), attributes.boolean("zero_output_for_mask", false));
+  const RecurrentResult result = run_recurrent(layer, x, mask_of(b, call), initial_states(call),
+                                               attributes.boolean("go_backwards", false));
   const bool sequences = attributes.boolean("return_sequences", false);
-  Symbols outputs = {{sequences ? result.sequence : result.last, sequences ? mask : kNoValue}};
+  Symbols outputs = {
+      {sequences ? result.sequence : result.last, sequences ? call.passed_mask() : kNoValue}};
   if (attributes.boolean("return_state", false)) {
     for (const ValueId state : result.states) outputs.push_back({state, kNoValue});
   }
   return outputs;
 }
 
-// A layer and its twin that runs backwards; the twin's sequence is put in order again.
+// A layer and its twin that runs the other way; the twin's sequence is put in order again.
 Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const Attributes& attributes = layer.attributes();
   const keras::Value* wrapped = attributes.find("layer");
-  const auto* forward_object = wrapped == nullptr ? nullptr : wrapped->get_if<keras::Dict>();
-  if (forward_object == nullptr) attributes.fail_key("layer", "a recurrent layer");
-  LayerContext& forward = layer.sublayer("forward_layer", *forward_object);
+  if (wrapped == nullptr) attributes.fail_key("layer", "a recurrent layer");
+  const keras::Dict& forward_object = object_in(layer, *wrapped, "its layer");
+  LayerContext& forward = layer.sublayer("forward_layer", forward_object);
   const keras::Value* given = attributes.find("backward_layer");
-  const auto* backward_object = given == nullptr ? nullptr : given->get_if<keras::Dict>();
   LayerContext& backward = layer.sublayer(
-      "backward_layer", backward_object != nullptr ? *backward_object : *forward_object);
-  const bool flip = backward_object == nullptr;
+      "backward_layer",
+      given == nullptr ? forward_object : object_in(layer, *given, "its backward_layer"));
+  for (const LayerContext* inner : {&forward, &backward}) {
+    constexpr std::string_view kClasses[] = {"LSTM",       "GRU",        "SimpleRNN", "RNN",
+                                             "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"};
+    if (std::find(std::begin(kClasses), std::end(kClasses), inner->config().class_name) ==
+        std::end(kClasses)) {
+      layer.fail_unsupported(
+          fmt::format("it wraps {}; supported: {}", inner->label(), fmt::join(kClasses, ", ")));
+    }
+  }
 
-  const Symbol x = input_of(layer, call);
-  std::vector<ValueId> states = initial_states(call);
-  const ValueId mask = call.mask();
-  const auto run = [&](LayerContext& inner, bool is_backward, size_t first_state) {
-    const Attributes& own = inner.attributes();
-    const size_t half = states.size() / 2;
-    const std::vector<ValueId> initial(states.begin() + static_cast<int64_t>(first_state),
-                                       states.begin() + static_cast<int64_t>(first_state + half));
-    const bool backwards = own.boolean("go_backwards", false) != (is_backward && flip);
-    return run_cell(inner.part("cell"), inner.config().class_name, b.as_float(x.value), mask,
-                    initial, backwards, own.boolean("zero_output_for_mask", false));
-  };
-  const RecurrentResult ahead = run(forward, false, 0);
-  const RecurrentResult behind = run(backward, true, states.size() / 2);
+  const ValueId x = b.as_float(input_of(layer, call).value);
+  const ValueId mask = mask_of(b, call);
+  const std::vector<ValueId> states = initial_states(call);
+  const auto half = states.begin() + static_cast<int64_t>(states.size() / 2);
+  const bool forward_backwards = forward.attributes().boolean("go_backwards", false);
+  const bool backward_backwards =
+      given == nullptr ? !forward_backwards : backward.attributes().boolean("go_backwards", false);
+  const RecurrentResult ahead =
+      run_recurrent(forward, x, mask, {states.begin(), half}, forward_backwards);
+  const RecurrentResult behind =
+      run_recurrent(backward, x, mask, {half, states.end()}, backward_backwards);
   const bool sequences = forward.attributes().boolean("return_sequences", false);
   const ValueId y1 = sequences ? ahead.sequence : ahead.last;
   const ValueId y2 = sequences ? reversed(b, behind.sequence, 1) : behind.last;
 
-  const ValueId out_mask = sequences ? mask : kNoValue;
+  const ValueId out_mask = sequences ? call.passed_mask() : kNoValue;
   Symbols outputs;
   const std::string mode = attributes.text("merge_mode", "none");
   if (mode == "concat") {

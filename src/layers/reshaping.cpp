@@ -2,17 +2,13 @@
 #include <numeric>
 
 #include "base/check.h"
-#include "layers/family.h"
+#include "layers/images.h"
+#include "layers/windows.h"
 
 namespace hornet::layers {
 namespace {
 
 using graph::TargetDim;
-
-size_t num_spatial(const LayerContext& layer) {
-  const std::string& name = layer.config().class_name;
-  return static_cast<size_t>(name.at(name.find_first_of("123")) - '0');
-}
 
 struct Sides {
   std::vector<int64_t> before, after;
@@ -104,6 +100,49 @@ Symbols repeat_vector(LayerContext& layer, const CallArguments& call) {
   if (target.size() != 3) layer.fail_invalid("its input has other than 2 dimensions");
   target[1] = n;
   return one(b.op<graph::BroadcastTo>({x}, target));
+}
+
+namespace {
+
+// Each cell of dimension `axis` `count` times.
+ValueId repeat_cells(const Builder& b, ValueId x, int64_t axis, int64_t count) {
+  if (count == 1) return x;
+  const ValueId spread = b.expand_dims(x, axis + 1);
+  Shape target(b.shape(spread).size(), kUnknownDim);
+  target[static_cast<size_t>(axis + 1)] = count;
+  const ValueId repeated = b.op<graph::BroadcastTo>({spread}, target);
+  std::vector<graph::TargetDim> joined;
+  for (int64_t i = 0; i < b.rank(x); ++i) {
+    joined.push_back(i == axis ? graph::TargetDim::inferred()
+                               : graph::TargetDim::copied(i < axis ? i : i + 1));
+  }
+  return b.reshape(repeated, std::move(joined));
+}
+
+}  // namespace
+
+// Nearest cells are the same cells again, other interpolations (2D only) a resized image.
+Symbols up_sampling(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const size_t spatial = num_spatial(layer);
+  const std::vector<int64_t> factors = layer.attributes().integers("size", spatial, 2);
+  for (const int64_t factor : factors) {
+    if (factor <= 0) layer.attributes().fail_key("size", "numbers above 0");
+  }
+  const std::string interpolation = layer.attributes().text("interpolation", "nearest");
+  ValueId x = spatial_input(layer, call, spatial);
+  if (interpolation == "nearest") {
+    for (size_t i = 0; i < spatial; ++i) {
+      x = repeat_cells(b, x, static_cast<int64_t>(i + 1), factors[i]);
+    }
+    return one(spatial_output(layer, x));
+  }
+  if (spatial != 2) layer.attributes().fail_key("interpolation", "nearest");
+  auto op = std::make_shared<graph::ResizeImage>();
+  op->interpolation = interpolation_of(layer, interpolation);
+  op->row_factor = factors[0];
+  op->column_factor = factors[1];
+  return one(spatial_output(layer, b.add1(op, {b.as_float(x)})));
 }
 
 Symbols cropping(LayerContext& layer, const CallArguments& call) {
