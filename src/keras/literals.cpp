@@ -125,12 +125,12 @@ Value value_of_object(Dict object) {
   const Value* class_value = object.find("class_name");
   const std::string* class_name = class_value ? class_value->get_if<std::string>() : nullptr;
   if (class_name == nullptr || !class_name->starts_with("__")) return Value(std::move(object));
+  if (*class_name == "__ellipsis__") return Value(EllipsisLiteral{});  // Keras 2: without config
   const Value* config_value = object.find("config");
   const Dict* config = config_value ? config_value->get_if<Dict>() : nullptr;
   if (config == nullptr) return Value(std::move(object));
   if (*class_name == "__keras_tensor__") return tensor_ref(*config);
   if (*class_name == "__slice__") return slice(*config);
-  if (*class_name == "__ellipsis__") return Value(EllipsisLiteral{});
   if (*class_name == "__numpy__" || *class_name == "__tensor__") {
     const std::string literal = *class_name;
     return array_literal(std::move(object), literal);

@@ -8,6 +8,7 @@
 #include "keras/calls.h"
 #include "keras/legacy_names.h"
 #include "keras/model_parser.h"
+#include "keras/tensorflow_ops.h"
 #include "keras/weights.h"
 
 namespace hornet::keras {
@@ -153,6 +154,7 @@ CallDialect parse_all_calls(const List& objects, ModelConfig& model) {
     if (nodes == nullptr || nodes->is_null()) continue;
     const CallDialect found = parse_calls(*nodes, names, model.layers[i]);
     if (found != CallDialect::kNone) dialect = found;
+    if (is_tensorflow_op(model.layers[i].class_name)) convert_tensorflow_op(model.layers[i]);
   }
   return dialect;
 }

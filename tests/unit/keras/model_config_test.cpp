@@ -276,6 +276,57 @@ TEST(ParseModel, Keras2InitialStates_AreAKeywordArgument) {
   EXPECT_EQ(call.kwargs.find("initial_state")->get_if<List>()->size(), 2u);
 }
 
+std::string tf_op(const std::string& name, const std::string& function, const std::string& node,
+                  const std::string& class_name = "TFOpLambda") {
+  return R"({"class_name": ")" + class_name + R"(", "config": {"name": ")" + name +
+         R"(", "trainable": true, "function": ")" + function + R"("}, "name": ")" + name +
+         R"(", "inbound_nodes": [)" + node + "]}";
+}
+
+TEST(ParseModel, TensorFlowFunctionsOfKeras2_BecomeOperations) {
+  const ModelConfig config = model(functional(
+      tf_op("a", "__operators__.add", R"(["x", 0, 0, {"y": 3.0, "name": null}])") + "," +
+          tf_op("b", "math.multiply", R"(["_CONSTANT_VALUE", -1, 2.0, {"y": ["a", 0, 0]}])") + "," +
+          tf_op("c", "reshape", R"(["b", 0, 0, {"shape": [-1, 2, 2], "name": "n"}])") + "," +
+          tf_op("d", "concat", R"([["c", 0, 0, {"axis": 1}], ["c", 0, 0, {"axis": 1}]])") + "," +
+          tf_op("e", "__operators__.getitem",
+                R"(["d", 0, 0, {"slice_spec": [{"class_name": "__ellipsis__"},
+                    {"start": 1, "stop": null, "step": null}, 0]}])",
+                "SlicingOpLambda"),
+      R"([["x", 0, 0]])", R"([["e", 0, 0]])"));
+  const LayerConfig& a = config.layers[1];
+  EXPECT_TRUE(a.is_operation);
+  EXPECT_EQ(a.class_name, "Add");
+  EXPECT_EQ(a.calls[0].args.at(0).get_if<TensorRef>()->layer, "x");
+  EXPECT_EQ(a.calls[0].args.at(1).number(), 3.0);
+  const LayerConfig& b = config.layers[2];
+  EXPECT_EQ(b.calls[0].args.at(0).number(), 2.0);
+  EXPECT_EQ(b.calls[0].args.at(1).get_if<TensorRef>()->layer, "a");
+  EXPECT_EQ(config.layers[3].calls[0].kwargs.find("newshape")->to_string(), "[-1, 2, 2]");
+  EXPECT_EQ(config.layers[4].calls[0].args.at(0).get_if<List>()->size(), 2u);
+  EXPECT_EQ(config.layers[4].calls[0].kwargs.find("axis")->integer(), 1);
+  const List& key = *config.layers[5].calls[0].args.at(1).get_if<List>();
+  EXPECT_EQ(config.layers[5].class_name, "GetItem");
+  EXPECT_NE(key[0].get_if<EllipsisLiteral>(), nullptr);
+  EXPECT_EQ(key[1].get_if<SliceLiteral>()->start, 1);
+  EXPECT_EQ(key[2].integer(), 0);
+}
+
+TEST(ParseModel, TensorFlowFunctionWithoutEqual_IsUnsupportedByName) {
+  const auto error = [](const std::string& function, const std::string& kwargs) {
+    return error_of([&] {
+      model(functional(tf_op("a", function, R"(["x", 0, 0, )" + kwargs + "]"), R"(["x", 0, 0])",
+                       R"(["a", 0, 0])"));
+    });
+  };
+  EXPECT_THAT(error("image.resize", "{}"),
+              HasSubstr("unsupported: layer \"a\" (TFOpLambda) calls the TensorFlow function "
+                        "\"image.resize\""));
+  EXPECT_THAT(error("linalg.matmul", R"({"b": ["x", 0, 0], "transpose_b": true})"),
+              HasSubstr("with transpose_b=true"));
+  EXPECT_EQ(error("linalg.matmul", R"({"b": ["x", 0, 0], "transpose_b": false})"), "");
+}
+
 TEST(ParseModel, Keras2NestedCalls_CountFromZeroAfterwards) {
   const LoadedModel loaded = load(data_path("keras2.h5"));
   const LayerConfig& inner = loaded.config.layers.at(2);
