@@ -33,8 +33,8 @@ foreach(header ${headers})
       message(FATAL_ERROR "${header} has ${include}")
     endif()
   endforeach()
-  run(ignored ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++
-      -I ${prefix}/include ${prefix}/include/${header})
+  run(ignored ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Werror
+      -I ${prefix}/include -include ${header} -x c++ /dev/null)
 endforeach()
 
 set(flags "")

@@ -121,7 +121,7 @@ TEST(OperationReduction, MatrixNorms_UseBothAxes) {
   EXPECT_THAT(norm("-1"), ElementsAre(4));
   EXPECT_THAT(norm("Infinity"), ElementsAre(7));
   EXPECT_THAT(norm("-Infinity"), ElementsAre(3));
-  EXPECT_THAT(norm("2"), Pointwise(FloatNear(1e-5f), std::vector<float>{5.1167274f}));
+  EXPECT_THAT(norm("2"), Pointwise(FloatNear(1e-5f), std::vector<float>{5.1166730f}));
   EXPECT_THAT(norm("\"nuc\""), Pointwise(FloatNear(1e-5f), std::vector<float>{7.0710678f}));
   EXPECT_THAT(norm("\"fro\""), Pointwise(FloatNear(1e-5f), std::vector<float>{5.4772256f}));
 }
