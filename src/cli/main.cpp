@@ -39,7 +39,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "hornet " HORNET_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.footer(kExitCodeHelp);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none is our own error, which comes after unknown words
   const std::vector<Command> commands = {add_predict(app), add_inspect(app), add_verify(app)};
   try {
     app.parse(argc, argv);
@@ -55,7 +55,7 @@ int run(int argc, char** argv) {
     flush_output();
     return static_cast<int>(code);
   }
-  return static_cast<int>(ExitCode::kUsage);
+  return fail(ExitCode::kUsage, "no command is given; see hornet --help");
 }
 
 }  // namespace

@@ -140,15 +140,16 @@ std::string bar_line(const ProgressEvent& event, size_t width) {
       fmt::format("{} failed", thousands(event.rows_failed)),
       workers_text(event),
   };
+  constexpr size_t kSmallestBar = 10, kLargestBar = 30, kAroundBar = 4;
+  constexpr size_t kNarrow = 44;  // no bar below
+  const size_t reserved = width < kNarrow ? 0 : kSmallestBar + kAroundBar;
   std::string tail;
   for (const std::string& part : parts) {
-    if (head.size() + tail.size() + 2 + part.size() > width) break;
+    if (head.size() + reserved + tail.size() + 2 + part.size() > width) break;
     tail += "  " + part;
   }
-  constexpr size_t kSmallestBar = 10, kLargestBar = 30;
-  const size_t used = head.size() + tail.size() + 4;  // brackets and spaces around the bar
-  if (used + kSmallestBar > width) return (head + tail).substr(0, width);
-  const size_t bar = std::min(width - used, kLargestBar);
+  if (reserved == 0) return (head + tail).substr(0, width);
+  const size_t bar = std::min(width - head.size() - tail.size() - kAroundBar, kLargestBar);
   const auto filled = static_cast<size_t>(share_done(event) * static_cast<double>(bar));
   return fmt::format("{}  [{}{}]{}", head, std::string(filled, '='), std::string(bar - filled, ' '),
                      tail);

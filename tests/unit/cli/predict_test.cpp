@@ -1,0 +1,254 @@
+// `hornet predict` from the outside: arguments, outputs, progress, interruption.
+#include <gmock/gmock.h>
+#include <sys/ioctl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "unit/cli/command.h"
+
+namespace hornet {
+namespace {
+
+using testing::ContainsRegex;
+using testing::ElementsAre;
+using testing::Gt;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+
+class PredictCommand : public CommandTest {};
+
+float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  float largest = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    largest = std::max(largest, std::abs(a[i] - b[i]));
+  }
+  return largest;
+}
+
+TEST_F(PredictCommand, Digits_EqualKerasAndEndWithOneLine) {
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.npy")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, MatchesRegex("1,797 rows in [0-9.]+ s: [0-9,]+ rows/s, [0-9]+ "
+                                        "workers?, [0-9.,]+ MB peak memory\n"));
+  EXPECT_LT(
+      largest_difference(read_floats(path("y.npy")), read_floats(digits("keras_predictions.npy"))),
+      2e-5);
+  EXPECT_THAT(files(), ElementsAre("y.npy"));
+}
+
+TEST_F(PredictCommand, H5AndOptions_GiveTheSameBytes) {
+  ASSERT_EQ(
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("a.npy")})
+          .exit_code,
+      0);
+  const Outcome outcome = run_command({"predict", digits("digits.h5"), digits("images.npy"), "-o",
+                                       path("b.npy"), "--workers", "3", "--batch-size", "7",
+                                       "--chunk-size", "50", "--progress", "none"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(read_file(path("a.npy")), read_file(path("b.npy")));
+}
+
+TEST_F(PredictCommand, NoRows_GiveAnEmptyOutput) {
+  write_zeros(scratch("none.npy"), {8, 8, 1}, 0);
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), scratch("none.npy"), "-o", path("y.npy")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("0 rows in "));
+  const auto rows = open_source(path("y.npy"));
+  EXPECT_EQ(rows->num_rows(), 0);
+  EXPECT_EQ(rows->row_shape(), Shape({10}));
+}
+
+TEST_F(PredictCommand, OneRow_ForMoreWorkersThanRows) {
+  write_zeros(scratch("one.npy"), {8, 8, 1}, 1);
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), scratch("one.npy"), "-o",
+                                       path("y.npy"), "--workers", "64"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("1 row in "));
+  EXPECT_EQ(read_floats(path("y.npy")).size(), 10u);
+}
+
+TEST_F(PredictCommand, NonAsciiPaths_Work) {
+  std::filesystem::create_directory(scratch("größe 画像"));
+  for (const char* name : {"digits.keras", "images.npy"}) {
+    std::filesystem::copy(digits(name), scratch("größe 画像/ä=") + name);
+  }
+  const Outcome outcome =
+      run_command({"predict", scratch("größe 画像/ä=digits.keras"),
+                   scratch("größe 画像/ä=images.npy"), "-o", path("prédictions ☃.npy")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(files(), ElementsAre("prédictions ☃.npy"));
+}
+
+// Three inputs, given out of order, and three outputs.
+Strings predict_named() {
+  const std::string folder = test_data("io_02_dict_of_lists");
+  return {"predict", folder + "/model.keras", "single=" + folder + "/input_2.npy",
+          "n2=" + folder + "/input_0.npy", "pair.1=" + folder + "/input_1.npy"};
+}
+
+TEST_F(PredictCommand, SeveralInputsAndOutputs_GoByName) {
+  Strings arguments = predict_named();
+  for (const std::string& output : {"1.also=" + path("also.npy"), "dense=" + path("first.npy"),
+                                    "dense_1=" + path("deep.npy")}) {
+    arguments.insert(arguments.end(), {"-o", output});
+  }
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string expected = test_data("io_02_dict_of_lists") + "/output_";
+  EXPECT_LT(largest_difference(read_floats(path("first.npy")), read_floats(expected + "0.npy")),
+            1e-5);
+  EXPECT_LT(largest_difference(read_floats(path("also.npy")), read_floats(expected + "1.npy")),
+            1e-5);
+  EXPECT_LT(largest_difference(read_floats(path("deep.npy")), read_floats(expected + "2.npy")),
+            1e-5);
+}
+
+TEST_F(PredictCommand, Folder_TakesAFileAnOutput) {
+  Strings arguments = predict_named();
+  arguments.insert(arguments.end(), {"-o", path("new/")});
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(files_in(path("new")), ElementsAre("dense.npy", "dense_1.npy", "dense_2.npy"));
+}
+
+TEST_F(PredictCommand, FolderForOutputsOfOneName_TellsThemApart) {
+  const std::string folder = test_data("gru_18_initial_state_keep");
+  const Outcome outcome =
+      run_command({"predict", folder + "/model.keras", "0=" + folder + "/input_0.npy",
+                   "1=" + folder + "/input_1.npy", "-o", path("")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(files(), ElementsAre("gru_0.npy", "gru_1.npy"));
+  EXPECT_LT(
+      largest_difference(read_floats(path("gru_1.npy")), read_floats(folder + "/output_1.npy")),
+      1e-5);
+}
+
+TEST_F(PredictCommand, FolderThatWasCreated_IsGoneAfterAFailure) {
+  Strings arguments = predict_named();
+  arguments.insert(arguments.end(), {"-o", path("new/"), "--force"});
+  const auto limit_file_size = [] {
+    const rlimit limit = {10, 10};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  };
+  // The log of the command has no room either, so only its exit code tells.
+  EXPECT_EQ(run_command(arguments, limit_file_size).exit_code, 5);
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+TEST_F(PredictCommand, WrongNames_AreUsageErrors) {
+  Strings arguments = predict_named();
+  arguments.insert(arguments.end(), {"-o", path("y.npy")});
+  Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "has 3 outputs (dense, dense_2 and dense_1)");
+
+  arguments = predict_named();
+  arguments[2] = "tripple=x.npy";
+  arguments.insert(arguments.end(), {"-o", path("")});
+  outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "has no input \"tripple\"; it has n2, n1 and n3");
+
+  arguments = predict_named();
+  for (const char* output : {"dense=", "dense_1=", "dense_2="}) {
+    arguments.insert(arguments.end(), {"-o", output + path("same.npy")});
+  }
+  outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "two outputs go to ");
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+TEST_F(PredictCommand, ProgressJson_IsOneEventALine) {
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.npy"),
+                   "--progress", "json", "--workers", "2"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::istringstream lines(outcome.err);
+  std::vector<nlohmann::json> events;
+  for (std::string line; std::getline(lines, line);) events.push_back(nlohmann::json::parse(line));
+  ASSERT_THAT(events.size(), Gt(0u));
+  int64_t rows_done = 0;
+  for (const auto& event : events) {
+    EXPECT_GE(event.at("rows_done"), rows_done);
+    rows_done = event.at("rows_done");
+    EXPECT_EQ(event.at("rows_total"), 1797);
+    EXPECT_EQ(event.at("workers"), 2);
+  }
+  EXPECT_EQ(events.back().at("event"), "finished");
+  EXPECT_EQ(rows_done, 1797);
+}
+
+TEST_F(PredictCommand, ProgressAuto_IsSilentForAShortJobAwayFromATerminal) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), scratch("x.npy"), "-o", path("y.npy")});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(PredictCommand, ProgressPlain_EndsWithAllRows) {
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
+                                       "-o", path("y.npy"), "--progress", "plain"});
+  EXPECT_THAT(outcome.err, ContainsRegex("1,797 of 1,797 rows \\(100 %\\), .*\n$"));
+}
+
+TEST_F(PredictCommand, ProgressOnATerminal_RewritesOneLineOfItsWidth) {
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(grantpt(terminal), 0);
+  ASSERT_EQ(unlockpt(terminal), 0);
+  const int other_end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+  ASSERT_GE(other_end, 0);
+  const winsize size = {24, 60, 0, 0};
+  ASSERT_EQ(ioctl(other_end, TIOCSWINSZ, &size), 0);
+  const Outcome outcome = run_command(
+      {"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.npy")}, [&] {
+        setenv("TERM", "xterm", 1);
+        dup2(other_end, STDERR_FILENO);
+      });
+  EXPECT_EQ(outcome.exit_code, 0);
+  close(other_end);
+  std::string shown(1 << 16, '\0');
+  shown.resize(static_cast<size_t>(std::max<ssize_t>(0, read(terminal, shown.data(), 1 << 16))));
+  close(terminal);
+
+  EXPECT_TRUE(shown.starts_with("\r")) << shown;
+  EXPECT_TRUE(shown.ends_with("\x1b[K\r\n")) << shown;
+  EXPECT_EQ(num_lines(shown), 1) << shown;
+  EXPECT_THAT(shown, HasSubstr("100 %  [=====")) << shown;
+  std::istringstream frames(shown.substr(1));
+  for (std::string frame; std::getline(frames, frame, '\r');) EXPECT_LT(frame.size(), 64u) << frame;
+}
+
+class InterruptedPredict : public CommandTest, public testing::WithParamInterface<int> {};
+
+TEST_P(InterruptedPredict, LeavesNothingHalfWritten) {
+  write_zeros(scratch("many.npy"), {8, 8, 1}, 3000000);
+  RunningCommand command({"predict", digits("digits.keras"), scratch("many.npy"), "-o",
+                          path("y.npy"), "--progress", "json"},
+                         {});
+  ASSERT_TRUE(command.wait_for_error_text("\"advanced\""));
+  EXPECT_THAT(files(), ElementsAre("y.npy.partial"));
+  command.signal(GetParam());
+  command.signal(GetParam());  // as impatient people and `timeout` do
+  const Outcome outcome = command.finish();
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_THAT(outcome.err, ContainsRegex("\nhornet: interrupted after [0-9,]+ of 3,000,000 rows; "
+                                         "no output was written\n$"));
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, InterruptedPredict, testing::Values(SIGINT, SIGTERM, SIGHUP),
+                         [](const auto& signal) {
+                           return std::string(sigabbrev_np(signal.param));
+                         });
+
+}  // namespace
+}  // namespace hornet
