@@ -1,0 +1,120 @@
+#include <gtest/gtest.h>
+
+#include "graph/ops/image.h"
+#include "tensors.h"
+
+namespace hornet::kernels {
+namespace {
+
+using graph::FillMode;
+using graph::Interpolation;
+using graph::MapCoordinates;
+using graph::ResizeImage;
+using testing::ElementsAre;
+
+ResizeImage resize(int64_t height, int64_t width, Interpolation interpolation) {
+  ResizeImage op;
+  op.height = height;
+  op.width = width;
+  op.interpolation = interpolation;
+  return op;
+}
+
+TEST(ReferenceResizeImage, Bilinear_KeepsTheEdges) {
+  const Tensor x = array({1, 1, 2, 1}, {0, 4});
+  EXPECT_THAT(values(reference_result(resize(1, 4, Interpolation::kBilinear), {&x})),
+              near({0, 1, 3, 4}));
+}
+
+TEST(ReferenceResizeImage, Nearest_TakesTheCellUnderTheCentre) {
+  const Tensor x = array({1, 1, 3, 1}, {1, 2, 3});
+  EXPECT_THAT(values(reference_result(resize(1, 5, Interpolation::kNearest), {&x})),
+              ElementsAre(1, 1, 2, 3, 3));
+  EXPECT_THAT(values(reference_result(resize(1, 2, Interpolation::kNearest), {&x})),
+              ElementsAre(1, 3));
+}
+
+// Coefficient -0.5, the weights of cells outside given to those inside.
+TEST(ReferenceResizeImage, Bicubic_RenormalisesAtTheEdges) {
+  const Tensor x = array({1, 1, 4, 1}, {0, 0, 1, 0});
+  const std::vector<float> y =
+      values(reference_result(resize(1, 8, Interpolation::kBicubic), {&x}));
+  EXPECT_FLOAT_EQ(y[4], 0.8671875f);
+  EXPECT_FLOAT_EQ(y[3], 0.2265625f);
+  EXPECT_FLOAT_EQ(y[7], -0.0703125f / (0.8671875f - 0.0703125f));
+}
+
+TEST(ReferenceResizeImage, Antialias_AveragesWhenShrinking) {
+  const Tensor x = array({1, 1, 4, 1}, {0, 4, 8, 12});
+  ResizeImage op = resize(1, 2, Interpolation::kBilinear);
+  EXPECT_THAT(values(reference_result(op, {&x})), near({2, 10}));
+  op.antialias = true;
+  // Weights 3, 3, 1 over 0, 4, 8.
+  EXPECT_THAT(values(reference_result(op, {&x})), near({20.0f / 7, 64.0f / 7}));
+}
+
+TEST(ReferenceResizeImage, AspectRatio_CropsOrPads) {
+  const Tensor x = array({1, 1, 4, 1}, {1, 2, 3, 4});
+  ResizeImage op = resize(2, 2, Interpolation::kNearest);
+  op.fit = ResizeImage::Fit::kCrop;
+  EXPECT_THAT(values(reference_result(op, {&x})), ElementsAre(2, 2, 2, 2));
+  op.fit = ResizeImage::Fit::kPad;
+  op.fill_value = 9;
+  EXPECT_THAT(values(reference_result(op, {&x})), ElementsAre(9, 9, 9, 9));
+  op.height = 4;
+  op.width = 4;
+  EXPECT_THAT(values(reference_result(op, {&x})),
+              ElementsAre(9, 9, 9, 9, 1, 2, 3, 4, 1, 2, 3, 4, 9, 9, 9, 9));
+}
+
+TEST(ReferenceResizeImage, Channels_StayApart) {
+  const Tensor x = array({1, 1, 2, 2}, {0, 10, 2, 30});
+  EXPECT_THAT(values(reference_result(resize(1, 1, Interpolation::kBilinear), {&x})),
+              near({1, 20}));
+}
+
+TEST(ReferenceMapCoordinates, Linear_MixesNeighbours) {
+  const Tensor x = counting({2, 2});
+  const Tensor at = array({2, 3}, {0.5f, 1, 0, 0.5f, 0.25f, 1});
+  EXPECT_THAT(values(reference_result(MapCoordinates(), {&x, &at})), near({1.5f, 2.25f, 1}));
+}
+
+TEST(ReferenceMapCoordinates, FillModes_DifferOutside) {
+  const Tensor x = array({4}, {1, 2, 3, 4});
+  const Tensor at = array({1, 4}, {-1, -2, 4, 6});
+  MapCoordinates op;
+  op.order = 0;
+  op.fill_value = 7;
+  const auto with = [&](FillMode mode) {
+    op.mode = mode;
+    return values(reference_result(op, {&x, &at}));
+  };
+  EXPECT_THAT(with(FillMode::kConstant), ElementsAre(7, 7, 7, 7));
+  EXPECT_THAT(with(FillMode::kNearest), ElementsAre(1, 1, 4, 4));
+  EXPECT_THAT(with(FillMode::kWrap), ElementsAre(4, 3, 1, 3));
+  EXPECT_THAT(with(FillMode::kMirror), ElementsAre(2, 3, 3, 1));
+  EXPECT_THAT(with(FillMode::kReflect), ElementsAre(1, 2, 4, 2));
+}
+
+TEST(ReferenceMapCoordinates, ConstantFill_ReachesHalfACellInside) {
+  const Tensor x = array({2}, {2, 4});
+  const Tensor at = array({1, 3}, {-0.5f, 1.5f, kNan});
+  MapCoordinates op;
+  op.fill_value = 10;
+  EXPECT_THAT(values(reference_result(op, {&x, &at})), near({6, 7, 10}));
+}
+
+TEST(ReferenceMapCoordinates, Batches_ReadTheirOwnImage) {
+  const Tensor x = counting({2, 2, 2});  // two images of one dimension, two channels
+  const Tensor at = array({1, 2, 1}, {0, 1});
+  MapCoordinates op;
+  op.batch_dims = 1;
+  const Tensor y = reference_result(op, {&x, &at});
+  EXPECT_EQ(y.shape(), (Shape{2, 1, 2}));
+  EXPECT_THAT(values(y), ElementsAre(0, 1, 6, 7));
+  const Tensor shared = array({1, 1, 1}, {1});
+  EXPECT_THAT(values(reference_result(op, {&x, &shared})), ElementsAre(2, 3, 6, 7));
+}
+
+}  // namespace
+}  // namespace hornet::kernels
