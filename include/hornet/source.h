@@ -31,4 +31,7 @@ std::unique_ptr<Source> open_source(const std::string& path);
 // Rows that the caller holds in memory; `rows` must outlive the source.
 std::unique_ptr<Source> memory_source(TensorView rows, std::string name = "array");
 
+// A whole `.npy` array of any rank, read into memory. Errors as those of open_source.
+Tensor read_npy(const std::string& path);
+
 }  // namespace hornet

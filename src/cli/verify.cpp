@@ -11,6 +11,7 @@
 #include "cli/predict_arrays.h"
 #include "cli/text.h"
 #include "cli/verify_cases.h"
+#include "hornet/source.h"
 
 namespace hornet::cli {
 namespace {
@@ -29,8 +30,9 @@ class Tally {
     if (failures.empty()) {
       fmt::print("PASS {}: {}\n", printable(name), printable(comparison.text()));
     } else {
-      fmt::print("FAIL {}: {} ({})\n", printable(name), printable(failures[0]),
-                 printable(comparison.text()));
+      fmt::print("FAIL {}: {}", printable(name), printable(failures[0]));
+      if (!comparison.absolute.at.empty()) fmt::print(" ({})", printable(comparison.text()));
+      fmt::print("\n");
     }
     for (size_t i = 1; i < failures.size(); ++i) {
       fmt::print("     {}\n", printable(failures[i]));
@@ -74,9 +76,9 @@ ExitCode verify_model(const Arguments& arguments) {
       bind_paths(arguments.expected, model.outputs(), "output", arguments.model.path);
   Comparison comparison;
   at_stage(ExitCode::kInput, [&] {
-    std::vector<Array> references;
-    for (const std::string& path : expected) references.push_back(read_array(path));
-    const std::vector<Array> outputs = predict_arrays(model, inputs);
+    std::vector<Tensor> references;
+    for (const std::string& path : expected) references.push_back(read_npy(path));
+    const std::vector<Tensor> outputs = predict_arrays(model, inputs);
     for (size_t i = 0; i < outputs.size(); ++i) {
       comparison.merge(
           compare(expected[i], outputs[i].view(), references[i].view(), tolerance_of(arguments)));

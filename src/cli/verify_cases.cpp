@@ -10,6 +10,7 @@
 
 #include "cli/predict_arrays.h"
 #include "hornet/error.h"
+#include "hornet/source.h"
 
 namespace hornet::cli {
 namespace {
@@ -59,14 +60,14 @@ std::vector<std::string> in_folder(const std::string& folder, std::vector<std::s
 
 Comparison run_model(const std::string& folder, const Model& model, const Run& run,
                      const Tolerance& tolerance) {
-  const std::vector<Array> outputs = predict_arrays(model, in_folder(folder, run.inputs));
+  const std::vector<Tensor> outputs = predict_arrays(model, in_folder(folder, run.inputs));
   if (outputs.size() != run.outputs.size()) {
     throw Error(ErrorCode::kShapeMismatch, fmt::format("the model has {} outputs, the case {}",
                                                        outputs.size(), run.outputs.size()));
   }
   Comparison comparison;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const Array expected = read_array(folder + "/" + run.outputs[i]);
+    const Tensor expected = read_npy(folder + "/" + run.outputs[i]);
     comparison.merge(compare(run.outputs[i], outputs[i].view(), expected.view(), tolerance));
   }
   return comparison;

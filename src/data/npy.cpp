@@ -58,11 +58,19 @@ void copy_swapped(const std::byte* src, std::byte* dst, size_t bytes, size_t ele
   }
 }
 
+// The header of an array of rows.
+NpyHeader header_of_rows(const MappedFile& file) {
+  NpyHeader header = parse_npy_header({file.data(), file.size()}, file.path());
+  require(!header.shape.empty(), ErrorCode::kShapeMismatch,
+          "{}: is a single value of shape (); expected rows, shape (rows, ...)", file.path());
+  return header;
+}
+
 class NpySource : public Source {
  public:
   explicit NpySource(std::shared_ptr<const MappedFile> file)
       : file_(std::move(file)),
-        header_(parse_npy_header({file_->data(), file_->size()}, file_->path())),
+        header_(header_of_rows(*file_)),
         row_shape_(header_.shape.begin() + 1, header_.shape.end()),
         row_bytes_(num_bytes(header_.dtype, row_shape_)),
         in_place_(!header_.big_endian && header_.data_offset % size_of(header_.dtype) == 0) {}
@@ -168,6 +176,16 @@ std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const 
   require(dtype != DType::kBFloat16, ErrorCode::kUnsupported,
           "{}: a .npy file cannot hold bfloat16, which numpy does not have", path);
   return std::make_unique<NpySink>(path, dtype, row_shape, num_rows, overwrite, fs);
+}
+
+Tensor read_npy(const std::string& path) {
+  const std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  const NpyHeader header = parse_npy_header({file->data(), file->size()}, path);
+  Tensor tensor(header.dtype, header.shape);
+  if (tensor.num_bytes() == 0) return tensor;
+  copy_swapped(file->data() + header.data_offset, static_cast<std::byte*>(tensor.mutable_data()),
+               tensor.num_bytes(), header.big_endian ? size_of(header.dtype) : 1);
+  return tensor;
 }
 
 }  // namespace hornet

@@ -275,8 +275,6 @@ NpyHeader parse_npy_header(std::span<const std::byte> file, const std::string& n
   NpyHeader header;
   DictParser(bytes.substr(prefix, length), name).parse(header);
   header.data_offset = prefix + length;
-  require(!header.shape.empty(), ErrorCode::kShapeMismatch,
-          "{}: is a single value of shape (); expected rows, shape (rows, ...)", name);
   const auto data_bytes = array_bytes(header.dtype, header.shape);
   require(data_bytes.has_value(), ErrorCode::kInvalidInput,
           "{}: says it holds {} {}, more than any file", name, to_string(header.dtype),

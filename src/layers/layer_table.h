@@ -127,7 +127,7 @@
   X(SpectralNormalization, spectral_normalization, kDrop, "cast", "") \
   X(Subtract, merge_subtract, kCustom, "binary", "") \
   X(TernaryDense, ternary_dense, kPass, "contraction", "") \
-  X(TimeDistributed, time_distributed, kPass, "reshape", "") \
+  X(TimeDistributed, time_distributed, kDrop, "reshape", "") \
   X(UnitNormalization, unit_normalization, kPass, "reduce, binary", "") \
   X(UpSampling1D, up_sampling, kDrop, "broadcast_to", "") \
   X(UpSampling2D, up_sampling, kDrop, "broadcast_to, resize_image", "") \

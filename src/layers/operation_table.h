@@ -11,6 +11,7 @@
   X(Add, op_binary, kDrop, "binary", "") \
   X(AffineTransform, op_affine_transform, kDrop, "map_coordinates", "") \
   X(All, op_all_any, kDrop, "reduce", "") \
+  X(Allclose, op_isclose, kDrop, "binary", "") \
   X(Amax, op_extreme, kDrop, "reduce", "") \
   X(Amin, op_extreme, kDrop, "reduce", "") \
   X(Angle, op_angle, kDrop, "binary", "") \
@@ -55,6 +56,7 @@
   X(ConvTranspose, op_conv_transpose, kDrop, "conv_transpose", "") \
   X(ConvertToTensor, op_cast, kDrop, "cast", "") \
   X(Copy, op_identity, kDrop, "nothing", "") \
+  X(Copysign, op_copysign, kDrop, "select", "") \
   X(Corrcoef, op_corrcoef, kDrop, "matmul, reduce", "") \
   X(Cos, op_unary, kDrop, "unary", "") \
   X(Cosh, op_unary, kDrop, "unary", "") \
@@ -95,6 +97,7 @@
   X(ExtractSequences, op_extract_sequences, kDrop, "gather", "") \
   X(FFT, op_fft, kDrop, "fft", "") \
   X(FFT2, op_fft, kDrop, "fft", "") \
+  X(Fabs, op_fabs, kDrop, "unary", "") \
   X(Flip, op_flip, kDrop, "slice", "") \
   X(Fliplr, op_flip, kDrop, "slice", "") \
   X(Flipud, op_flip, kDrop, "slice", "") \
@@ -103,6 +106,7 @@
   X(Fmax, op_binary, kDrop, "binary", "") \
   X(Fmin, op_binary, kDrop, "binary", "") \
   X(Fmod, op_binary, kDrop, "binary", "") \
+  X(Fold, op_fold, kDrop, "conv_transpose, pad", "") \
   X(FullLike, op_full_like, kDrop, "broadcast_to", "") \
   X(GaussianBlur, op_gaussian_blur, kDrop, "conv", "") \
   X(Gelu, op_gelu, kDrop, "unary", "") \

@@ -204,7 +204,7 @@ Symbols recurrent(LayerContext& layer, const CallArguments& call) {
                                                attributes.boolean("go_backwards", false));
   const bool sequences = attributes.boolean("return_sequences", false);
   Symbols outputs = {
-      {sequences ? result.sequence : result.last, sequences ? call.passed_mask() : kNoValue}};
+      {sequences ? result.sequence : result.last, kNoValue}};
   if (attributes.boolean("return_state", false)) {
     for (const ValueId state : result.states) outputs.push_back({state, kNoValue});
   }
@@ -248,7 +248,7 @@ Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const ValueId y1 = sequences ? ahead.sequence : ahead.last;
   const ValueId y2 = sequences ? reversed(b, behind.sequence, 1) : behind.last;
 
-  const ValueId out_mask = sequences ? call.passed_mask() : kNoValue;
+  const ValueId out_mask = kNoValue;
   Symbols outputs;
   const std::string mode = attributes.text("merge_mode", "none");
   if (mode == "concat") {

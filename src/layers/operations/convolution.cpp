@@ -265,4 +265,50 @@ Symbols op_unfold(LayerContext& layer, const CallArguments& call) {
   return one(b.transpose(y, {0, 2, 1}));
 }
 
+// The inverse: sums where windows overlap. [N, C * cells of a window, places] -> [N, C, H, W]
+Symbols op_fold(LayerContext& layer, const CallArguments& call) {
+  const Operation op(layer, call);
+  const Builder& b = layer.build();
+  ValueId x = b.as_float(op.value(0, "x"));
+  if (b.rank(x) != 3) op.fail_invalid(fmt::format("its input is {}", to_string(b.shape(x))));
+  auto conv = std::make_shared<graph::ConvTranspose>();
+  conv->window.size = positive_integers(op, "kernel_size", 2, std::nullopt);
+  conv->window.strides = positive_integers(op, "stride", 2, 1);
+  conv->window.dilations = positive_integers(op, "dilation", 2, 1);
+  const std::vector<int64_t> size = positive_integers(op, "output_size", 2, std::nullopt);
+  const std::vector<int64_t> padding = op.attributes().integers("padding", 2, 0);
+  const int64_t cells = conv->window.size[0] * conv->window.size[1];
+  const int64_t features = b.known_dim(x, 1), channels = features / cells;
+  // How many windows there are, and what lies beyond the last one.
+  int64_t places[2], beyond[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t padded = size[i] + 2 * padding[i];
+    const int64_t extent = (conv->window.size[i] - 1) * conv->window.dilations[i] + 1;
+    if (padding[i] < 0 || padded < extent || features % cells != 0) {
+      op.fail_invalid(
+          fmt::format("windows {} of {} features do not fit", to_string(size), features));
+    }
+    places[i] = (padded - extent) / conv->window.strides[i] + 1;
+    beyond[i] = padded - extent - (places[i] - 1) * conv->window.strides[i];
+    // A stride longer than the window leaves a gap behind the last one.
+    beyond[i] -= std::max<int64_t>(conv->window.strides[i] - extent, 0);
+  }
+  // Filter c of cell k shows feature c * cells + k.
+  std::vector<double> kernel(static_cast<size_t>(cells * channels * features), 0);
+  for (int64_t k = 0; k < cells; ++k) {
+    for (int64_t c = 0; c < channels; ++c) {
+      kernel[static_cast<size_t>((k * channels + c) * features + c * cells + k)] = 1;
+    }
+  }
+  const Shape kernel_shape = {conv->window.size[0], conv->window.size[1], channels, features};
+  x = b.transpose(x, {0, 2, 1});
+  x = b.reshape(x, {TargetDim::copied(0), TargetDim::fixed(places[0]), TargetDim::fixed(places[1]),
+                    TargetDim::fixed(features)});
+  x = b.add1(conv, {x, b.floats(kernel, kernel_shape), kNoValue});
+  auto pad = std::make_shared<graph::Pad>();
+  pad->before = {0, -padding[0], -padding[1], 0};
+  pad->after = {0, beyond[0] - padding[0], beyond[1] - padding[1], 0};
+  return one(to_channels_first(b, b.add1(pad, {x})));
+}
+
 }  // namespace hornet::layers

@@ -196,6 +196,20 @@ Symbols op_absolute(LayerContext& layer, const CallArguments& call) {
   return one(is_bool(layer.build().type(x).dtype) ? x : layer.build().unary(UnaryKind::abs, x));
 }
 
+Symbols op_fabs(LayerContext& layer, const CallArguments& call) {
+  return with_parameters(Operation(layer, call), UnaryKind::abs);
+}
+
+// The size of x1 with the sign of x2.
+Symbols op_copysign(LayerContext& layer, const CallArguments& call) {
+  const Operation op(layer, call);
+  const Builder& b = layer.build();
+  const auto [x1, x2] = op.in_common_type(op.operand(0, "x1"), op.operand(1, "x2"));
+  const ValueId size = b.unary(UnaryKind::abs, b.as_float(x1));
+  const ValueId negative = b.unary(UnaryKind::signbit, b.as_float(x2));
+  return one(b.select(negative, b.unary(UnaryKind::negative, size), size));
+}
+
 Symbols op_logical_not(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
   return one(logical_not(layer.build(), truth(layer.build(), op.value(0, "x"))));
@@ -274,7 +288,7 @@ Symbols op_isreal(LayerContext& layer, const CallArguments& call) {
   return one(full_like(b, b.scalar(1, DType::kBool), op.value(0, "x")));
 }
 
-// |x - y| <= atol + rtol |y|, or equal.
+// Isclose, Allclose: |x - y| <= atol + rtol |y|, or equal.
 Symbols op_isclose(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
   const Builder& b = layer.build();
@@ -299,7 +313,8 @@ Symbols op_isclose(LayerContext& layer, const CallArguments& call) {
                                   b.unary(UnaryKind::isnan, y));
     close = b.binary(BinaryKind::logical_or, close, both);
   }
-  return one(close);
+  if (op.class_name() == "Isclose") return one(close);
+  return one(b.reduce(graph::ReduceKind::all, flatten_all(b, close), {0}, false));
 }
 
 // --- arrays of the shape of another

@@ -753,7 +753,7 @@ Symbols op_space(LayerContext& layer, const CallArguments& call) {
 
 // --- blocks
 
-// [N, h b, w b, c] -> [N, h, w, b b c]
+// [N, h b, w b, c] -> [N, h, w, b b c]; with channels first the result has c b b of them.
 Symbols op_space_to_depth(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
   const Builder& b = layer.build();
@@ -768,9 +768,12 @@ Symbols op_space_to_depth(LayerContext& layer, const CallArguments& call) {
     }
   }
   x = split_dim(b, split_dim(b, x, 2, block), 1, block);  // [N, h, b, w, b, c]
+  if (op.channels_first()) {
+    x = b.transpose(x, {0, 5, 2, 4, 1, 3});
+    return one(join_dims(b, join_dims(b, x, 1), 1));
+  }
   x = b.transpose(x, {0, 1, 3, 2, 4, 5});
-  x = join_dims(b, join_dims(b, x, 4), 3);
-  return one(op.channels_first() ? to_channels_first(b, x) : x);
+  return one(join_dims(b, join_dims(b, x, 4), 3));
 }
 
 // The inverse.
@@ -785,10 +788,15 @@ Symbols op_depth_to_space(LayerContext& layer, const CallArguments& call) {
   if (block <= 0 || channels % (block * block) != 0) {
     op.attributes().fail_key("block_size", fmt::format("one whose square divides {}", channels));
   }
-  x = b.reshape_keeping(x, 3, {block, block, channels / (block * block)});
+  const int64_t depth = channels / (block * block);
+  if (op.channels_first()) {
+    x = b.reshape_keeping(x, 3, {depth, block, block});
+    x = b.transpose(x, {0, 3, 1, 4, 2, 5});  // [N, c, h, b, w, b]
+    return one(join_dims(b, join_dims(b, x, 2), 3));
+  }
+  x = b.reshape_keeping(x, 3, {block, block, depth});
   x = b.transpose(x, {0, 1, 3, 2, 4, 5});
-  x = join_dims(b, join_dims(b, x, 1), 2);
-  return one(op.channels_first() ? to_channels_first(b, x) : x);
+  return one(join_dims(b, join_dims(b, x, 1), 2));
 }
 
 }  // namespace hornet::layers

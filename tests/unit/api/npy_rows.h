@@ -1,4 +1,4 @@
-// Reads whole .npy files, for tests.
+// Test data, and parts of it.
 #pragma once
 
 #include <cstring>
@@ -9,17 +9,6 @@
 #include "hornet/tensor.h"
 
 namespace hornet {
-
-inline Tensor read_npy(const std::string& path) {
-  const std::unique_ptr<Source> source = open_source(path);
-  Shape shape = source->row_shape();
-  shape.insert(shape.begin(), source->num_rows());
-  Tensor tensor(source->dtype(), shape);
-  std::vector<std::byte> scratch;
-  const TensorView rows = source->rows(0, source->num_rows(), scratch);
-  if (tensor.num_bytes() > 0) std::memcpy(tensor.mutable_data(), rows.data, tensor.num_bytes());
-  return tensor;
-}
 
 // The first `count` rows.
 inline Tensor first_rows(const Tensor& tensor, int64_t count) {
