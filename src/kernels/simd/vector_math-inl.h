@@ -234,30 +234,43 @@ HWY_INLINE V mish(V x) {
   return hn::Mul(x, hn::Div(m, hn::Add(m, constant(2.0f))));
 }
 
-// x P(x^2) / Q(x^2) up to 4, where it is 1 to the last place.
-HWY_INLINE V erf(V x) {
-  const V z = clip(x, -4.0f, 4.0f);
-  const V u = hn::Mul(z, z);
-  V p = constant(1.97485906e-06f);
-  p = hn::MulAdd(p, u, constant(0.000288039388f));
-  p = hn::MulAdd(p, u, constant(0.00400352385f));
-  p = hn::MulAdd(p, u, constant(0.0534670874f));
-  p = hn::MulAdd(p, u, constant(0.196246028f));
-  p = hn::MulAdd(p, u, constant(1.12837899f));
-  V q = constant(3.74810625e-05f);
-  q = hn::MulAdd(q, u, constant(0.00121633196f));
-  q = hn::MulAdd(q, u, constant(0.0154441716f));
-  q = hn::MulAdd(q, u, constant(0.11647521f));
-  q = hn::MulAdd(q, u, constant(0.507249653f));
-  q = hn::MulAdd(q, u, constant(1.0f));
-  const V one = hn::CopySignToAbs(constant(1.0f), x);
-  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, hn::Div(hn::Mul(z, p), q));
+// e^(-square) t P(t) with t = 1 / (1 + 0.3 z): erfc(z) for z >= 0, square = z^2.
+HWY_INLINE V erfc_nonnegative(V z, V square) {
+  const V t = hn::Div(constant(1.0f), hn::MulAdd(z, constant(0.3f), constant(1.0f)));
+  V p = constant(-0.129554063f);
+  p = hn::MulAdd(p, t, constant(0.485726833f));
+  p = hn::MulAdd(p, t, constant(-0.512646437f));
+  p = hn::MulAdd(p, t, constant(0.54818368f));
+  p = hn::MulAdd(p, t, constant(-0.0950070545f));
+  p = hn::MulAdd(p, t, constant(0.21509698f));
+  p = hn::MulAdd(p, t, constant(0.148289263f));
+  p = hn::MulAdd(p, t, constant(0.170723319f));
+  p = hn::MulAdd(p, t, constant(0.169187441f));
+  return hn::Mul(exp_flushed(hn::Neg(square)), hn::Mul(t, p));
 }
 
-// x (1 + erf(x / sqrt(2))) / 2, to 5e-7 absolute: 1 + erf cancels for x < 0.
+HWY_INLINE V erf(V x) {
+  const V z = at_most(hn::Abs(x), 10.0f);
+  const V u = hn::Mul(z, z);
+  V p = constant(7.88912657e-05f);
+  p = hn::MulAdd(p, u, constant(-0.000802084338f));
+  p = hn::MulAdd(p, u, constant(0.00518953567f));
+  p = hn::MulAdd(p, u, constant(-0.0268544443f));
+  p = hn::MulAdd(p, u, constant(0.112836003f));
+  p = hn::MulAdd(p, u, constant(-0.37612626f));
+  p = hn::MulAdd(p, u, constant(1.12837911f));
+  const V far = hn::CopySignToAbs(hn::Sub(constant(1.0f), erfc_nonnegative(z, u)), x);
+  return hn::IfThenElse(hn::Lt(z, constant(1.0f)), hn::Mul(x, p), far);
+}
+
+// x (1 + erf(x / sqrt(2))) / 2
 HWY_INLINE V gelu(V x) {
-  const V half = hn::Mul(constant(0.5f), x);
-  return hn::MulAdd(half, erf(hn::Mul(x, constant(0.707106781f))), half);
+  const V magnitude = at_most(hn::Abs(x), 14.0f);
+  const V half = hn::Mul(constant(0.5f), hn::Mul(magnitude, magnitude));
+  const V tail =
+      hn::Mul(constant(0.5f), erfc_nonnegative(hn::Mul(magnitude, constant(0.707106781f)), half));
+  const auto negative = hn::Lt(x, hn::Zero(D()));
+  return hn::Mul(x, hn::IfThenElse(negative, tail, hn::Sub(constant(1.0f), tail)));
 }
 
 // x (1 + tanh(u)) / 2 = x / (1 + e^(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
@@ -272,25 +285,24 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                               \
-  X(relu)                                                                                    \
-  X(relu_general)                                                                            \
-  X(relu6)                                                                                   \
-  X(leaky_relu)                                                                              \
-  X(elu)                                                                                     \
-  X(selu)                                                                                    \
-  X(celu)                                                                                    \
-  X(sigmoid)                                                                                 \
-  X(hard_sigmoid)                                                                            \
-  X(hard_silu)                                                                               \
-  X(silu)                                                                                    \
-  X(mish)                                                                                    \
-  X(tanh)                                                                                    \
-  X(hard_tanh)                                                                               \
-  X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink)  \
-      X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) \
-          X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor)   \
-              X(trunc) X(round) X(erf) X(scale) X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                                  \
+  X(relu)                                                                                       \
+  X(relu_general)                                                                               \
+  X(relu6)                                                                                      \
+  X(leaky_relu)                                                                                 \
+  X(elu)                                                                                        \
+  X(selu)                                                                                       \
+  X(celu)                                                                                       \
+  X(sigmoid)                                                                                    \
+  X(hard_sigmoid)                                                                               \
+  X(hard_silu)                                                                                  \
+  X(silu)                                                                                       \
+  X(mish)                                                                                       \
+  X(tanh)                                                                                       \
+  X(hard_tanh) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential)       \
+      X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) \
+          X(negative) X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil)   \
+              X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
