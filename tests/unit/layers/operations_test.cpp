@@ -323,6 +323,48 @@ TEST(OperationImages, AffineTransform_Moves) {
   EXPECT_THAT(values(y.outputs[0]), ElementsAre(2, 3, 3));
 }
 
+TEST(OperationImages, DepthToSpace_OrdersChannelsByDataFormat) {
+  const Given last = given({1, 1, 1, 8}, {0, 1, 2, 3, 4, 5, 6, 7});
+  EXPECT_THAT(
+      values(run_operation("DepthToSpace", R"("block_size": 2, "data_format": "channels_last")",
+                           input(0), {last})
+                 .outputs[0]),
+      ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  const Given first = given({1, 8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7});
+  const std::string config = R"("block_size": 2, "data_format": "channels_first")";
+  const Result y = run_operation("DepthToSpace", config, input(0), {first});
+  EXPECT_EQ(y.outputs[0].shape(), (Shape{1, 2, 2, 2}));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  const Given wide = given({1, 2, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7});
+  EXPECT_THAT(values(run_operation("SpaceToDepth", config, input(0), {wide}).outputs[0]),
+              ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+TEST(OperationImages, FoldOfUnfold_CountsTheWindows) {
+  const Given x = given({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const Result y =
+      run_operation("Unfold", R"("kernel_size": 2, "padding": 1, "stride": 2)", input(0), {x});
+  EXPECT_EQ(y.outputs[0].shape(), (Shape{1, 4, 4}));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 0, 0, 5, 0, 0, 4, 6, 0, 2, 0, 8, 1, 3, 7, 9));
+  const Given windows{y.outputs[0], "[null, 4, 4]"};
+  const Result back =
+      run_operation("Fold", R"("output_size": 3, "kernel_size": 2, "padding": 1, "stride": 2)",
+                    input(0), {windows});
+  EXPECT_EQ(back.outputs[0].shape(), (Shape{1, 1, 3, 3}));
+  EXPECT_THAT(values(back.outputs[0]), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9));
+}
+
+TEST(OperationImages, Patches_HaveTheCellsOfAWindowInOrder) {
+  const Given x = given({1, 3, 3, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const auto patches = [&](const std::string& config) {
+    return values(run_operation("ExtractPatches", config, input(0), {x}).outputs[0]);
+  };
+  EXPECT_THAT(patches(R"("size": [2, 2], "strides": [1, 1], "padding": "valid")"),
+              ElementsAre(1, 2, 4, 5, 2, 3, 5, 6, 4, 5, 7, 8, 5, 6, 8, 9));
+  EXPECT_THAT(patches(R"("size": 2, "strides": null, "padding": "same")"),
+              ElementsAre(1, 2, 4, 5, 3, 0, 6, 0, 7, 8, 0, 0, 9, 0, 0, 0));
+}
+
 TEST(OperationSignal, InverseOfTheShortTimeTransform_GivesTheRowBack) {
   const Given x = given({1, 16}, {1, 4, 2, 8, 5, 7, 1, 4, 2, 8, 5, 7, 3, 1, 4, 1});
   const std::string sizes =
