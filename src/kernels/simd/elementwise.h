@@ -9,8 +9,8 @@
 namespace hornet::kernels {
 
 // A function for one instruction set, ready to be called. A result does not depend on where its
-// element lies. The relative error is a few units of the last place, below 2e-6; NaN and infinities
-// are as in the reference.
+// element lies. The relative error is a few units of the last place, below 2e-6, but for gelu (1e-6
+// absolute); NaN and infinities are as in the reference.
 struct Activation {
   using Run = void (*)(const Activation& self, const float* x, int64_t ldx, float* y, int64_t ldy,
                        int64_t rows, int64_t columns);

@@ -166,17 +166,8 @@ HWY_INLINE V expm1_nonpositive(V x) {
   return hn::MulAdd(scale, parts.rest, hn::Sub(scale, constant(1.0f)));
 }
 
-HWY_INLINE V log(V x) {
-  const V inf = constant(std::numeric_limits<float>::infinity());
-  const auto denormal = hn::Lt(x, constant(std::numeric_limits<float>::min()));
-  const V scaled = hn::IfThenElse(denormal, hn::Mul(x, constant(8388608.0f)), x);
-  // x = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2).
-  const VI offset = hn::Set(DI(), 0x3F3504F3);
-  const VI bits = hn::Sub(hn::BitCast(DI(), scaled), offset);
-  V e = hn::ConvertTo(D(), hn::ShiftRight<23>(bits));
-  e = hn::Sub(e, hn::IfThenElseZero(denormal, constant(23.0f)));
-  const VI mantissa = hn::Add(hn::And(bits, hn::Set(DI(), 0x7FFFFF)), offset);
-  const V f = hn::Sub(hn::BitCast(D(), mantissa), constant(1.0f));
+// log(1 + f) + e ln 2 for sqrt(1/2) <= 1 + f < sqrt(2).
+HWY_INLINE V log_parts(V f, V e) {
   V p = constant(0.0691536441f);
   p = hn::MulAdd(p, f, constant(-0.117897287f));
   p = hn::MulAdd(p, f, constant(0.118729331f));
@@ -190,7 +181,20 @@ HWY_INLINE V log(V x) {
   V y = hn::Mul(hn::Mul(f, f2), p);
   y = hn::MulAdd(e, constant(-2.12194440e-4f), y);
   y = hn::NegMulAdd(constant(0.5f), f2, y);
-  y = hn::MulAdd(e, constant(0.693359375f), hn::Add(f, y));
+  return hn::MulAdd(e, constant(0.693359375f), hn::Add(f, y));
+}
+
+HWY_INLINE V log(V x) {
+  const V inf = constant(std::numeric_limits<float>::infinity());
+  const auto denormal = hn::Lt(x, constant(std::numeric_limits<float>::min()));
+  const V scaled = hn::IfThenElse(denormal, hn::Mul(x, constant(8388608.0f)), x);
+  // x = 2^e (1 + f)
+  const VI offset = hn::Set(DI(), 0x3F3504F3);
+  const VI bits = hn::Sub(hn::BitCast(DI(), scaled), offset);
+  V e = hn::ConvertTo(D(), hn::ShiftRight<23>(bits));
+  e = hn::Sub(e, hn::IfThenElseZero(denormal, constant(23.0f)));
+  const VI mantissa = hn::Add(hn::And(bits, hn::Set(DI(), 0x7FFFFF)), offset);
+  V y = log_parts(hn::Sub(hn::BitCast(D(), mantissa), constant(1.0f)), e);
   // Zero, negative numbers, infinity and NaN.
   y = hn::IfThenElse(hn::Lt(x, inf), y, hn::Add(x, x));
   const V nan = constant(std::numeric_limits<float>::quiet_NaN());
@@ -222,9 +226,13 @@ HWY_INLINE V tanh(V x) {
   return hn::CopySignToAbs(y, x);
 }
 
+// max(x, 0) + log(1 + u), u = e^-|x|; 1 + u = 2 (1 + (u - 1) / 2) where it is above sqrt(2).
 HWY_INLINE V softplus(V x) {
   const V u = exp_flushed(hn::Neg(hn::Abs(x)));
-  return hn::Add(relu(x), log1p(u));
+  const V one = constant(1.0f);
+  const auto large = hn::Gt(u, constant(0.41421356f));
+  const V f = hn::IfThenElse(large, hn::Mul(constant(0.5f), hn::Sub(u, one)), u);
+  return hn::Add(relu(x), log_parts(f, hn::IfThenElseZero(large, one)));
 }
 
 // x tanh(softplus(x)) = x m / (m + 2) with m = e (e + 2), e = e^x.
@@ -234,43 +242,30 @@ HWY_INLINE V mish(V x) {
   return hn::Mul(x, hn::Div(m, hn::Add(m, constant(2.0f))));
 }
 
-// e^(-square) t P(t) with t = 1 / (1 + 0.3 z): erfc(z) for z >= 0, square = z^2.
-HWY_INLINE V erfc_nonnegative(V z, V square) {
-  const V t = hn::Div(constant(1.0f), hn::MulAdd(z, constant(0.3f), constant(1.0f)));
-  V p = constant(-0.129554063f);
-  p = hn::MulAdd(p, t, constant(0.485726833f));
-  p = hn::MulAdd(p, t, constant(-0.512646437f));
-  p = hn::MulAdd(p, t, constant(0.54818368f));
-  p = hn::MulAdd(p, t, constant(-0.0950070545f));
-  p = hn::MulAdd(p, t, constant(0.21509698f));
-  p = hn::MulAdd(p, t, constant(0.148289263f));
-  p = hn::MulAdd(p, t, constant(0.170723319f));
-  p = hn::MulAdd(p, t, constant(0.169187441f));
-  return hn::Mul(exp_flushed(hn::Neg(square)), hn::Mul(t, p));
-}
-
+// x P(x^2) / Q(x^2) up to 4, where it is 1 to the last place.
 HWY_INLINE V erf(V x) {
-  const V z = at_most(hn::Abs(x), 10.0f);
+  const V z = clip(x, -4.0f, 4.0f);
   const V u = hn::Mul(z, z);
-  V p = constant(7.88912657e-05f);
-  p = hn::MulAdd(p, u, constant(-0.000802084338f));
-  p = hn::MulAdd(p, u, constant(0.00518953567f));
-  p = hn::MulAdd(p, u, constant(-0.0268544443f));
-  p = hn::MulAdd(p, u, constant(0.112836003f));
-  p = hn::MulAdd(p, u, constant(-0.37612626f));
-  p = hn::MulAdd(p, u, constant(1.12837911f));
-  const V far = hn::CopySignToAbs(hn::Sub(constant(1.0f), erfc_nonnegative(z, u)), x);
-  return hn::IfThenElse(hn::Lt(z, constant(1.0f)), hn::Mul(x, p), far);
+  V p = constant(1.97485906e-06f);
+  p = hn::MulAdd(p, u, constant(0.000288039388f));
+  p = hn::MulAdd(p, u, constant(0.00400352385f));
+  p = hn::MulAdd(p, u, constant(0.0534670874f));
+  p = hn::MulAdd(p, u, constant(0.196246028f));
+  p = hn::MulAdd(p, u, constant(1.12837899f));
+  V q = constant(3.74810625e-05f);
+  q = hn::MulAdd(q, u, constant(0.00121633196f));
+  q = hn::MulAdd(q, u, constant(0.0154441716f));
+  q = hn::MulAdd(q, u, constant(0.11647521f));
+  q = hn::MulAdd(q, u, constant(0.507249653f));
+  q = hn::MulAdd(q, u, constant(1.0f));
+  const V one = hn::CopySignToAbs(constant(1.0f), x);
+  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, hn::Div(hn::Mul(z, p), q));
 }
 
-// x (1 + erf(x / sqrt(2))) / 2
+// x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0.
 HWY_INLINE V gelu(V x) {
-  const V magnitude = at_most(hn::Abs(x), 14.0f);
-  const V half = hn::Mul(constant(0.5f), hn::Mul(magnitude, magnitude));
-  const V tail =
-      hn::Mul(constant(0.5f), erfc_nonnegative(hn::Mul(magnitude, constant(0.707106781f)), half));
-  const auto negative = hn::Lt(x, hn::Zero(D()));
-  return hn::Mul(x, hn::IfThenElse(negative, tail, hn::Sub(constant(1.0f), tail)));
+  const V half = hn::Mul(constant(0.5f), x);
+  return hn::MulAdd(half, erf(hn::Mul(x, constant(0.707106781f))), half);
 }
 
 // x (1 + tanh(u)) / 2 = x / (1 + e^(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
@@ -285,24 +280,26 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                  \
-  X(relu)                                                                                       \
-  X(relu_general)                                                                               \
-  X(relu6)                                                                                      \
-  X(leaky_relu)                                                                                 \
-  X(elu)                                                                                        \
-  X(selu)                                                                                       \
-  X(celu)                                                                                       \
-  X(sigmoid)                                                                                    \
-  X(hard_sigmoid)                                                                               \
-  X(hard_silu)                                                                                  \
-  X(silu)                                                                                       \
-  X(mish)                                                                                       \
-  X(tanh)                                                                                       \
-  X(hard_tanh) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential)       \
-      X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) \
-          X(negative) X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil)   \
-              X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                                     \
+  X(relu)                                                                                          \
+  X(relu_general)                                                                                  \
+  X(relu6)                                                                                         \
+  X(leaky_relu)                                                                                    \
+  X(elu)                                                                                           \
+  X(selu)                                                                                          \
+  X(celu)                                                                                          \
+  X(sigmoid)                                                                                       \
+  X(hard_sigmoid)                                                                                  \
+  X(hard_silu)                                                                                     \
+  X(silu)                                                                                          \
+  X(mish)                                                                                          \
+  X(tanh)                                                                                          \
+  X(hard_tanh)                                                                                     \
+  X(softplus)                                                                                      \
+  X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink)     \
+      X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square)     \
+          X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) \
+              X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
