@@ -66,6 +66,14 @@ bool Hdf5File::is_group(const std::string& path) const {
   return object != nullptr && object->is_group;
 }
 
+std::vector<std::string> Hdf5File::members(const std::string& path) const {
+  std::vector<std::string> names;
+  if (const Object* object = find(path)) {
+    for (const auto& [name, link] : object->links) names.push_back(name);
+  }
+  return names;
+}
+
 size_t Hdf5File::num_members(const std::string& path) const {
   const Object* object = find(path);
   return object != nullptr ? object->links.size() : 0;

@@ -33,7 +33,8 @@ class Hdf5File {
 
   bool exists(const std::string& path) const;
   bool is_group(const std::string& path) const;
-  // Number of members of the group; 0 where there is no such group.
+  // The names in the group, in no particular order; none where there is no such group.
+  std::vector<std::string> members(const std::string& path) const;
   size_t num_members(const std::string& path) const;
   // nullopt where the object has no such attribute; throws where it is not text.
   std::optional<std::string> string_attribute(const std::string& path,

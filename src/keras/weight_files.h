@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "keras/bytes.h"
 #include "keras/weights.h"
 
@@ -25,6 +26,18 @@ using FoundWeights = std::vector<std::pair<int64_t, Tensor>>;
 
 // `layer "dense_2" (Dense) in net.keras`.
 std::string weight_place(const WeightOwner& owner, const std::string& file);
+
+// Runs `read`; an error that is not about the weight's shape gets the names of layer and weight.
+template <class Read>
+auto naming_weight(const WeightOwner& owner, const WeightSlot& slot, Read read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kShapeMismatch) throw;
+    fail(error.code(), "layer \"{}\" ({}): {}: {}", owner.name, owner.class_name, slot.name,
+         error.message());
+  }
+}
 
 // Throws Error(kShapeMismatch) unless the shape is the slot's.
 void require_shape(const Shape& found, const WeightSlot& slot, const WeightOwner& owner,

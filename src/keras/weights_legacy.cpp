@@ -226,7 +226,9 @@ class Binder {
     std::vector<Tensor> stored;
     for (size_t i = 0; i < group.weight_names.size(); ++i) {
       const std::string path = path_of(group.name) + "/" + group.weight_names[i];
-      stored.push_back(file_.open_array(path).read());
+      const auto read = [&] { return file_.open_array(path).read(); };
+      // Where there are more arrays than weights, nothing is known of a single one.
+      stored.push_back(merging ? read() : naming_weight(*ordered[i].owner, *ordered[i].slot, read));
     }
     hand_out(owner, group, ordered, converted(ordered, std::move(stored)));
   }

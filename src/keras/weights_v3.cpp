@@ -1,6 +1,7 @@
 #include <cctype>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "keras/hdf5_file.h"
@@ -55,6 +56,51 @@ std::string parent(const std::string& path) {
   return at == path.npos ? std::string() : path.substr(0, at);
 }
 
+// The groups that a model's layers have in the file: Keras 3 counts the layers of a class.
+class LayerGroups {
+ public:
+  LayerGroups(const Hdf5File& file, const std::string& path) : file_(file), path_(path) {
+    older_ = !file.is_group(join(path, "layers")) && file.is_group(join(path, kOlderContainer));
+  }
+
+  std::string next(const std::string& class_name) {
+    const std::string name = snake_case(class_name);
+    const int number = used_[name]++;
+    if (older_) return older_group(name, static_cast<size_t>(number));
+    return join(path_, "layers/" + numbered(name, number));
+  }
+
+ private:
+  // Keras 2.12 to 2.15 counted a layer with weights twice, and used the first of its two numbers:
+  // the groups of a class have gaps.
+  static constexpr const char* kOlderContainer = "_layer_checkpoint_dependencies";
+
+  static std::string numbered(const std::string& name, int number) {
+    return number == 0 ? name : fmt::format("{}_{}", name, number);
+  }
+
+  // The group of that class whose number is the k-th smallest there is.
+  std::string older_group(const std::string& name, size_t k) {
+    if (members_.empty()) {
+      for (std::string& member : file_.members(join(path_, kOlderContainer))) {
+        members_.insert(std::move(member));
+      }
+    }
+    size_t num_seen = 0;
+    for (int number = 0; number <= 2 * static_cast<int>(members_.size()); ++number) {
+      if (members_.count(numbered(name, number)) == 0 || num_seen++ < k) continue;
+      return join(join(path_, kOlderContainer), numbered(name, number));
+    }
+    return join(join(path_, kOlderContainer), numbered(name, static_cast<int>(k)));
+  }
+
+  const Hdf5File& file_;
+  const std::string& path_;
+  bool older_ = false;
+  std::unordered_map<std::string, int> used_;
+  std::unordered_set<std::string> members_;
+};
+
 class Binder {
  public:
   Binder(const Hdf5File& file, const std::string& label) : file_(file), label_(label) {}
@@ -62,16 +108,10 @@ class Binder {
   void bind(const WeightOwner& owner, const std::string& own_path) {
     const std::string path = first_path(owner, own_path);
     bind_slots(owner, path);
-    std::unordered_map<std::string, int> used;
+    LayerGroups groups(file_, path);
     for (const WeightOwner& child : owner.children) {
-      if (!child.path_in_wrapper.empty()) {
-        bind(child, join(path, child.path_in_wrapper));
-        continue;
-      }
-      const std::string name = snake_case(child.class_name);
-      const int number = used[name]++;
-      bind(child,
-           join(path, "layers/" + (number == 0 ? name : fmt::format("{}_{}", name, number))));
+      bind(child, child.path_in_wrapper.empty() ? groups.next(child.class_name)
+                                                : join(path, child.path_in_wrapper));
     }
   }
 
@@ -85,17 +125,26 @@ class Binder {
     return !is_new && file_.exists(first->second) ? first->second : own_path;
   }
 
+  std::string slot_path(const WeightSlot& slot, const std::string& path) const {
+    // Keras 2 had "_query_dense" where Keras 3 has "query_dense".
+    const std::string older = join(path, "_" + slot.path);
+    const std::string wanted = join(path, slot.path);
+    return !file_.exists(wanted) && file_.exists(older) ? older : wanted;
+  }
+
   void bind_slots(const WeightOwner& owner, const std::string& path) {
     std::map<std::string, size_t> num_wanted;
     for (const WeightSlot& slot : owner.slots) {
-      const std::string slot_path = join(path, slot.path);
-      ++num_wanted[parent(slot_path)];
-      require(file_.exists(slot_path), ErrorCode::kInvalidModel,
+      const std::string place = slot_path(slot, path);
+      ++num_wanted[parent(place)];
+      require(file_.exists(place), ErrorCode::kInvalidModel,
               "{}: {} is missing: there is no \"/{}\"; expected an array of shape {}",
-              weight_place(owner, label_), slot.name, slot_path, to_string(slot.shape));
-      const Hdf5Array array = file_.open_array(slot_path);
-      require_shape(array.shape(), slot, owner, label_);
-      found_.emplace_back(slot.id, array.read());
+              weight_place(owner, label_), slot.name, place, to_string(slot.shape));
+      found_.emplace_back(slot.id, naming_weight(owner, slot, [&] {
+                            const Hdf5Array array = file_.open_array(place);
+                            require_shape(array.shape(), slot, owner, label_);
+                            return array.read();
+                          }));
     }
     // A weight that nothing takes is a sign that config and weights are of different models.
     for (const auto& [group, count] : num_wanted) {

@@ -116,6 +116,23 @@ def nested():
     write_keras("nested_deflated.keras", config, weights, zipfile.ZIP_DEFLATED)
 
 
+def keras213():
+    """The archive of Keras 2.13: calls as in Keras 2, groups of layers with gaps in their numbers."""
+    config = functional("m", [
+        {**input_layer("x"), "inbound_nodes": []},
+        {**layer("Dense", "a", units=4), "name": "a", "inbound_nodes": [[["x", 0, 0, {}]]]},
+        {**layer("Dense", "b", units=4), "name": "b", "inbound_nodes": [[["a", 0, 0, {}]]]},
+        {**layer("Dense", "c", units=4), "name": "c", "inbound_nodes": [[["b", 0, 0, {}]]]}],
+        [["x", 0, 0]], [["c", 0, 0]])
+
+    def weights(file):
+        counter = Counter()
+        for group in ["dense", "dense_2", "dense_4"]:
+            put(file, counter, f"_layer_checkpoint_dependencies/{group}", (4, 4), (4,))
+
+    write_keras("keras213.keras", config, weights)
+
+
 def shared():
     """The same Dense (shared_object_id 7) inside a nested model and outside it, stored once."""
     inner = sequential("inner", [input_layer("x", False), layer("Dense", "one", shared=7, units=4)],
@@ -326,5 +343,5 @@ def zips():
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for fixture in [nested, shared, arrays, newer_arrays, keras2, keras1, zips]:
+for fixture in [nested, keras213, shared, arrays, newer_arrays, keras2, keras1, zips]:
     fixture()

@@ -51,6 +51,16 @@ TEST(Keras3Weights, SharedLayer_IsFoundAtItsFirstPlace) {
       ElementsAre(Pair(0, 0), Pair(1, 16), Pair(2, 0), Pair(3, 16), Pair(4, 20), Pair(5, 36)));
 }
 
+TEST(Keras3Weights, GroupsOfKeras213_HaveGapsInTheirNumbers) {
+  const LoadedModel model = load(data_path("keras213.keras"));
+  const WeightOwner root = model_owner(
+      "m", "Functional",
+      {dense_owner("a", 4, 4, 0), dense_owner("b", 4, 4, 2), dense_owner("c", 4, 4, 4)});
+  EXPECT_THAT(
+      first_elements(*model.weights, root),
+      ElementsAre(Pair(0, 0), Pair(1, 16), Pair(2, 20), Pair(3, 36), Pair(4, 40), Pair(5, 56)));
+}
+
 TEST(Keras3Weights, MismatchesNameFileLayerAndShapes) {
   const std::string path = data_path("nested.keras");
   const LoadedModel model = load(path);
@@ -71,6 +81,9 @@ TEST(Keras3Weights, MismatchesNameFileLayerAndShapes) {
                 "shape [3]"));
   EXPECT_THAT(error([](WeightOwner& root) { root.children[2].slots.pop_back(); }),
               HasSubstr("\"/layers/dense_1/vars\" holds 2 weights; expected 1"));
+  EXPECT_THAT(error([](WeightOwner& root) { root.children[2].slots[0].path = "vars"; }),
+              HasSubstr("layer \"z\" (Dense): kernel: \"/layers/dense_1/vars\" in " + path +
+                        " is no array"));
   EXPECT_THAT(error([](WeightOwner& root) { root.children.push_back(dense_owner("w", 1, 1, 10)); }),
               HasSubstr("layer \"w\" (Dense)"));
 }
