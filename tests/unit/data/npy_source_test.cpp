@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/cpu.h"
 #include "data/npy.h"
 #include "data/npy_header.h"
 #include "unit/base/expect_error.h"
@@ -130,6 +131,18 @@ TEST_F(NpySourceTest, Rows_FromManyThreads_AreTheRightOnes) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Resident pages of mapped files: what a sanitizer adds for itself is not among them.
+size_t resident_file_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "RssFile:") continue;
+    size_t kilobytes = 0;
+    status >> kilobytes;
+    return kilobytes << 10;
+  }
+  throw std::runtime_error("/proc/self/status has no RssFile");
+}
+
 TEST_F(NpySourceTest, Rows_ReadAllOfALargeFile_DoNotStayResident) {
   constexpr int64_t kRows = 260;
   constexpr size_t kRowBytes = size_t{1} << 20;
@@ -139,14 +152,17 @@ TEST_F(NpySourceTest, Rows_ReadAllOfALargeFile_DoNotStayResident) {
   }
   FaultyFileSystem fs;
   const auto source = open_npy_source(path_, fs);
-  const size_t before = peak_resident_bytes();
+  const size_t before = resident_file_bytes();
+  size_t most = 0;
   int64_t sum = 0;
   for (int64_t row = 0; row < kRows; ++row) {
     const auto* bytes = static_cast<const uint8_t*>(source->rows(row, row + 1, scratch_).data);
     for (size_t i = 0; i < kRowBytes; i += 4096) sum += bytes[i];
+    most = std::max(most, resident_file_bytes());
   }
   EXPECT_EQ(sum, 0);
-  EXPECT_LT(peak_resident_bytes(), before + (size_t{120} << 20));
+  EXPECT_GT(most, before + (size_t{32} << 20));
+  EXPECT_LT(most, before + (size_t{120} << 20));
   EXPECT_EQ(fs.num_madvise(), 4);  // every 64 MiB
 }
 
