@@ -2,11 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "hornet/tensor.h"
 
 namespace hornet {
+
+// A file in which rows lie one after the other, the first at byte `offset`.
+struct FileRows {
+  std::string path;
+  size_t offset = 0;
+};
 
 // Takes the rows of one model output, by range. write() is thread-safe for ranges that do not
 // overlap.
@@ -19,11 +26,23 @@ class Sink {
   // Where rows [begin, end) may be written directly; nullptr data where the sink wants write().
   virtual MutableTensorView direct(int64_t begin, int64_t end) = 0;
   // Makes everything written durable and puts the output under its final name.
-  // Without it the destructor leaves nothing behind.
+  // Without it the destructor leaves nothing behind, unless keep() was called.
   virtual void finish() = 0;
+
+  // Makes what was written so far durable. Thread-safe, as write() is.
+  virtual void sync() {}
+  // From now on the destructor leaves unfinished rows for Overwrite::kResume. False, and nothing
+  // done, by sinks that cannot be continued by another process.
+  virtual bool keep() { return false; }
+  // Whether finish() was called, be it by the process that is continued.
+  virtual bool is_finished() const { return false; }
+  // Where another process may write rows, before finish(); nullopt where only this one can.
+  virtual std::optional<FileRows> file_rows() const { return std::nullopt; }
 };
 
-enum class Overwrite { kNever, kAllowed };
+// kResume: continues what a sink that was to keep() its rows left behind, and replaces what is at
+// the path when it finishes.
+enum class Overwrite { kNever, kAllowed, kResume };
 
 // Creates `path` for `num_rows` rows, its space on disk reserved before this returns. Nothing is at
 // `path` before finish(): rows are kept in `path` + ".partial".

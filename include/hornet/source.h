@@ -22,6 +22,12 @@ class Source {
   // Rows [begin, end), as stored. Either a view of memory the source keeps (a mapped file), valid
   // as long as the source; or rows put into `scratch`, valid until its next use.
   virtual TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const = 0;
+  // To be called once the rows were used: throws Error(kIo) where rows [begin, end) may not have
+  // been what rows() promised, as their file was truncated or its disk failed meanwhile.
+  virtual void check(int64_t /*begin*/, int64_t /*end*/) const {}
+  // What open_source() takes in another process to give the same rows; "" where only this process
+  // has them.
+  virtual std::string location() const { return {}; }
 };
 
 // Opens a file, the format told by its extension and checked against its content: `.npy`.

@@ -79,6 +79,7 @@ class NpySource : public Source {
   const Shape& row_shape() const override { return row_shape_; }
   DType dtype() const override { return header_.dtype; }
   std::string name() const override { return file_->path(); }
+  std::string location() const override { return file_->path(); }
 
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(file_->path(), begin, end, num_rows());
@@ -126,7 +127,13 @@ class NpySink : public Sink {
         layout_(dtype, batched(num_rows, row_shape)),
         partial_(path, layout_.file_bytes, overwrite, fs),
         mapping_(partial_.file(), layout_.file_bytes, Mapping::Access::kShared) {
-    partial_.file().write_at(0, std::as_bytes(std::span(layout_.header)));
+    if (overwrite != Overwrite::kResume) {
+      partial_.file().write_at(0, std::as_bytes(std::span(layout_.header)));
+      return;
+    }
+    require(std::memcmp(mapping_.data(), layout_.header.data(), layout_.header.size()) == 0,
+            ErrorCode::kIo, "cannot go on: {} does not begin with the header of {} {}",
+            partial_.file().path(), to_string(dtype), to_string(batched(num_rows, row_shape)));
   }
 
   std::string name() const override { return path_; }
@@ -148,6 +155,15 @@ class NpySink : public Sink {
   }
 
   void finish() override { partial_.publish(); }
+  void sync() override { partial_.file().sync(); }
+  bool keep() override {
+    partial_.keep();
+    return true;
+  }
+  bool is_finished() const override { return partial_.is_published(); }
+  std::optional<FileRows> file_rows() const override {
+    return FileRows{path_ + ".partial", layout_.header.size()};
+  }
 
  private:
   size_t offset(int64_t row) const {

@@ -26,7 +26,7 @@ void check_destination(const std::string& path, Overwrite overwrite, FileSystem&
   if (!leads_somewhere && errno != ENOENT) fail_system("cannot examine {}", path);
   require(!leads_somewhere || !S_ISDIR(status.st_mode), ErrorCode::kIo,
           "cannot write {}: it is a directory", path);
-  require(overwrite == Overwrite::kAllowed, ErrorCode::kIo,
+  require(overwrite != Overwrite::kNever, ErrorCode::kIo,
           "{} exists and is not overwritten unless asked to", path);
   require(!leads_somewhere || S_ISREG(status.st_mode), ErrorCode::kIo,
           "cannot write {}: what is there is not a regular file", path);
@@ -96,30 +96,58 @@ std::unique_ptr<File> create_locked(const std::string& path, Overwrite overwrite
   fail_locked(path);
 }
 
+// What another run kept at `path` + ".partial", locked; or, `published`, what it gave its name.
+std::unique_ptr<File> open_kept(const std::string& path, FileSystem& fs, bool& published) {
+  constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+  const std::string partial_path = path + ".partial";
+  auto file = File::open_unless(ENOENT, partial_path, kFlags, fs);
+  published = file == nullptr;
+  if (published) file = File::open_unless(ENOENT, path, kFlags, fs);
+  require(file != nullptr, ErrorCode::kIo, "cannot go on: {} is missing", partial_path);
+  require(S_ISREG(file->status().st_mode), ErrorCode::kIo, "{} is not a regular file",
+          file->path());
+  if (file->try_lock() == File::Lock::kHeldByAnother) fail_locked(file->path());
+  return file;
+}
+
 }  // namespace
 
 PartialFile::PartialFile(const std::string& path, Overwrite overwrite, FileSystem& fs)
     : path_(path),
       overwrite_(overwrite),
       fs_(fs),
+      kept_(overwrite == Overwrite::kResume),
       file_((check_destination(path, overwrite, fs),
-             create_locked(path + ".partial", overwrite, fs))) {}
+             overwrite == Overwrite::kResume ? open_kept(path, fs, published_)
+                                             : create_locked(path + ".partial", overwrite, fs))) {}
 
 // The first constructor makes the object whole: if reserve() throws, the destructor runs.
 PartialFile::PartialFile(const std::string& path, size_t bytes, Overwrite overwrite, FileSystem& fs)
     : PartialFile(path, overwrite, fs) {
-  file_->reserve(bytes);
+  if (overwrite != Overwrite::kResume) {
+    file_->reserve(bytes);
+    return;
+  }
+  const auto found = static_cast<size_t>(file_->status().st_size);
+  require(found == bytes, ErrorCode::kIo, "cannot go on: {} has {} bytes; expected {}",
+          file_->path(), found, bytes);
 }
 
 // A file that cannot be removed stays; a destructor has nobody to tell.
 PartialFile::~PartialFile() {
-  if (!published_) fs_.unlink(file_->path().c_str());
+  if (!published_ && !kept_) fs_.unlink(file_->path().c_str());
+}
+
+void PartialFile::keep() {
+  file_->sync();
+  sync_directory(directory_of(path_), fs_);
+  kept_ = true;
 }
 
 void PartialFile::publish() {
-  HORNET_CHECK(!published_);
+  if (published_) return;
   file_->sync();
-  if (overwrite_ == Overwrite::kAllowed) {
+  if (overwrite_ != Overwrite::kNever) {
     replace_file(file_->path(), path_, fs_);
   } else {
     require(rename_to_free_name(file_->path(), path_, fs_), ErrorCode::kIo,

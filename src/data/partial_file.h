@@ -17,6 +17,8 @@ class PartialFile {
  public:
   // Throws Error(kIo): `path` exists and `overwrite` is kNever, another run is writing it, its
   // directory is missing, the disk is full, ... Nothing is left behind then.
+  // With kResume: opens the partial file that another run kept, or the one it published. Throws
+  // where there is neither, or where it is not `bytes` long.
   PartialFile(const std::string& path, size_t bytes, Overwrite overwrite,
               FileSystem& fs = FileSystem::real());
   ~PartialFile();
@@ -24,8 +26,13 @@ class PartialFile {
   PartialFile& operator=(const PartialFile&) = delete;
 
   File& file() { return *file_; }
+  // Makes the partial file and its name durable; the destructor leaves it from now on.
+  void keep();
+  // Whether the file has its final name; kResume may find it so.
+  bool is_published() const { return published_; }
 
-  // Makes the bytes durable, renames the file to `path` and makes the name durable. Once.
+  // Makes the bytes durable, renames the file to `path` and makes the name durable. Does nothing
+  // where that is done.
   // Throws Error(kIo); nothing is at `path` then, unless it is the name that could not be made
   // durable.
   void publish();
@@ -36,8 +43,9 @@ class PartialFile {
   const std::string path_;
   const Overwrite overwrite_;
   FileSystem& fs_;
-  const std::unique_ptr<File> file_;
   bool published_ = false;
+  bool kept_ = false;
+  const std::unique_ptr<File> file_;
 };
 
 }  // namespace hornet

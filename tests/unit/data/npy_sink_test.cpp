@@ -72,6 +72,42 @@ TEST_F(NpySinkTest, Direct_FirstRow_IsAlignedForVectors) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(sink->direct(0, 1).data) % 64, 0u);
 }
 
+TEST_F(NpySinkTest, Kept_IsContinuedByAnotherSink) {
+  {
+    const auto first = open_sink(path_, DType::kFloat32, {2}, 3);
+    EXPECT_TRUE(first->keep());
+    first->write(1, view({10, 11}, {1, 2}));
+    first->sync();
+  }
+  const auto second = open_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kResume);
+  EXPECT_FALSE(second->is_finished());
+  second->write(0, view({0, 1}, {1, 2}));
+  second->write(2, view({20, 21}, {1, 2}));
+  second->finish();
+  EXPECT_EQ(read_file(path_), expected("<f4", "(3, 2)", raw<float>({0, 1, 10, 11, 20, 21})));
+  EXPECT_TRUE(open_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kResume)->is_finished());
+}
+
+TEST_F(NpySinkTest, Resume_RefusesRowsOfAnotherKind) {
+  open_sink(path_, DType::kFloat32, {2}, 3)->keep();
+  EXPECT_ERROR(open_sink(path_, DType::kInt32, {2}, 3, Overwrite::kResume), ErrorCode::kIo,
+               "does not begin with the header of int32 [3, 2]");
+  EXPECT_ERROR(open_sink(path_, DType::kFloat32, {2}, 4, Overwrite::kResume), ErrorCode::kIo,
+               "expected 160");
+}
+
+TEST_F(NpySinkTest, FileRows_SayWhereOthersMayWrite) {
+  const auto sink = open_sink(path_, DType::kFloat32, {2}, 1);
+  const auto place = sink->file_rows();
+  ASSERT_TRUE(place.has_value());
+  std::fstream file(place->path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(place->offset));
+  file << raw<float>({5, 6});
+  file.close();
+  sink->finish();
+  EXPECT_EQ(read_file(path_), expected("<f4", "(1, 2)", raw<float>({5, 6})));
+}
+
 TEST_F(NpySinkTest, Finish_EachType_HasNumpysName) {
   const struct {
     DType dtype;

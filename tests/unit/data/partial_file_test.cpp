@@ -146,6 +146,46 @@ TEST_F(PartialFileTest, FileSystemWithoutLocks_LeftoverIsReplacedOnlyWhenAsked) 
   EXPECT_EQ(read_file(path_), "new");
 }
 
+TEST_F(PartialFileTest, Kept_IsContinuedByAnotherRun) {
+  {
+    PartialFile first(path_, 4, Overwrite::kNever);
+    first.file().write_at(0, std::as_bytes(std::span(std::string_view("ab"))));
+    first.keep();
+  }
+  ASSERT_EQ(std::filesystem::file_size(partial_path_), 4u);
+  {
+    PartialFile second(path_, 4, Overwrite::kResume);  // kept from the start
+    second.file().write_at(2, std::as_bytes(std::span(std::string_view("cd"))));
+  }
+  PartialFile third(path_, 4, Overwrite::kResume);
+  EXPECT_FALSE(third.is_published());
+  third.publish();
+  EXPECT_EQ(read_file(path_), "abcd");
+  EXPECT_FALSE(std::filesystem::exists(partial_path_));
+}
+
+TEST_F(PartialFileTest, Resume_FindsWhatWasPublished) {
+  publish("done");
+  PartialFile again(path_, 4, Overwrite::kResume);
+  EXPECT_TRUE(again.is_published());
+  again.publish();
+  EXPECT_EQ(read_file(path_), "done");
+}
+
+TEST_F(PartialFileTest, Resume_RefusesWhatIsMissingOrOfAnotherSize) {
+  EXPECT_ERROR(PartialFile(path_, 4, Overwrite::kResume), ErrorCode::kIo,
+               partial_path_ + " is missing");
+  write_file(partial_path_, "abc");
+  EXPECT_ERROR(PartialFile(path_, 4, Overwrite::kResume), ErrorCode::kIo,
+               "has 3 bytes; expected 4");
+  EXPECT_EQ(read_file(partial_path_), "abc");
+}
+
+TEST_F(PartialFileTest, Resume_WhileTheFirstRunWrites_IsRefused) {
+  PartialFile first(path_, 4, Overwrite::kNever);
+  EXPECT_ERROR(PartialFile(path_, 4, Overwrite::kResume), ErrorCode::kIo, "another run is writing");
+}
+
 // Takes the new file for a leftover and removes it, just before its maker locks it: as often as
 // told.
 class ThievingFileSystem : public FaultyFileSystem {
