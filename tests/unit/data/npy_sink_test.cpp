@@ -79,12 +79,14 @@ TEST_F(NpySinkTest, Kept_IsContinuedByAnotherSink) {
     first->write(1, view({10, 11}, {1, 2}));
     first->sync();
   }
-  const auto second = open_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kResume);
+  auto second = open_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kResume);
   EXPECT_FALSE(second->is_finished());
   second->write(0, view({0, 1}, {1, 2}));
   second->write(2, view({20, 21}, {1, 2}));
   second->finish();
   EXPECT_EQ(read_file(path_), expected("<f4", "(3, 2)", raw<float>({0, 1, 10, 11, 20, 21})));
+  EXPECT_TRUE(second->is_finished());
+  second.reset();
   EXPECT_TRUE(open_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kResume)->is_finished());
 }
 
