@@ -27,6 +27,8 @@ using Strings = std::vector<std::string>;
 struct Outcome {
   int exit_code = -1;  // 128 + n after signal n
   std::string out, err;
+  double cpu_seconds = 0;
+  size_t peak_bytes = 0;  // resident, at its highest
 };
 
 inline int num_lines(const std::string& text) {
@@ -74,10 +76,16 @@ class RunningCommand {
 
   Outcome finish() {
     int status = 0;
-    waitpid(pid_, &status, 0);
+    rusage usage = {};
+    wait4(pid_, &status, 0, &usage);
     pid_ = -1;
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-            read_file(logs_.path("out")), read_file(logs_.path("err"))};
+            read_file(logs_.path("out")), read_file(logs_.path("err")),
+            seconds(usage.ru_utime) + seconds(usage.ru_stime),
+            static_cast<size_t>(usage.ru_maxrss) << 10};
   }
 
  private:
