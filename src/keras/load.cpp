@@ -4,13 +4,13 @@
 #include <cstring>
 #include <new>
 
+#include "archive/hdf5_file.h"
+#include "archive/zip_archive.h"
 #include "base/check.h"
 #include "base/mapped_file.h"
-#include "keras/hdf5_file.h"
 #include "keras/json.h"
 #include "keras/model_parser.h"
 #include "keras/weight_files.h"
-#include "keras/zip_archive.h"
 
 namespace hornet::keras {
 namespace {

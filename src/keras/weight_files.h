@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "archive/bytes.h"
 #include "base/check.h"
-#include "keras/bytes.h"
 #include "keras/weights.h"
 
 namespace hornet::keras {

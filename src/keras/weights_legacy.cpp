@@ -2,8 +2,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "archive/hdf5_file.h"
 #include "base/check.h"
-#include "keras/hdf5_file.h"
 #include "keras/legacy_conversion.h"
 #include "keras/weight_files.h"
 

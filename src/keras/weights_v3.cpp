@@ -3,8 +3,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "archive/hdf5_file.h"
 #include "base/check.h"
-#include "keras/hdf5_file.h"
 #include "keras/weight_files.h"
 
 namespace hornet::keras {

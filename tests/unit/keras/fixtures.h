@@ -4,48 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "base/mapped_file.h"
-#include "hornet/error.h"
-#include "keras/bytes.h"
 #include "keras/json.h"
 #include "keras/load.h"
+#include "unit/archive/fixtures.h"
 
 namespace hornet::keras {
 
-inline std::string data_path(const std::string& name) {
-  return std::string(HORNET_TEST_DATA) + "/keras/" + name;
-}
-
-inline Bytes map_file(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  return {file, file->data(), file->size()};
-}
-
-// Runs `action` and gives back the Error it throws, as text; "" where it throws none.
-template <class Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 inline Dict object(const std::string& json) { return *parse_json(json, "test").get_if<Dict>(); }
-
-inline std::vector<float> floats(const Tensor& tensor) {
-  std::vector<float> values(static_cast<size_t>(tensor.num_elements()));
-  convert_elements(tensor.dtype(), tensor.data(), DType::kFloat32, values.data(),
-                   tensor.num_elements());
-  return values;
-}
 
 // The first element of each slot's data.
 inline std::map<int64_t, float> first_elements(const WeightFile& weights, const WeightOwner& root) {

@@ -1,14 +1,14 @@
-// Bounds-checked reading of an HDF5 file's bytes. Nothing else in keras/ touches them.
+// Bounds-checked reading of an HDF5 file's bytes. Nothing else in archive/ touches them.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "archive/bytes.h"
 #include "base/check.h"
-#include "keras/bytes.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 // The file, and what its superblock says about the sizes and the origin of addresses.
 struct Hdf5Bytes {
@@ -68,4 +68,4 @@ class Hdf5Cursor {
 // Bytes that hold `limit`, as HDF5 sizes fields by the largest value they may get.
 int bytes_for(uint64_t limit);
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "archive/hdf5_bytes.h"
 #include "hornet/tensor.h"
-#include "keras/hdf5_bytes.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 enum class Hdf5MessageType : uint16_t {
   kDataspace = 0x01,
@@ -58,4 +58,4 @@ struct Hdf5Datatype {
 };
 Hdf5Datatype read_datatype(Hdf5Cursor data);
 
-}  // namespace hornet::keras
+}  // namespace hornet

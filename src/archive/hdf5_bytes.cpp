@@ -1,8 +1,8 @@
-#include "keras/hdf5_bytes.h"
+#include "archive/hdf5_bytes.h"
 
 #include <bit>
 
-namespace hornet::keras {
+namespace hornet {
 
 Hdf5Cursor::Hdf5Cursor(const Hdf5Bytes& file, uint64_t address) : file_(&file) {
   const Bytes& image = file.image;
@@ -50,4 +50,4 @@ void Hdf5Cursor::require_signature(std::string_view signature) {
 
 int bytes_for(uint64_t limit) { return limit == 0 ? 1 : (std::bit_width(limit) - 1) / 8 + 1; }
 
-}  // namespace hornet::keras
+}  // namespace hornet

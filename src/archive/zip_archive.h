@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "keras/bytes.h"
+#include "archive/bytes.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 struct ZipEntry {
   std::string name;
@@ -51,4 +51,4 @@ class ZipArchive {
   std::vector<ZipEntry> entries_;
 };
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -1,8 +1,8 @@
-#include "keras/hdf5_object.h"
+#include "archive/hdf5_object.h"
 
 #include <algorithm>
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
@@ -280,4 +280,4 @@ Hdf5Datatype read_datatype(Hdf5Cursor data) {
   return type;
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

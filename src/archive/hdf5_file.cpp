@@ -1,11 +1,11 @@
-#include "keras/hdf5_file.h"
+#include "archive/hdf5_file.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 bool is_hdf5(const Bytes& bytes) {
   constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
@@ -105,4 +105,4 @@ Hdf5Array Hdf5File::open_array(const std::string& path) const {
   return Hdf5Array(file_, object->messages, place(path));
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -1,9 +1,9 @@
-#include "keras/hdf5_heap.h"
+#include "archive/hdf5_heap.h"
 
 #include <algorithm>
 #include <bit>
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 constexpr size_t kMaxTreeDepth = 32;
@@ -224,4 +224,4 @@ uint64_t FractalHeap::locate(uint64_t offset) const {
   file_.damaged("a heap runs in a circle");
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -1,4 +1,4 @@
-#include "keras/zip_archive.h"
+#include "archive/zip_archive.h"
 
 #include <libdeflate.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 // Signatures and fixed lengths, from PKWARE's APPNOTE 4.3.
@@ -213,4 +213,4 @@ Bytes ZipArchive::read(const ZipEntry& entry, uint64_t max_size) const {
   return contents;
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

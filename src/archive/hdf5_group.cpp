@@ -1,10 +1,10 @@
-#include "keras/hdf5_group.h"
+#include "archive/hdf5_group.h"
 
 #include <algorithm>
 
-#include "keras/hdf5_heap.h"
+#include "archive/hdf5_heap.h"
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 constexpr int kMaxTreeLevel = 32;
@@ -239,4 +239,4 @@ std::vector<std::string> read_texts(const Hdf5Bytes& file, const Hdf5Attribute& 
   return texts;
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

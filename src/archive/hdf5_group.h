@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "keras/hdf5_object.h"
+#include "archive/hdf5_object.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 struct Hdf5Link {
   std::string name;
@@ -39,4 +39,4 @@ std::vector<std::string> read_texts(const Hdf5Bytes& file, const Hdf5Attribute& 
 void for_each_entry(const Hdf5Bytes& file, uint64_t address, uint8_t type, uint64_t key_size,
                     const std::function<void(Hdf5Cursor key, uint64_t child)>& visit);
 
-}  // namespace hornet::keras
+}  // namespace hornet

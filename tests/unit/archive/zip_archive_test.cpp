@@ -1,10 +1,10 @@
-#include "keras/zip_archive.h"
+#include "archive/zip_archive.h"
 
 #include <cstring>
 
-#include "unit/keras/fixtures.h"
+#include "unit/archive/fixtures.h"
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 using testing::HasSubstr;
@@ -117,4 +117,4 @@ TEST(ZipArchive, AnyFlippedByte_IsAnErrorOrHarmless) {
 }
 
 }  // namespace
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 
-namespace hornet::keras {
+namespace hornet {
 
 struct Bytes {
   std::shared_ptr<const void> owner;
@@ -17,4 +17,4 @@ struct Bytes {
   }
 };
 
-}  // namespace hornet::keras
+}  // namespace hornet

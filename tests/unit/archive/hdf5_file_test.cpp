@@ -1,4 +1,4 @@
-#include "keras/hdf5_file.h"
+#include "archive/hdf5_file.h"
 
 #include <atomic>
 #include <cstring>
@@ -6,9 +6,9 @@
 #include <random>
 #include <thread>
 
-#include "unit/keras/fixtures.h"
+#include "unit/archive/fixtures.h"
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 using testing::ElementsAre;
@@ -218,4 +218,4 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 }  // namespace
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "archive/hdf5_object.h"
 #include "hornet/tensor.h"
-#include "keras/hdf5_object.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 // An array of numbers. Must not outlive its Hdf5File. Const and thread-safe.
 class Hdf5Array {
@@ -75,4 +75,4 @@ class Hdf5Array {
   std::vector<Filter> filters_;
 };
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -1,4 +1,4 @@
-#include "keras/hdf5_array.h"
+#include "archive/hdf5_array.h"
 
 #include <libdeflate.h>
 
@@ -7,9 +7,9 @@
 #include <cstring>
 #include <memory>
 
-#include "keras/hdf5_group.h"
+#include "archive/hdf5_group.h"
 
-namespace hornet::keras {
+namespace hornet {
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
@@ -430,4 +430,4 @@ Tensor Hdf5Array::read_chunked() const {
   return result;
 }
 
-}  // namespace hornet::keras
+}  // namespace hornet

@@ -8,11 +8,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "keras/bytes.h"
-#include "keras/hdf5_array.h"
-#include "keras/hdf5_group.h"
+#include "archive/bytes.h"
+#include "archive/hdf5_array.h"
+#include "archive/hdf5_group.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 // Whether the bytes start like an HDF5 file (also one that has a user block before it).
 bool is_hdf5(const Bytes& bytes);
@@ -61,4 +61,4 @@ class Hdf5File {
   mutable std::unordered_map<uint64_t, Object> objects_;  // by address, each read once
 };
 
-}  // namespace hornet::keras
+}  // namespace hornet

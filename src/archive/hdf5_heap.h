@@ -5,9 +5,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "keras/hdf5_bytes.h"
+#include "archive/hdf5_bytes.h"
 
-namespace hornet::keras {
+namespace hornet {
 
 // The name at `offset` of the local heap at `heap_address`.
 std::string local_heap_name(const Hdf5Bytes& file, uint64_t heap_address, uint64_t offset);
@@ -55,4 +55,4 @@ class FractalHeap {
   size_t root_rows_ = 0;
 };
 
-}  // namespace hornet::keras
+}  // namespace hornet
