@@ -13,17 +13,17 @@
   X(AdaptiveMaxPooling2D, adaptive_max_pooling, kDrop, "adaptive_pool", "") \
   X(AdaptiveMaxPooling3D, adaptive_max_pooling, kDrop, "adaptive_pool", "") \
   X(Add, merge_add, kCustom, "binary", "") \
-  X(AdditiveAttention, additive_attention, kCustom, "binary, reduce, softmax, matmul", "") \
+  X(AdditiveAttention, additive_attention, kDrop, "binary, reduce, softmax, matmul", "") \
   X(AlphaDropout, identity, kPass, "nothing", "") \
-  X(Attention, attention, kCustom, "attention, softmax, matmul", "") \
+  X(Attention, attention, kDrop, "attention, softmax, matmul", "") \
   X(AugMix, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(AutoContrast, auto_contrast, kDrop, "reduce, binary", "inputs other than images") \
   X(Average, merge_average, kCustom, "binary", "") \
   X(AveragePooling1D, average_pooling, kDrop, "pool", "") \
   X(AveragePooling2D, average_pooling, kDrop, "pool", "") \
   X(AveragePooling3D, average_pooling, kDrop, "pool", "") \
-  X(BatchNormalization, batch_normalization, kPass, "binary, folded where possible", "") \
-  X(Bidirectional, bidirectional, kCustom, "lstm, gru, simple_rnn, conv_lstm", "layers that are not recurrent") \
+  X(BatchNormalization, batch_normalization, kDrop, "binary, folded where possible", "") \
+  X(Bidirectional, bidirectional, kDrop, "lstm, gru, simple_rnn, conv_lstm", "layers that are not recurrent") \
   X(CLAHE, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(CategoryEncoding, category_encoding, kDrop, "binary, reduce", "sparse") \
   X(CenterCrop, center_crop, kDrop, "slice, resize_image", "inputs other than images, unknown sizes") \
@@ -34,9 +34,9 @@
   X(Conv2DTranspose, conv_transpose, kDrop, "conv_transpose", "") \
   X(Conv3D, conv, kDrop, "conv", "") \
   X(Conv3DTranspose, conv_transpose, kDrop, "conv_transpose", "") \
-  X(ConvLSTM1D, recurrent, kCustom, "conv, conv_lstm", "activations over an axis") \
-  X(ConvLSTM2D, recurrent, kCustom, "conv, conv_lstm", "activations over an axis") \
-  X(ConvLSTM3D, recurrent, kCustom, "conv, conv_lstm", "activations over an axis") \
+  X(ConvLSTM1D, recurrent, kDrop, "conv, conv_lstm", "activations over an axis") \
+  X(ConvLSTM2D, recurrent, kDrop, "conv, conv_lstm", "activations over an axis") \
+  X(ConvLSTM3D, recurrent, kDrop, "conv, conv_lstm", "activations over an axis") \
   X(Cropping1D, cropping, kDrop, "pad", "") \
   X(Cropping2D, cropping, kDrop, "pad", "") \
   X(Cropping3D, cropping, kDrop, "pad", "") \
@@ -52,7 +52,7 @@
   X(Embedding, embedding, kCustom, "gather", "") \
   X(Equalization, training_only_image_layer, kDrop, "nothing", "inputs other than images") \
   X(Flatten, flatten, kDrop, "reshape", "") \
-  X(GRU, recurrent, kCustom, "contraction, gru", "") \
+  X(GRU, recurrent, kDrop, "contraction, gru", "") \
   X(GaussianDropout, identity, kPass, "nothing", "") \
   X(GaussianNoise, identity, kPass, "nothing", "") \
   X(GlobalAveragePooling1D, global_average_pooling, kDrop, "reduce", "") \
@@ -66,7 +66,7 @@
   X(Hashing, hashing, kDrop, "hash_integers", "strings, sparse") \
   X(Identity, identity, kPass, "nothing", "") \
   X(IntegerLookup, integer_lookup, kDrop, "lookup", "vocabularies learned by adapt(), sparse") \
-  X(LSTM, recurrent, kCustom, "contraction, lstm", "") \
+  X(LSTM, recurrent, kDrop, "contraction, lstm", "") \
   X(LayerNormalization, layer_normalization, kPass, "layer_norm", "") \
   X(LeakyReLU, leaky_relu, kPass, "unary", "") \
   X(Masking, masking, kCustom, "binary, reduce", "") \
@@ -85,7 +85,7 @@
   X(Permute, permute, kDrop, "transpose", "") \
   X(Pipeline, pipeline, kDrop, "nothing", "") \
   X(RMSNormalization, rms_normalization, kPass, "layer_norm", "") \
-  X(RNN, recurrent, kCustom, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
+  X(RNN, recurrent, kDrop, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
   X(RandAugment, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomApply, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomBrightness, random_image_layer, kDrop, "nothing", "inputs other than images") \
@@ -118,8 +118,8 @@
   X(STFTSpectrogram, stft_spectrogram, kDrop, "conv", "") \
   X(SeparableConv1D, separable_conv, kDrop, "conv", "") \
   X(SeparableConv2D, separable_conv, kDrop, "conv", "") \
-  X(SimpleRNN, recurrent, kCustom, "contraction, simple_rnn", "") \
-  X(Softmax, softmax, kPass, "softmax", "") \
+  X(SimpleRNN, recurrent, kDrop, "contraction, simple_rnn", "") \
+  X(Softmax, softmax, kDrop, "softmax", "") \
   X(Solarization, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(SpatialDropout1D, identity, kPass, "nothing", "") \
   X(SpatialDropout2D, identity, kPass, "nothing", "") \

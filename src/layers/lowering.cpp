@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "layers/call_order.h"
 
 namespace hornet::layers {
 namespace {
@@ -116,7 +117,6 @@ class FunctionalCalls {
   void set(size_t layer, size_t call, Symbols symbols) {
     results_[layer].at(call) = std::move(symbols);
   }
-  bool is_done(size_t layer, size_t call) const { return results_[layer][call].has_value(); }
 
   // nullptr while the call is not computed. Throws where there is no such layer, call or output.
   const Symbol* find(const keras::TensorRef& ref) const {
@@ -314,10 +314,15 @@ LayerContext& LayerContext::add_part(const std::string& path, keras::LayerConfig
 }
 
 Symbols LayerContext::call(const CallArguments& given) {
-  if (config_.model != nullptr) return call_model(given);
+  CallArguments arguments = given;
+  const auto drop_forgotten = [&](Symbol& symbol) {
+    if (lowering_.is_mask_forgotten(symbol.value)) symbol.mask = kNoValue;
+  };
+  for (Argument& argument : arguments.args) change_tensors(argument, drop_forgotten);
+  for (auto& [key, argument] : arguments.kwargs) change_tensors(argument, drop_forgotten);
+  if (config_.model != nullptr) return call_model(arguments);
   const LayerDefinition* definition = lowering_.registry().find(config_);
   if (definition == nullptr) fail_unsupported(unsupported_reason(config_));
-  CallArguments arguments = given;
   const std::optional<DType> dtype = config_.is_operation ? std::nullopt : compute_dtype(config_);
   if (dtype) {
     const auto autocast = [&](Symbol& symbol) {
@@ -362,6 +367,7 @@ Symbols LayerContext::call_model(const CallArguments& arguments) {
     collect_tensors(*mask, masks);
     for (size_t i = 0; i < std::min(masks.size(), inputs.size()); ++i) {
       inputs[i].mask = masks[i].value;
+      lowering_.remember_mask(inputs[i].value);
     }
   }
   Symbols outputs =
@@ -410,23 +416,22 @@ Symbols LayerContext::run_functional(const Symbols& inputs) {
     }
     calls.set(static_cast<size_t>(layer - model.layers.begin()), 0, {as_input(inputs[i], *layer)});
   }
-  bool progress = true, complete = false;
-  while (progress && !complete) {
-    progress = false;
-    complete = true;
-    for (size_t i = 0; i < model.layers.size(); ++i) {
-      const keras::LayerConfig& layer = model.layers[i];
-      for (size_t k = 0; k < layer.calls.size(); ++k) {
-        if (is_input_layer(layer) || calls.is_done(i, k)) continue;
-        const auto arguments = calls.resolve(layer.calls[k]);
-        if (!arguments) {
-          complete = false;
-          continue;
-        }
-        calls.set(i, k, model_layers_[i]->call(*arguments));
-        progress = true;
+  // A layer whose calls are of different depths may be due before its arguments: it waits.
+  std::vector<CallRef> waiting = execution_order(model);
+  for (bool progress = true; progress && !waiting.empty();) {
+    std::vector<CallRef> left;
+    for (const CallRef& ref : waiting) {
+      const keras::LayerConfig& layer = model.layers[ref.layer];
+      if (is_input_layer(layer)) continue;
+      const auto arguments = calls.resolve(layer.calls[ref.call]);
+      if (!arguments) {
+        left.push_back(ref);
+        continue;
       }
+      calls.set(ref.layer, ref.call, model_layers_[ref.layer]->call(*arguments));
     }
+    progress = left.size() < waiting.size();
+    waiting = std::move(left);
   }
   Symbols outputs;
   for (const keras::NestedLeaf& leaf : keras::flatten(model.outputs)) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -117,7 +118,8 @@ class LayerContext {
   std::string output_;  // shapes that the first call gave
 };
 
-// What of an input's mask an output carries.
+// What of an input's mask an output carries. Behind layers whose call takes a `mask` (recurrent
+// ones, TimeDistributed, Bidirectional, BatchNormalization, Softmax, Attention) Keras 3 loses it.
 enum class MaskRule {
   kPass,    // the mask of the first input (Keras: supports_masking)
   kDrop,    // none
@@ -193,9 +195,15 @@ class Lowering {
 
   std::unique_ptr<LayerContext> make_layer(keras::LayerConfig config);
 
+  // From here on no layer sees the mask that this value carries, until it is given one again.
+  void forget_mask(ValueId value) { forgotten_masks_.insert(value); }
+  void remember_mask(ValueId value) { forgotten_masks_.erase(value); }
+  bool is_mask_forgotten(ValueId value) const { return forgotten_masks_.count(value) > 0; }
+
  private:
   graph::Graph& graph_;
   const Registry& registry_;
+  std::set<ValueId> forgotten_masks_;
 };
 
 }  // namespace hornet::layers

@@ -57,19 +57,69 @@ Symbols merge(LayerContext& layer, const CallArguments& call, BinaryKind kind) {
   return one(result, mask);
 }
 
+// The mask of each tensor as one over its features, where it has one. Those that were given further
+// dimensions to match the others have lost theirs.
+std::vector<ValueId> feature_masks(const Builder& b, const Symbols& given, const Symbols& matched) {
+  std::vector<ValueId> masks;
+  for (size_t i = 0; i < given.size(); ++i) {
+    const ValueId mask = given[i].value == matched[i].value ? given[i].mask : kNoValue;
+    masks.push_back(mask == kNoValue ? mask : b.expand_dims(mask, b.rank(mask)));
+  }
+  return masks;
+}
+
+// The larger or smaller of those inputs that show a step.
+Symbols extreme(LayerContext& layer, const CallArguments& call, BinaryKind kind) {
+  const Builder& b = layer.build();
+  const Symbols given = inputs_of(layer, call, 1);
+  Symbols tensors = given;
+  match_ranks(b, tensors);
+  const std::vector<ValueId> masks = feature_masks(b, given, tensors);
+  ValueId result = tensors[0].value, shown = masks[0];
+  for (size_t i = 1; i < tensors.size(); ++i) {
+    ValueId x = tensors[i].value;
+    if (masks[i] != kNoValue) x = b.select(masks[i], x, result);
+    if (shown != kNoValue) result = b.select(shown, result, x);
+    shown = shown == kNoValue || masks[i] == kNoValue
+                ? kNoValue
+                : b.binary(BinaryKind::logical_or, shown, masks[i]);
+    result = b.binary(kind, result, x);
+  }
+  return one(result, merged_mask(b, given));
+}
+
 }  // namespace
 
 Symbols merge_add(LayerContext& layer, const CallArguments& call) {
   return merge(layer, call, BinaryKind::add);
 }
-Symbols merge_multiply(LayerContext& layer, const CallArguments& call) {
-  return merge(layer, call, BinaryKind::multiply);
-}
 Symbols merge_maximum(LayerContext& layer, const CallArguments& call) {
-  return merge(layer, call, BinaryKind::maximum);
+  return extreme(layer, call, BinaryKind::maximum);
 }
 Symbols merge_minimum(LayerContext& layer, const CallArguments& call) {
-  return merge(layer, call, BinaryKind::minimum);
+  return extreme(layer, call, BinaryKind::minimum);
+}
+
+// A hidden step of an input counts as 1; what all inputs hide is 0.
+Symbols merge_multiply(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const Symbols given = inputs_of(layer, call, 1);
+  Symbols tensors = given;
+  match_ranks(b, tensors);
+  const std::vector<ValueId> masks = feature_masks(b, given, tensors);
+  ValueId result = kNoValue, shown = kNoValue;
+  bool all_masked = true;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    ValueId x = tensors[i].value;
+    all_masked = all_masked && masks[i] != kNoValue;
+    if (masks[i] != kNoValue) {
+      x = b.select(masks[i], x, b.scalar(1, b.type(x).dtype));
+      shown = shown == kNoValue ? masks[i] : b.binary(BinaryKind::logical_or, shown, masks[i]);
+    }
+    result = result == kNoValue ? x : b.binary(BinaryKind::multiply, result, x);
+  }
+  if (all_masked) result = b.select(shown, result, b.scalar(0, b.type(result).dtype));
+  return one(result, merged_mask(b, given));
 }
 
 Symbols merge_subtract(LayerContext& layer, const CallArguments& call) {
