@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hornet/custom_layer.h"
 #include "hornet/error.h"
 #include "hornet/tensor.h"
 
@@ -41,6 +42,7 @@ struct ModelSummary {
 
 struct LoadOptions {
   std::string weights_path;  // a weights file for a JSON config; "" for none
+  std::vector<CustomLayerDefinition> custom_layers;
 };
 
 namespace internal {

@@ -48,6 +48,16 @@ size_t num_bytes(DType dtype, const Shape& shape);
 // "[None, 28, 28, 1]", as Keras writes it.
 std::string to_string(const Shape& shape);
 
+// The type of a tensor whose elements are not at hand.
+struct TensorType {
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  bool operator==(const TensorType&) const = default;
+};
+
+// "float32[None, 10]"
+std::string to_string(const TensorType& type);
+
 // A borrowed dense row-major array. Does not own: `data` must outlive the view.
 struct TensorView {
   const void* data = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/custom_layers.h"
 #include "base/check.h"
 #include "base/cpu.h"
 #include "graph/passes/pass.h"
@@ -106,7 +107,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
           "{} holds a config without weights; expected a weights file beside it", path);
   std::shared_ptr<CompiledModel> model(new CompiledModel);
   try {
-    layers::LoweredModel lowered = layers::lower(loaded.config, layers::Registry::keras());
+    layers::LoweredModel lowered = layers::lower(loaded.config, registry_with(options.custom_layers));
     model->path_ = path;
     for (const auto& input : lowered.inputs) model->inputs_.push_back(spec_of(input));
     for (const auto& output : lowered.outputs) model->outputs_.push_back(spec_of(output));

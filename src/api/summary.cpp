@@ -1,4 +1,5 @@
 #include "api/compiled_model.h"
+#include "api/custom_layers.h"
 #include "hornet/error.h"
 #include "hornet/model.h"
 #include "keras/load.h"
@@ -54,13 +55,14 @@ ModelSummary summarize(const std::string& path, const LoadOptions& options) {
   summary.name = loaded.config.name;
   summary.class_name = loaded.config.class_name;
   summary.keras_version = loaded.keras_version;
-  const auto unsupported = layers::find_unsupported(loaded.config, layers::Registry::keras());
+  const layers::Registry registry = internal::registry_with(options.custom_layers);
+  const auto unsupported = layers::find_unsupported(loaded.config, registry);
   if (!unsupported.empty()) {
     list_layers(loaded.config, 0, summary.layers);
     for (const layers::UnsupportedLayer& layer : unsupported) mark(summary.layers, layer);
     return summary;
   }
-  const layers::LoweredModel lowered = layers::lower(loaded.config, layers::Registry::keras());
+  const layers::LoweredModel lowered = layers::lower(loaded.config, registry);
   for (const layers::LayerReport& layer : lowered.layers) {
     summary.layers.push_back(
         {layer.name, layer.class_name, layer.depth, layer.output, layer.num_parameters, ""});

@@ -45,6 +45,10 @@ std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
+std::string to_string(const TensorType& type) {
+  return std::string(to_string(type.dtype)) + to_string(type.shape);
+}
+
 Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {
   constexpr size_t kAlignment = 64;  // a cache line, and an AVX-512 register
   const size_t bytes = num_bytes();

@@ -15,14 +15,7 @@ namespace hornet::graph {
 using hornet::to_string;
 
 // Type of a value: Keras's dtype and a shape, in which kUnknownDim may occur until planning.
-struct TensorType {
-  DType dtype = DType::kFloat32;
-  Shape shape;
-  bool operator==(const TensorType&) const = default;
-};
-
-// "float32[None, 10]"
-std::string to_string(const TensorType& type);
+using hornet::TensorType;
 
 // The type the bytes of a value have in memory: all floating dtypes are computed in float32.
 DType storage_dtype(DType dtype);

@@ -51,6 +51,7 @@ const std::vector<KernelEntry>& kernel_table() {
       {"einsum", {}, reference::einsum},
       {"fft", {}, reference::fft},
       {"resize_image", {}, reference::resize_image},
+      {"custom", {}, reference::custom},
       {"map_coordinates", {}, reference::map_coordinates},
   };
   return table;

@@ -1,6 +1,7 @@
 // From a ModelConfig to a Graph: what a layer's lowering function is given, and the driver.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -126,11 +127,11 @@ enum class MaskRule {
   kCustom,  // what the lowering function puts into its result
 };
 
-using LowerFunction = Symbols (*)(LayerContext& layer, const CallArguments& call);
+using LowerFunction = std::function<Symbols(LayerContext& layer, const CallArguments& call)>;
 
 // One supported layer class or operation: a line of the registry.
 struct LayerDefinition {
-  std::string_view class_name;
+  std::string class_name;  // of a custom class also "package>Name", as registered with Keras
   LowerFunction lower;
   MaskRule mask;
   std::string_view lowers_to;      // for docs/layers.md
@@ -143,13 +144,16 @@ class Registry {
   // All of Keras's own: registry.cpp.
   static const Registry& keras();
   Registry(std::vector<LayerDefinition> layers, std::vector<LayerDefinition> operations);
+  // This one, and the user's layers, which are looked for first.
+  Registry with(std::vector<LayerDefinition> custom) const;
+  // A class registered with Keras in a package is no layer of Keras's own, whatever its name.
   const LayerDefinition* find(const keras::LayerConfig& layer) const;
   const std::vector<LayerDefinition>& layers() const { return layers_; }
   const std::vector<LayerDefinition>& operations() const { return operations_; }
 
  private:
-  std::vector<LayerDefinition> layers_, operations_;
-  std::map<std::string_view, size_t> layer_index_, operation_index_;
+  std::vector<LayerDefinition> layers_, operations_, custom_;
+  std::map<std::string, size_t, std::less<>> layer_index_, operation_index_;
 };
 
 struct ModelTensor {

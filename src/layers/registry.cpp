@@ -28,7 +28,22 @@ Registry::Registry(std::vector<LayerDefinition> layers, std::vector<LayerDefinit
   for (size_t i = 0; i < operations_.size(); ++i) operation_index_[operations_[i].class_name] = i;
 }
 
+Registry Registry::with(std::vector<LayerDefinition> custom) const {
+  Registry extended = *this;
+  for (LayerDefinition& definition : custom) extended.custom_.push_back(std::move(definition));
+  return extended;
+}
+
 const LayerDefinition* Registry::find(const keras::LayerConfig& layer) const {
+  if (!layer.is_operation) {
+    for (const LayerDefinition& definition : custom_) {
+      if (definition.class_name == layer.class_name ||
+          definition.class_name == layer.registered_name) {
+        return &definition;
+      }
+    }
+    if (!layer.registered_name.empty()) return nullptr;
+  }
   const auto& index = layer.is_operation ? operation_index_ : layer_index_;
   const auto found = index.find(layer.class_name);
   if (found == index.end()) return nullptr;

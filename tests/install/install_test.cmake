@@ -1,5 +1,5 @@
-# Installs Hornet into an empty folder, builds examples/embed with nothing but that, and predicts
-# the digits with it.
+# Installs Hornet into an empty folder, builds the examples with nothing but that, and predicts
+# with them.
 function(run result)
   execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE code)
   if(NOT code EQUAL 0)
@@ -41,16 +41,23 @@ set(flags "")
 if(SANITIZE)
   set(flags -fsanitize=${SANITIZE})
 endif()
-run(ignored ${CMAKE_COMMAND} -S ${SOURCE_DIR}/examples/embed -B ${SCRATCH_DIR}/embed -G ${GENERATOR}
-    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_BUILD_TYPE=Release
-    -D CMAKE_CXX_FLAGS=${flags})
-run(ignored ${CMAKE_COMMAND} --build ${SCRATCH_DIR}/embed)
+foreach(example embed custom_layer)
+  run(ignored ${CMAKE_COMMAND} -S ${SOURCE_DIR}/examples/${example} -B ${SCRATCH_DIR}/${example}
+      -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix}
+      -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS=${flags})
+  run(ignored ${CMAKE_COMMAND} --build ${SCRATCH_DIR}/${example})
+endforeach()
 
 run(output ${SCRATCH_DIR}/embed/embed ${digits}/digits.keras ${digits}/images.npy
     ${SCRATCH_DIR}/predictions.npy)
 expect("${output}" "^1797 rows in ")
 run(output ${SCORE} ${digits} ${SCRATCH_DIR}/predictions.npy)
 expect("${output}" "585 of the 597 held-out digits are right")
+
+set(custom ${SOURCE_DIR}/examples/custom_layer)
+run(output ${SCRATCH_DIR}/custom_layer/custom_layer
+    ${custom}/model.keras ${custom}/rows.npy ${custom}/expected.npy)
+expect("${output}" "^10 rows, largest difference [0-9.]+e-0[6-9]\n$")
 
 run(output ${prefix}/bin/hornet --version)
 expect("${output}" "^hornet [0-9]+\\.[0-9]+\\.[0-9]+\n$")

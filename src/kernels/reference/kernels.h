@@ -46,6 +46,7 @@ KernelOffer cumulative(const KernelRequest& request);
 KernelOffer quantile(const KernelRequest& request);
 KernelOffer linalg(const KernelRequest& request);
 KernelOffer einsum(const KernelRequest& request);
+KernelOffer custom(const KernelRequest& request);
 KernelOffer fft(const KernelRequest& request);
 KernelOffer resize_image(const KernelRequest& request);
 KernelOffer map_coordinates(const KernelRequest& request);
