@@ -68,6 +68,8 @@ int64_t ModelPlans::batch_size() {
 }
 
 bool ModelPlans::is_row_wise() const {
+  // The shapes of a row of each output.
+  std::vector<Shape> of_rows;
   for (const int64_t rows : {2, 3}) {
     std::vector<graph::TensorType> inputs;
     const std::vector<Shape> shapes = input_shapes(rows);
@@ -75,9 +77,15 @@ bool ModelPlans::is_row_wise() const {
       inputs.push_back({graph_.type(graph_.inputs()[i]).dtype, shapes[i]});
     }
     const std::vector<graph::TensorType> types = graph_.infer_types(inputs);
-    for (const graph::ValueId id : graph_.outputs()) {
-      const Shape& shape = types[static_cast<size_t>(id)].shape;
+    for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+      const Shape& shape = types[static_cast<size_t>(graph_.outputs()[i])].shape;
       if (shape.empty() || shape[0] != rows) return false;
+      Shape row(shape.begin() + 1, shape.end());
+      if (rows == 2) {
+        of_rows.push_back(std::move(row));
+      } else if (row != of_rows[i]) {
+        return false;
+      }
     }
   }
   return true;

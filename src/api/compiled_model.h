@@ -24,7 +24,8 @@ class ModelPlans final : public runtime::PlanSet {
   const plan::Plan& for_rows(int64_t rows) override;
   // The batch size predict() uses unless told otherwise.
   int64_t batch_size();
-  // Whether every output has one row for each row of the inputs.
+  // Whether every output has one row for each row of the inputs, of a size that does not depend on
+  // their number.
   bool is_row_wise() const;
   // Runs `body` with a state for the plan of `rows` rows that nobody else uses meanwhile.
   void with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body);
