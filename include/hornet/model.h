@@ -75,6 +75,18 @@ class Model {
   std::shared_ptr<const internal::CompiledModel> compiled_;
 };
 
+// A layer class or keras.ops operation that Hornet predicts with.
+struct SupportedLayer {
+  std::string class_name;  // as Keras 3 spells it; files of Keras 1 and 2 may use older names
+  bool is_operation = false;
+  bool passes_mask = false;   // the mask of the input goes on with the output
+  std::string lowers_to;      // the operators it becomes: "conv, contraction"
+  std::string not_supported;  // options that are refused; "" for none
+};
+
+// All of them, layers first, by name: what docs/layers.md lists.
+std::vector<SupportedLayer> supported_layers();
+
 // Describes a model file, also one with layers that Hornet does not support.
 ModelSummary summarize(const std::string& path, const LoadOptions& options = {});
 

@@ -49,6 +49,20 @@ double flops_per_row(const graph::Graph& graph) {
 
 }  // namespace
 
+std::vector<SupportedLayer> supported_layers() {
+  std::vector<SupportedLayer> supported;
+  const auto add = [&](const std::vector<layers::LayerDefinition>& definitions, bool operations) {
+    for (const layers::LayerDefinition& definition : definitions) {
+      supported.push_back(
+          {definition.class_name, operations, definition.mask != layers::MaskRule::kDrop,
+           std::string(definition.lowers_to), std::string(definition.not_supported)});
+    }
+  };
+  add(layers::Registry::keras().layers(), false);
+  add(layers::Registry::keras().operations(), true);
+  return supported;
+}
+
 ModelSummary summarize(const std::string& path, const LoadOptions& options) {
   const keras::LoadedModel loaded = keras::load(path, options.weights_path);
   ModelSummary summary;

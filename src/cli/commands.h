@@ -16,5 +16,6 @@ struct Command {
 Command add_predict(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_verify(CLI::App& app);
+Command add_layers(CLI::App& app);
 
 }  // namespace hornet::cli

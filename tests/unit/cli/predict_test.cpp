@@ -52,6 +52,24 @@ TEST_F(PredictCommand, H5AndOptions_GiveTheSameBytes) {
   EXPECT_EQ(read_file(path("a.npy")), read_file(path("b.npy")));
 }
 
+TEST_F(PredictCommand, ConfigAndWeightsApart_GiveTheBytesOfTheWholeModel) {
+  const std::string data = std::string(HORNET_TEST_DATA) + "/keras/";
+  write_zeros(scratch("x.npy"), {4}, 5);
+  ASSERT_EQ(
+      run_command({"predict", data + "keras2.h5", scratch("x.npy"), "-o", path("a.npy")}).exit_code,
+      0);
+  const Outcome apart =
+      run_command({"predict", data + "keras2.json", "--weights", data + "keras2_weights.h5",
+                   scratch("x.npy"), "-o", path("b.npy")});
+  EXPECT_EQ(apart.exit_code, 0) << apart.err;
+  EXPECT_EQ(read_file(path("a.npy")), read_file(path("b.npy")));
+
+  const Outcome alone =
+      run_command({"predict", data + "keras2.json", scratch("x.npy"), "-o", path("c.npy")});
+  EXPECT_EQ(alone.exit_code, 3);
+  expect_one_line(alone.err, "keras2.json holds a config without weights");
+}
+
 TEST_F(PredictCommand, NoRows_GiveAnEmptyOutput) {
   write_zeros(scratch("none.npy"), {8, 8, 1}, 0);
   const Outcome outcome =
