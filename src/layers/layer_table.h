@@ -53,6 +53,7 @@
   X(Equalization, training_only_image_layer, kDrop, "nothing", "inputs other than images") \
   X(Flatten, flatten, kDrop, "reshape", "") \
   X(GRU, recurrent, kDrop, "contraction, gru", "") \
+  X(GRUCell, recurrent_cell, kDrop, "contraction, gru", "") \
   X(GaussianDropout, identity, kPass, "nothing", "") \
   X(GaussianNoise, identity, kPass, "nothing", "") \
   X(GlobalAveragePooling1D, global_average_pooling, kDrop, "reduce", "") \
@@ -67,6 +68,7 @@
   X(Identity, identity, kPass, "nothing", "") \
   X(IntegerLookup, integer_lookup, kDrop, "lookup", "vocabularies learned by adapt(), sparse") \
   X(LSTM, recurrent, kDrop, "contraction, lstm", "") \
+  X(LSTMCell, recurrent_cell, kDrop, "contraction, lstm", "") \
   X(LayerNormalization, layer_normalization, kPass, "layer_norm", "") \
   X(LeakyReLU, leaky_relu, kPass, "unary", "") \
   X(Masking, masking, kCustom, "binary, reduce", "") \
@@ -119,12 +121,14 @@
   X(SeparableConv1D, separable_conv, kDrop, "conv", "") \
   X(SeparableConv2D, separable_conv, kDrop, "conv", "") \
   X(SimpleRNN, recurrent, kDrop, "contraction, simple_rnn", "") \
+  X(SimpleRNNCell, recurrent_cell, kDrop, "contraction, simple_rnn", "") \
   X(Softmax, softmax, kDrop, "softmax", "") \
   X(Solarization, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(SpatialDropout1D, identity, kPass, "nothing", "") \
   X(SpatialDropout2D, identity, kPass, "nothing", "") \
   X(SpatialDropout3D, identity, kPass, "nothing", "") \
   X(SpectralNormalization, spectral_normalization, kDrop, "cast", "") \
+  X(StackedRNNCells, recurrent_cell, kDrop, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
   X(Subtract, merge_subtract, kCustom, "binary", "") \
   X(TernaryDense, ternary_dense, kPass, "contraction", "") \
   X(TimeDistributed, time_distributed, kDrop, "reshape", "") \

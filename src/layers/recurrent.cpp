@@ -203,11 +203,32 @@ Symbols recurrent(LayerContext& layer, const CallArguments& call) {
   const RecurrentResult result = run_recurrent(layer, x, mask_of(b, call), initial_states(call),
                                                attributes.boolean("go_backwards", false));
   const bool sequences = attributes.boolean("return_sequences", false);
-  Symbols outputs = {
-      {sequences ? result.sequence : result.last, kNoValue}};
+  Symbols outputs = {{sequences ? result.sequence : result.last, kNoValue}};
   if (attributes.boolean("return_state", false)) {
     for (const ValueId state : result.states) outputs.push_back({state, kNoValue});
   }
+  return outputs;
+}
+
+// A cell called on its own, cell(x, states): one step. Outputs: the output, then the states.
+Symbols recurrent_cell(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const ValueId x = b.as_float(input_of(layer, call).value);
+  if (b.rank(x) != 2) {
+    layer.fail_invalid(
+        fmt::format("its input is {}; expected [batch, features]", to_string(b.shape(x))));
+  }
+  const Argument* given = call.find(1, "states");
+  if (given == nullptr) layer.fail_invalid("it is called without states");
+  RecurrentCall step;
+  for (const Symbol& state : CallArguments{{*given}, {}}.tensors()) {
+    step.initial.push_back(b.as_float(state.value));
+  }
+  std::vector<LayerContext*> cells;
+  collect_cells(layer, cells);
+  const RecurrentResult result = run_cells(b, cells, b.expand_dims(x, 1), step);
+  Symbols outputs = {{result.last, kNoValue}};
+  for (const ValueId state : result.states) outputs.push_back({state, kNoValue});
   return outputs;
 }
 
