@@ -10,20 +10,51 @@ namespace {
 
 using graph::TargetDim;
 
-size_t num_states(std::string_view class_name) { return class_name.starts_with("LSTM") ? 2 : 1; }
+// What a cell, or a layer that is one cell, computes. Classes of the user's own are none of these,
+// whatever their name.
+CellKind kind_of(const LayerContext& cell) {
+  static constexpr std::pair<std::string_view, CellKind> kClasses[] = {
+      {"SimpleRNN", CellKind::kSimpleRnn},
+      {"SimpleRNNCell", CellKind::kSimpleRnn},
+      {"GRU", CellKind::kGru},
+      {"GRUCell", CellKind::kGru},
+      {"LSTM", CellKind::kLstm},
+      {"LSTMCell", CellKind::kLstm}};
+  for (const auto& [class_name, kind] : kClasses) {
+    if (cell.config().class_name == class_name && cell.config().registered_name.empty()) {
+      return kind;
+    }
+  }
+  cell.fail_unsupported(
+      "cells of this class are not supported; supported: SimpleRNNCell, LSTMCell, GRUCell and "
+      "StackedRNNCells of these");
+}
+
+size_t num_states(CellKind kind) { return kind == CellKind::kLstm ? 2 : 1; }
+
+int64_t num_gates(CellKind kind) {
+  switch (kind) {
+    case CellKind::kSimpleRnn:
+      return 1;
+    case CellKind::kGru:
+      return 3;
+    case CellKind::kLstm:
+      return 4;
+  }
+  fail(ErrorCode::kInternal, "a cell of no kind");
+}
 
 // A cell over a sequence whose input products are computed: [B, T, gates * units].
-CellTerms cell_terms(LayerContext& cell, ValueId x) {
+CellTerms cell_terms(LayerContext& cell, CellKind kind, ValueId x) {
   const Builder& b = cell.build();
-  const std::string& class_name = cell.config().class_name;
   CellTerms terms;
+  terms.kind = kind;
   terms.units = cell.attributes().integer("units");
   if (terms.units <= 0) cell.attributes().fail_key("units", "a number above 0");
-  const bool is_gru = class_name.starts_with("GRU");
-  const int64_t width = terms.units * (class_name.starts_with("LSTM") ? 4 : is_gru ? 3 : 1);
+  const int64_t width = terms.units * num_gates(kind);
   const ValueId kernel = cell.weight("kernel", {b.known_dim(x, 2), width});
   terms.recurrent = cell.weight("recurrent_kernel", {terms.units, width});
-  terms.reset_after = is_gru && cell.attributes().boolean("reset_after", true);
+  terms.reset_after = kind == CellKind::kGru && cell.attributes().boolean("reset_after", true);
   ValueId bias = kNoValue;
   if (cell.attributes().boolean("use_bias", true)) {
     if (terms.reset_after) {
@@ -43,14 +74,13 @@ CellTerms cell_terms(LayerContext& cell, ValueId x) {
 RecurrentResult run_operator(const LayerContext& cell, const CellTerms& terms,
                              const RecurrentCall& call, const graph::RecurrentOptions& options) {
   const Builder& b = cell.build();
-  const std::string& class_name = cell.config().class_name;
   std::vector<ValueId> outputs;
-  if (class_name.starts_with("LSTM")) {
+  if (terms.kind == CellKind::kLstm) {
     auto op = std::make_shared<graph::Lstm>();
     op->options = options;
     outputs =
         b.add(op, {terms.projected, terms.recurrent, call.state(0), call.state(1), call.mask});
-  } else if (class_name.starts_with("GRU")) {
+  } else if (terms.kind == CellKind::kGru) {
     auto op = std::make_shared<graph::Gru>();
     op->options = options;
     op->reset_after = terms.reset_after;
@@ -67,22 +97,16 @@ RecurrentResult run_operator(const LayerContext& cell, const CellTerms& terms,
 // One cell over the whole sequence.
 RecurrentResult run_cell(LayerContext& cell, ValueId x, const RecurrentCall& call) {
   const Builder& b = cell.build();
-  const std::string& class_name = cell.config().class_name;
-  if (!class_name.starts_with("LSTM") && !class_name.starts_with("GRU") &&
-      !class_name.starts_with("SimpleRNN")) {
-    cell.fail_unsupported(
-        "cells of this class are not supported; supported: SimpleRNNCell, LSTMCell, GRUCell and "
-        "StackedRNNCells of these");
-  }
+  const CellKind kind = kind_of(cell);
   if (b.rank(x) != 3) {
     cell.fail_invalid(
         fmt::format("its input is {}; expected [batch, time, features]", to_string(b.shape(x))));
   }
-  if (!call.initial.empty() && call.initial.size() != num_states(class_name)) {
+  if (!call.initial.empty() && call.initial.size() != num_states(kind)) {
     cell.fail_invalid(fmt::format("it is given {} initial states; expected {}", call.initial.size(),
-                                  num_states(class_name)));
+                                  num_states(kind)));
   }
-  const CellTerms terms = cell_terms(cell, x);
+  const CellTerms terms = cell_terms(cell, kind, x);
   const auto activation = find_activation_function(cell, "activation", "tanh");
   const auto recurrent_activation =
       find_activation_function(cell, "recurrent_activation", "sigmoid");
@@ -127,7 +151,7 @@ RecurrentResult run_cells(const Builder& b, const std::vector<LayerContext*>& ce
   size_t next_state = 0;
   for (size_t i = 0; i < cells.size(); ++i) {
     LayerContext& cell = *cells[i];
-    const size_t count = num_states(cell.config().class_name);
+    const size_t count = num_states(kind_of(cell));
     inner.initial.clear();
     if (!call.initial.empty()) {
       if (call.initial.size() < next_state + count) {

@@ -21,8 +21,11 @@ struct RecurrentCall {
   ValueId state(size_t i) const { return i < initial.size() ? initial[i] : kNoValue; }
 };
 
+enum class CellKind { kSimpleRnn, kGru, kLstm };
+
 // The weights of a cell, and its input's part of all steps.
 struct CellTerms {
+  CellKind kind = CellKind::kSimpleRnn;
   ValueId projected = kNoValue;       // [B, T, gates * units], bias included
   ValueId recurrent = kNoValue;       // [units, gates * units]
   ValueId recurrent_bias = kNoValue;  // [gates * units], GRU with reset_after

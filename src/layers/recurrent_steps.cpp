@@ -19,9 +19,8 @@ class CellStep {
       : cell_(cell), b_(cell.build()), terms_(terms) {}
 
   States next(ValueId x, const States& states) const {
-    const std::string& class_name = cell_.config().class_name;
-    if (class_name.starts_with("LSTM")) return lstm(x, states);
-    if (class_name.starts_with("GRU")) return gru(x, states);
+    if (terms_.kind == CellKind::kLstm) return lstm(x, states);
+    if (terms_.kind == CellKind::kGru) return gru(x, states);
     return {activated(add(x, product(states[0], terms_.recurrent)))};
   }
 
@@ -85,7 +84,7 @@ RecurrentResult run_steps(LayerContext& cell, const CellTerms& terms, const Recu
   const ValueId zero = b.binary(
       BinaryKind::multiply, gate(b, at_step(b, terms.projected, 0), 0, terms.units), b.scalar(0));
   States states = call.initial;
-  if (states.empty()) states.assign(cell.config().class_name.starts_with("LSTM") ? 2 : 1, zero);
+  if (states.empty()) states.assign(terms.kind == CellKind::kLstm ? 2 : 1, zero);
   ValueId output = zero;
   std::vector<ValueId> sequence;
   for (int64_t i = 0; i < steps; ++i) {
