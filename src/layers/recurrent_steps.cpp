@@ -81,8 +81,8 @@ RecurrentResult run_steps(LayerContext& cell, const CellTerms& terms, const Recu
   if (steps == 0) cell.fail_unsupported("a sequence of no steps");
   const CellStep step(cell, terms);
   // [B, units] of zeros: the batch is known by its input alone.
-  const ValueId zero = b.binary(
-      BinaryKind::multiply, gate(b, at_step(b, terms.projected, 0), 0, terms.units), b.scalar(0));
+  const ValueId like = gate(b, at_step(b, terms.projected, 0), 0, terms.units);
+  const ValueId zero = b.op<graph::BroadcastTo>({b.scalar(0), like}, b.shape(like));
   States states = call.initial;
   if (states.empty()) states.assign(terms.kind == CellKind::kLstm ? 2 : 1, zero);
   ValueId output = zero;
