@@ -160,4 +160,18 @@ ModelPlans& CompiledModel::plans_for(const std::vector<Shape>& row_shapes) const
   return *plans;
 }
 
+ModelPlans& CompiledModel::plans_for_shapes(const std::vector<Shape>& input_shapes) const {
+  std::vector<Shape> rows;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Shape& given = i < input_shapes.size() ? input_shapes[i] : inputs_[i].shape;
+    rows.emplace_back(given.begin() + 1, given.end());
+    names.push_back("input " + inputs_[i].name);
+    require(is_known(rows.back()), ErrorCode::kInvalidArgument,
+            "input \"{}\" is {}: a plan needs all sizes but the batch", inputs_[i].name,
+            to_string(given));
+  }
+  return plans_for(match_rows(rows, names));
+}
+
 }  // namespace hornet::internal

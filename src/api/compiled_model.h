@@ -59,6 +59,9 @@ class CompiledModel {
                                 const std::vector<std::string>& names) const;
   // `row_shapes` as match_rows gives them. The result lives as long as the model.
   ModelPlans& plans_for(const std::vector<Shape>& row_shapes) const;
+  // The same for shapes of inputs, batch included, in the order of inputs(); those of the model
+  // where none is given. Throws Error(kInvalidArgument) where a size stays unknown.
+  ModelPlans& plans_for_shapes(const std::vector<Shape>& input_shapes) const;
 
   CompiledModel(const CompiledModel&) = delete;
   CompiledModel& operator=(const CompiledModel&) = delete;

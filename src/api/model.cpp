@@ -108,17 +108,7 @@ std::vector<Tensor> Model::predict(const std::vector<TensorView>& inputs) const 
 }
 
 std::string Model::plan_text(int64_t batch_size, const std::vector<Shape>& input_shapes) const {
-  std::vector<Shape> rows;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < inputs().size(); ++i) {
-    const Shape& given = i < input_shapes.size() ? input_shapes[i] : inputs()[i].shape;
-    rows.emplace_back(given.begin() + 1, given.end());
-    names.push_back("input " + inputs()[i].name);
-    require(is_known(rows.back()), ErrorCode::kInvalidArgument,
-            "input \"{}\" is {}: a plan needs all sizes but the batch", inputs()[i].name,
-            to_string(given));
-  }
-  internal::ModelPlans& plans = compiled_->plans_for(compiled_->match_rows(rows, names));
+  internal::ModelPlans& plans = compiled_->plans_for_shapes(input_shapes);
   const int64_t batch = batch_size > 0 ? batch_size : plans.batch_size();
   return fmt::format("batch size {}\n{}", batch, plans.for_rows(batch).to_string());
 }

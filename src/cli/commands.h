@@ -17,5 +17,6 @@ Command add_predict(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_layers(CLI::App& app);
+Command add_bench(CLI::App& app);
 
 }  // namespace hornet::cli

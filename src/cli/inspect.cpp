@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -131,37 +130,9 @@ Json to_json(const ModelSummary& summary) {
           {"layers", std::move(layers)}};
 }
 
-// "224,224,3" as the shape of a row, with the batch before it.
-Shape parse_shape(const std::string& text) {
-  Shape shape = {kUnknownDim};
-  const char* position = text.data();
-  const char* const end = position + text.size();
-  while (true) {
-    int64_t size = 0;
-    const auto [next, error] = std::from_chars(position, end, size);
-    if (error != std::errc() || size < 1) break;
-    shape.push_back(size);
-    if (next == end) return shape;
-    if (*next != ',') break;
-    position = next + 1;
-  }
-  throw CommandError(ExitCode::kUsage,
-                     fmt::format("--shape {}: expected sizes such as 224,224,3", text));
-}
-
-std::vector<Shape> input_shapes(const Arguments& arguments, const Model& model) {
-  std::vector<Shape> shapes;
-  if (arguments.shapes.empty()) return shapes;
-  for (const std::string& text :
-       bind_paths(arguments.shapes, model.inputs(), "input", arguments.model.path)) {
-    shapes.push_back(parse_shape(text));
-  }
-  return shapes;
-}
-
 std::string plan_text(const Arguments& arguments) {
   const Model model = load_model(arguments.model);
-  const std::vector<Shape> shapes = input_shapes(arguments, model);
+  const std::vector<Shape> shapes = parse_shapes(arguments.shapes, model, arguments.model.path);
   return at_stage(ExitCode::kModel, [&] { return model.plan_text(arguments.batch_size, shapes); });
 }
 
@@ -206,13 +177,7 @@ Command add_inspect(CLI::App& app) {
       ->check(row_count())
       ->needs(plan)
       ->type_name("ROWS");
-  command
-      ->add_option("--shape", arguments->shapes,
-                   "Shape of a row, such as 224,224,3 (or NAME=224,224,3), for a plan where the "
-                   "model leaves it open")
-      ->needs(plan)
-      ->allow_extra_args(false)
-      ->type_name("SIZES");
+  add_shapes(*command, arguments->shapes)->needs(plan);
   return {command, [arguments] { return run(*arguments); }};
 }
 

@@ -3,12 +3,14 @@
 
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/interruption.h"
 #include "cli/text.h"
+#include "hornet/bench.h"
 
 namespace hornet::cli {
 namespace {
@@ -41,7 +43,7 @@ int run(int argc, char** argv) {
   app.footer(kExitCodeHelp);
   app.require_subcommand(0, 1);  // none is our own error, which comes after unknown words
   const std::vector<Command> commands = {add_predict(app), add_inspect(app), add_verify(app),
-                                         add_layers(app)};
+                                         add_layers(app), add_bench(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -50,6 +52,7 @@ int run(int argc, char** argv) {
     flush_output();
     return 0;
   }
+  if (const char* name = std::getenv("HORNET_MAX_ISA")) limit_instruction_set(name);
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
     const ExitCode code = command.run();

@@ -1,9 +1,34 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "cli/bindings.h"
 #include "cli/exit_code.h"
 
 namespace hornet::cli {
+namespace {
+
+// "224,224,3" as the shape of a row, with the batch before it.
+Shape parse_shape(const std::string& text) {
+  Shape shape = {kUnknownDim};
+  const char* position = text.data();
+  const char* const end = position + text.size();
+  while (true) {
+    int64_t size = 0;
+    const auto [next, error] = std::from_chars(position, end, size);
+    if (error != std::errc() || size < 1) break;
+    shape.push_back(size);
+    if (next == end) return shape;
+    if (*next != ',') break;
+    position = next + 1;
+  }
+  throw CommandError(ExitCode::kUsage,
+                     fmt::format("--shape {}: expected sizes such as 224,224,3", text));
+}
+
+}  // namespace
 
 const char* const kInputHelp =
     "A .npy file, or NAME=FILE for the input NAME of a model with several";
@@ -29,6 +54,26 @@ std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>&
     sources.push_back(at_stage(ExitCode::kInput, [&] { return open_source(input); }));
   }
   return sources;
+}
+
+CLI::Option* add_shapes(CLI::App& command, std::vector<std::string>& shapes) {
+  return command
+      .add_option(
+          "--shape", shapes,
+          "Shape of a row, such as 224,224,3 (or NAME=224,224,3), where the model leaves it "
+          "open")
+      ->allow_extra_args(false)
+      ->type_name("SIZES");
+}
+
+std::vector<Shape> parse_shapes(const std::vector<std::string>& arguments, const Model& model,
+                                const std::string& path) {
+  std::vector<Shape> shapes;
+  if (arguments.empty()) return shapes;
+  for (const std::string& text : bind_paths(arguments, model.inputs(), "input", path)) {
+    shapes.push_back(parse_shape(text));
+  }
+  return shapes;
 }
 
 }  // namespace hornet::cli

@@ -28,6 +28,12 @@ Model load_model(const ModelArguments& model);
 std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& arguments,
                                                  const Model& model, const std::string& path);
 
+// --shape: shapes of rows, one an input, for models that leave them open.
+CLI::Option* add_shapes(CLI::App& command, std::vector<std::string>& shapes);
+// Shapes of the inputs with the batch open, none for no arguments. Throws CommandError.
+std::vector<Shape> parse_shapes(const std::vector<std::string>& arguments, const Model& model,
+                                const std::string& path);
+
 extern const char* const kInputHelp;
 
 }  // namespace hornet::cli

@@ -23,6 +23,19 @@ std::optional<int64_t> product_rows(const graph::Graph& graph, const graph::Node
   return recurrent ? std::optional<int64_t>(1) : std::nullopt;
 }
 
+// Rows that products with these weights want: a tile of them where weights stay in the cache, as
+// many as make up for loading the weights again each time where they do not.
+int64_t wanted_rows(const graph::Graph& graph, const graph::Node& node, const CacheSizes& caches) {
+  constexpr int64_t kTile = 8, kMany = 32;
+  size_t bytes = 0;
+  for (const graph::ValueId id : node.inputs) {
+    if (id == graph::kNoValue || !graph.value(id).is_constant) continue;
+    const graph::TensorType& type = graph.type(id);
+    bytes += num_bytes(graph::storage_dtype(type.dtype), type.shape);
+  }
+  return bytes <= caches.l2_bytes / 2 ? kTile : kMany;
+}
+
 // Floating point operations of a node for one row, as far as its shapes are known.
 double flops_of(const graph::Graph& graph, const graph::Node& node) {
   std::vector<graph::TensorType> inputs, outputs;
@@ -40,21 +53,22 @@ double flops_of(const graph::Graph& graph, const graph::Node& node) {
 
 int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
                           const graph::Graph& graph, const CacheSizes& caches) {
-  constexpr int64_t kWantedRows = 32;      // where the product kernels are near their best
   constexpr double kImportantShare = 0.2;  // of all operations
   double all = 0, starved = 0;
-  int64_t fewest = kWantedRows;
+  int64_t wanted = 1;  // rows of the data
   for (const graph::Node& node : graph.nodes()) {
     const double flops = flops_of(graph, node);
     all += flops;
     const auto rows = product_rows(graph, node);
-    if (!rows || *rows >= kWantedRows) continue;
+    if (!rows) continue;
+    const int64_t wanted_of_node = wanted_rows(graph, node, caches);
+    if (*rows >= wanted_of_node) continue;
     starved += flops;
-    fewest = std::min(fewest, *rows);
+    wanted = std::max(wanted, (wanted_of_node + *rows - 1) / *rows);
   }
   int64_t batch = 1;
   if (starved > kImportantShare * all) {
-    while (batch * fewest < kWantedRows) batch *= 2;
+    while (batch < wanted) batch *= 2;
   }
   const auto fits = [&](int64_t rows) {
     const Plan& plan = plan_for(rows);

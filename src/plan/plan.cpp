@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 
@@ -469,7 +470,7 @@ WorkerState::WorkerState(const Plan& plan) : impl_(std::make_unique<Impl>()) {
 
 WorkerState::~WorkerState() = default;
 
-void Plan::execute(const PlanIo& io, WorkerState& worker) const {
+void Plan::bind(const PlanIo& io, WorkerState& worker) const {
   WorkerState::Impl& state = *worker.impl_;
   HORNET_CHECK(io.inputs.size() == impl_->input_types.size() &&
                io.outputs.size() == impl_->output_types.size());
@@ -482,16 +483,43 @@ void Plan::execute(const PlanIo& io, WorkerState& worker) const {
   for (const auto& patch : state.outputs_to_output) {
     state.outputs[patch.slot] = io.outputs[patch.index];
   }
-  for (size_t i = 0; i < impl_->steps.size(); ++i) {
-    const Step& step = impl_->steps[i];
-    const auto& step_state = state.steps[i];
-    try {
-      step.kernel->run({step_state.inputs, step_state.outputs, state.scratch},
-                       step_state.kernel.get());
-    } catch (const Error& error) {
-      fail(error.code(), "{}: {}", step.layer, error.message());
-    }
+}
+
+void Plan::run_step(size_t index, WorkerState& worker) const {
+  const Step& step = impl_->steps[index];
+  const auto& state = worker.impl_->steps[index];
+  try {
+    step.kernel->run({state.inputs, state.outputs, worker.impl_->scratch}, state.kernel.get());
+  } catch (const Error& error) {
+    fail(error.code(), "{}: {}", step.layer, error.message());
   }
+}
+
+void Plan::execute(const PlanIo& io, WorkerState& state) const {
+  bind(io, state);
+  for (size_t i = 0; i < impl_->steps.size(); ++i) run_step(i, state);
+}
+
+void Plan::execute_timed(const PlanIo& io, WorkerState& state, std::span<double> seconds) const {
+  using Clock = std::chrono::steady_clock;
+  HORNET_CHECK(seconds.size() == impl_->steps.size());
+  bind(io, state);
+  Clock::time_point before = Clock::now();
+  for (size_t i = 0; i < impl_->steps.size(); ++i) {
+    run_step(i, state);
+    const Clock::time_point after = Clock::now();
+    seconds[i] = std::chrono::duration<double>(after - before).count();
+    before = after;
+  }
+}
+
+std::vector<Plan::StepInfo> Plan::steps() const {
+  std::vector<StepInfo> steps;
+  for (const Step& step : impl_->steps) {
+    steps.push_back(
+        {step.name, step.kernel->describe(), step.types, step.layer, step.flops, step.bytes});
+  }
+  return steps;
 }
 
 std::string Plan::to_string() const {

@@ -45,6 +45,16 @@ class Plan {
   // Inputs and outputs are dense, of the types above, and may have any alignment of their dtype.
   void execute(const PlanIo& io, WorkerState& state) const;
 
+  // What a step does, in words and numbers.
+  struct StepInfo {
+    std::string op, primitive, output, layer;
+    double flops = 0;
+    size_t bytes = 0;  // inputs and outputs, constants included
+  };
+  std::vector<StepInfo> steps() const;
+  // The same as execute(); sets `seconds`, one a step, to what each took.
+  void execute_timed(const PlanIo& io, WorkerState& state, std::span<double> seconds) const;
+
   std::string to_string() const;
 
   struct Impl;  // plan.cpp only
@@ -52,6 +62,8 @@ class Plan {
  private:
   friend class WorkerState;
   explicit Plan(std::unique_ptr<Impl> impl);
+  void bind(const PlanIo& io, WorkerState& state) const;
+  void run_step(size_t index, WorkerState& state) const;
   std::unique_ptr<Impl> impl_;
 };
 
