@@ -2,9 +2,6 @@
 // the bits of a row do not depend on the batch it is in. HORNET_SEED repeats a run.
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -12,6 +9,7 @@
 #include <set>
 
 #include "kernels/evaluate.h"
+#include "property/agreement.h"
 #include "property/random_case.h"
 
 namespace hornet::property {
@@ -23,14 +21,6 @@ using kernels::KernelRequest;
 
 constexpr int64_t kRows = 8;
 constexpr int kReferenceRowCases = 20;
-
-uint64_t base_seed() {
-  static const uint64_t seed = [] {
-    if (const char* given = std::getenv("HORNET_SEED")) return std::strtoull(given, nullptr, 10);
-    return static_cast<unsigned long long>(std::random_device()());
-  }();
-  return seed;
-}
 
 std::vector<const Tensor*> pointers(const std::vector<std::optional<Tensor>>& tensors) {
   std::vector<const Tensor*> result;
@@ -44,48 +34,6 @@ std::string describe(const graph::Op& op, const std::vector<std::optional<Tensor
     text += input ? " " + to_string(graph::TensorType{input->dtype(), input->shape()}) : " -";
   }
   return text;
-}
-
-Tensor rows(const Tensor& tensor, int64_t first, int64_t count) {
-  Shape shape = tensor.shape();
-  const size_t row_bytes = tensor.num_bytes() / static_cast<size_t>(shape[0]);
-  shape[0] = count;
-  Tensor part(tensor.dtype(), shape);
-  if (part.num_bytes() > 0) {
-    std::memcpy(part.mutable_data(),
-                static_cast<const char*>(tensor.data()) + static_cast<size_t>(first) * row_bytes,
-                part.num_bytes());
-  }
-  return part;
-}
-
-bool same_bytes(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() &&
-         (a.num_bytes() == 0 || std::memcmp(a.data(), b.data(), a.num_bytes()) == 0);
-}
-
-// Integers are equal; floats within 1e-4 of themselves or 1e-5 of the largest.
-testing::AssertionResult agree(const Tensor& got, const Tensor& expected) {
-  if (got.dtype() != DType::kFloat32) {
-    return same_bytes(got, expected) ? testing::AssertionSuccess()
-                                     : testing::AssertionFailure() << "integers differ";
-  }
-  double largest = 1;
-  for (int64_t i = 0; i < expected.num_elements(); ++i) {
-    const double value = std::abs(static_cast<double>(expected.as<float>()[i]));
-    if (std::isfinite(value)) largest = std::max(largest, value);
-  }
-  for (int64_t i = 0; i < expected.num_elements(); ++i) {
-    const double g = static_cast<double>(got.as<float>()[i]);
-    const double e = static_cast<double>(expected.as<float>()[i]);
-    const bool same = g == e || (std::isnan(g) && std::isnan(e)) ||
-                      std::abs(g - e) <= 1e-5 * largest + 1e-4 * std::abs(e);
-    if (!same) {
-      return testing::AssertionFailure()
-             << "element " << i << " is " << g << "; the reference gives " << e;
-    }
-  }
-  return testing::AssertionSuccess();
 }
 
 // Nothing where the implementation refuses.
