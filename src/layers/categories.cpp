@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/check.h"
 #include "graph/ops/lookup.h"
@@ -52,6 +53,7 @@ struct Vocabulary {
   std::vector<int64_t> tokens;
   int64_t first_absent = 0;  // index of the first token that stands for unknown ones
   int64_t num_absent = 1;
+  bool lists_special = false;  // the list of the config began with the tokens before these
   int64_t first_token() const { return first_absent + num_absent; }
   int64_t size() const { return first_token() + static_cast<int64_t>(tokens.size()); }
 };
@@ -77,6 +79,7 @@ Vocabulary vocabulary_of(const LayerContext& layer, const std::string& mode) {
       std::equal(special.begin(), special.end(), vocabulary.tokens.begin())) {
     vocabulary.tokens.erase(vocabulary.tokens.begin(),
                             vocabulary.tokens.begin() + static_cast<int64_t>(special.size()));
+    vocabulary.lists_special = true;
   }
   return vocabulary;
 }
@@ -95,13 +98,38 @@ ValueId look_up(const Builder& b, ValueId x, const std::map<int64_t, int64_t>& t
                                 b.integers(values, DType::kInt64)});
 }
 
-ValueId idf_weights(const LayerContext& layer, int64_t depth) {
+// The weights of all indices: the tokens' own, those that stand for unknown ones get the mean,
+// places behind the last token 0.
+ValueId idf_weights(const LayerContext& layer, const Vocabulary& vocabulary, int64_t depth) {
   if (!layer.attributes().has("idf_weights")) {
     layer.fail_unsupported("its idf_weights are not in the config");
   }
   std::vector<double> weights = layer.attributes().numbers("idf_weights");
+  const auto size = static_cast<int64_t>(weights.size());
+  const auto num_tokens = static_cast<int64_t>(vocabulary.tokens.size());
+  if (size != num_tokens + (vocabulary.lists_special ? vocabulary.first_token() : 0)) {
+    layer.attributes().fail_key("idf_weights", "a number for each token of the vocabulary");
+  }
+  if (!vocabulary.lists_special) {
+    const double mean =
+        std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(size);
+    weights.insert(weights.begin(), static_cast<size_t>(vocabulary.first_token()), mean);
+  }
   weights.resize(static_cast<size_t>(depth), 0.0);
   return layer.build().floats(weights, {depth});
+}
+
+// The indices of keys, where there are several indices for unknown ones, which their hash chooses.
+ValueId hash_unknown(const Builder& b, ValueId keys, const std::map<int64_t, int64_t>& table,
+                     const Vocabulary& vocabulary) {
+  constexpr int64_t kUnknown = -2;  // -1 are masked ones
+  const ValueId known = look_up(b, keys, table, kUnknown, 1);
+  const ValueId hashes = b.binary(
+      BinaryKind::add, b.op<graph::HashIntegers>({as_integers(b, keys)}, vocabulary.num_absent),
+      b.scalar(static_cast<double>(vocabulary.first_absent), DType::kInt64));
+  const ValueId is_unknown =
+      b.binary(BinaryKind::equal, known, b.scalar(kUnknown, b.type(known).dtype));
+  return b.select(is_unknown, hashes, known);
 }
 
 }  // namespace
@@ -187,7 +215,12 @@ Symbols integer_lookup(LayerContext& layer, const CallArguments& call) {
   // Where masked integers have no index of their own they count as none.
   if (mask_token) table[*mask_token] = vocabulary.first_absent == 1 ? 0 : -1;
   const int64_t absent = vocabulary.num_absent == 0 ? -1 : vocabulary.first_absent;
-  const ValueId indices = look_up(b, x, table, absent, std::max<int64_t>(vocabulary.num_absent, 1));
+  const bool hashes =
+      attributes.choice("oov_method", "floormod", {"floormod", "farmhash"}) == "farmhash";
+  const ValueId indices =
+      hashes && vocabulary.num_absent > 1
+          ? hash_unknown(b, x, table, vocabulary)
+          : look_up(b, x, table, absent, std::max<int64_t>(vocabulary.num_absent, 1));
   if (mode == "int") return one(b.cast(indices, integer_dtype(layer, DType::kInt64)));
   int64_t depth = vocabulary.size();
   if (attributes.boolean("pad_to_max_tokens", false)) {
@@ -196,7 +229,7 @@ Symbols integer_lookup(LayerContext& layer, const CallArguments& call) {
   const bool weighted = mode == "tf_idf";
   const ValueId encoded = encode_categories(layer, indices, depth, weighted ? "count" : mode);
   if (!weighted) return one(encoded);
-  return one(b.binary(BinaryKind::multiply, encoded, idf_weights(layer, depth)));
+  return one(b.binary(BinaryKind::multiply, encoded, idf_weights(layer, vocabulary, depth)));
 }
 
 // The hash of the decimal digits of integers; a mask_value gets bin 0 for itself.

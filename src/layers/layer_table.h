@@ -24,7 +24,6 @@
   X(AveragePooling3D, average_pooling, kDrop, "pool", "") \
   X(BatchNormalization, batch_normalization, kDrop, "binary, folded where possible", "") \
   X(Bidirectional, bidirectional, kDrop, "lstm, gru, simple_rnn, conv_lstm", "layers that are not recurrent") \
-  X(CLAHE, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(CategoryEncoding, category_encoding, kDrop, "binary, reduce", "sparse") \
   X(CenterCrop, center_crop, kDrop, "slice, resize_image", "inputs other than images, unknown sizes") \
   X(Concatenate, merge_concatenate, kCustom, "concat", "") \
@@ -89,9 +88,7 @@
   X(RMSNormalization, rms_normalization, kPass, "layer_norm", "") \
   X(RNN, recurrent, kDrop, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
   X(RandAugment, random_image_layer, kDrop, "nothing", "inputs other than images") \
-  X(RandomApply, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomBrightness, random_image_layer, kDrop, "nothing", "inputs other than images") \
-  X(RandomChoice, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomColorDegeneration, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomColorJitter, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomContrast, random_image_layer, kDrop, "nothing", "inputs other than images") \

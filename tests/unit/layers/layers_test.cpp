@@ -1,0 +1,96 @@
+// Layers where their options are easily missed, and those that no golden case holds.
+#include <gmock/gmock.h>
+
+#include "unit/base/expect_error.h"
+#include "unit/layers/small_model.h"
+
+namespace hornet::layers {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::FloatNear;
+using testing::Pointwise;
+
+std::vector<int64_t> hashed(const std::string& config) {
+  return values<int64_t>(
+      run_layer("Hashing", config, {given_integers({5, 1}, {0, 1, 2, 3, 4})}).outputs[0]);
+}
+
+// The numbers are those of Keras's documentation.
+TEST(Hashing, OfIntegers_IsThatOfTheirDigits) {
+  EXPECT_THAT(hashed(R"("num_bins": 3, "dtype": "int64")"), ElementsAre(1, 0, 1, 0, 2));
+  EXPECT_THAT(hashed(R"("num_bins": 3, "salt": [133, 137], "dtype": "int64")"),
+              ElementsAre(1, 1, 2, 0, 1));
+  // Two bins for all but the mask, whose bin is 0.
+  EXPECT_THAT(hashed(R"("num_bins": 3, "mask_value": 2, "dtype": "int64")"),
+              ElementsAre(2, 2, 0, 2, 2));
+}
+
+TEST(Hashing, CountsInBins) {
+  const Result y = run_layer("Hashing", R"("num_bins": 3, "output_mode": "count")",
+                             {given_integers({1, 5}, {0, 1, 2, 3, 4})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(2, 2, 1));
+}
+
+std::vector<int64_t> looked_up(const std::string& config, const std::vector<int32_t>& keys) {
+  const Given x = given_integers({static_cast<int64_t>(keys.size())}, keys);
+  return values<int64_t>(
+      run_layer("IntegerLookup", R"("vocabulary": [12, 36, 1138, 42], )" + config, {x}).outputs[0]);
+}
+
+TEST(IntegerLookup, UnknownIntegersComeFirst) {
+  const std::vector<int32_t> keys = {12, 1138, 42, 42, 1000, 36, 0};
+  EXPECT_THAT(looked_up(R"("num_oov_indices": 1, "mask_token": null)", keys),
+              ElementsAre(1, 3, 4, 4, 0, 2, 0));
+  EXPECT_THAT(looked_up(R"("num_oov_indices": 1, "mask_token": 0)", keys),
+              ElementsAre(2, 4, 5, 5, 1, 3, 0));
+  // 1000 mod 3 and 0 mod 3.
+  EXPECT_THAT(looked_up(R"("num_oov_indices": 3, "mask_token": null)", keys),
+              ElementsAre(3, 5, 6, 6, 1, 4, 0));
+}
+
+// Without a mask, bins as Hashing has them: 2 is in bin 1, 4 in bin 2.
+TEST(IntegerLookup, UnknownIntegersMayBeHashed) {
+  EXPECT_THAT(looked_up(R"("num_oov_indices": 3, "oov_method": "farmhash")", {12, 2, 3, 4}),
+              ElementsAre(3, 1, 0, 2));
+}
+
+TEST(IntegerLookup, InvertedGivesTheIntegersBack) {
+  EXPECT_THAT(looked_up(R"("num_oov_indices": 1, "invert": true)", {1, 3, 4, 0}),
+              ElementsAre(12, 1138, 42, -1));
+}
+
+TEST(IntegerLookup, TfIdf_WeighsUnknownIntegersByTheMean) {
+  const Result y = run_layer("IntegerLookup",
+                             R"("vocabulary": [5, 7], "num_oov_indices": 1, "output_mode": "tf_idf",
+                                "idf_weights": [0.5, 1.5], "max_tokens": 4,
+                                "pad_to_max_tokens": true)",
+                             {given_integers({2, 3}, {5, 7, 7, 9, 5, 9})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 0.5F, 3, 0, 2, 0.5F, 0, 0));
+}
+
+TEST(IntegerLookup, TfIdf_TakesWeightsOfSpecialTokensFromTheConfig) {
+  const Result y = run_layer("IntegerLookup",
+                             R"("vocabulary": [-1, 5, 7], "num_oov_indices": 1,
+                                "output_mode": "tf_idf", "idf_weights": [4.0, 0.5, 1.5])",
+                             {given_integers({1, 3}, {5, 7, 9})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(4, 0.5F, 1.5F));
+}
+
+TEST(ImageLayers, OfTraining_DoNothing) {
+  const Given x = given({1, 1, 2, 1}, {3, 4});
+  for (const char* name : {"Equalization", "RandomShear"}) {
+    EXPECT_THAT(values(run_layer(name, "", {x}).outputs[0]), ElementsAre(3, 4)) << name;
+  }
+}
+
+// Keras equalises when predicting, too.
+TEST(ImageLayers, AdaptiveEqualization_IsRefused) {
+  const Given x = given({1, 1, 2, 1}, {3, 4});
+  EXPECT_ERROR(run_layer("ContrastLimitedAdaptiveHistogramEqualization", "", {x}),
+               ErrorCode::kUnsupported, "ContrastLimitedAdaptiveHistogramEqualization");
+}
+
+}  // namespace
+}  // namespace hornet::layers
