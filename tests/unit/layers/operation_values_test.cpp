@@ -57,6 +57,7 @@ TEST(OperationValues, Elementwise) {
   const Given integers = given_integers({1, 2}, {1, 3}), counts = given_integers({1, 2}, {2, 1});
   const Given infinite = given({1, 3}, {kFloatInf, -kFloatInf, 0});
   check({
+      {"Abs", "", input(0), {x}, {1, 2, 3}},
       {"Angle", "", input(0), {given({1, 3}, {1, -1, 0})}, {0, kPi, 0}},
       {"BitwiseInvert", "", input(0), {integers}, {-2, -4}},
       {"BitwiseNot", "", input(0), {integers}, {-2, -4}},
