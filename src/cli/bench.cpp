@@ -184,7 +184,8 @@ ExitCode run(const Arguments& arguments) {
     }
     return ExitCode::kDone;
   }
-  const MachineSpeed machine = measure_machine(arguments.profile ? 1 : 0, clock);
+  const MachineSpeed machine =
+      arguments.profile ? measure_machine(1, BenchClock::kCpu) : measure_machine(0, clock);
   if (arguments.profile) {
     const int64_t batch = options.batch_sizes.empty() ? 0 : options.batch_sizes[0];
     const Profile result = profile(model, batch, options.input_shapes);

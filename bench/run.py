@@ -1,0 +1,542 @@
+"""Measures Hornet and its peers in one run: see script/bench, which installs what this needs."""
+
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HORNET = ROOT / "build/release/hornet"
+PEERS = ROOT / "bench/peers"
+WORK = ROOT / "build/bench"
+SHARED = ROOT.parent / "shared/bench"
+MODELS = ["resnet50", "unet", "transformer", "bilstm", "gru", "tabular_mlp", "mobilenet_v2",
+          "efficientnet_b0"]
+CORES = len(os.sched_getaffinity(0))
+
+
+def log(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Failure(Exception):
+    pass
+
+
+# --- Hornet -------------------------------------------------------------------------------------
+
+
+def hornet(*arguments, env=None):
+    result = subprocess.run([HORNET, *map(str, arguments)], capture_output=True, text=True, env=env)
+    if result.returncode != 0:
+        raise Failure(result.stderr.strip())
+    return result.stdout
+
+
+def hornet_json(*arguments, env=None):
+    return json.loads(hornet(*arguments, "--json", env=env))
+
+
+def close(got, expected):
+    return got.shape == expected.shape and np.allclose(got, expected, rtol=1e-3, atol=1e-5)
+
+
+# --- Peers --------------------------------------------------------------------------------------
+
+
+class Server:
+    """A process that answers a JSON line with a JSON line."""
+
+    def __init__(self, command, env):
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True, env=env)
+        try:
+            self.hello = self.answer()
+        except Failure:
+            self.close()
+            raise
+
+    def ask(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failure("the process ended")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failure(answer["error"])
+        return answer
+
+    def peak_bytes(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Configuration:
+    """Processes of a peer that compute side by side."""
+
+    def __init__(self, peer, processes, threads, variant):
+        self.peer, self.processes, self.threads, self.variant = peer, processes, threads, variant
+        self.servers = []
+
+    def __enter__(self):
+        for _ in range(self.processes):
+            self.servers.append(self.peer.start(self.threads, self.variant))
+        return self
+
+    def __exit__(self, *_):
+        while self.servers:
+            self.servers.pop().close()
+
+    def rate(self, batch, seconds, cpu_time):
+        """Rows a second of all processes together."""
+        for server in self.servers:
+            server.ask(do="run", seconds=seconds, **self.peer.rows(batch))
+        total = 0
+        for answer in [server.answer() for server in self.servers]:
+            passed = answer["cpu_seconds"] / self.threads if cpu_time else answer["seconds"]
+            total += answer["rows"] / passed
+        return total
+
+    def describe(self):
+        how = (f"{self.processes} processes of one thread" if self.threads == 1
+               else f"one process, {self.threads} threads")
+        return how + (f", {self.variant}" if self.variant else "")
+
+
+class Torch:
+    name = "PyTorch"
+
+    def __init__(self, model, rows_path, env):
+        self.model, self.rows_path, self.env = model, rows_path, env
+        is_image = np.load(rows_path, mmap_mode="r").ndim == 4
+        self.variants = ["frozen", "optimized"] + (["channels_last"] if is_image else [])
+
+    def start(self, threads, variant):
+        env = dict(self.env, OMP_NUM_THREADS=str(threads))
+        return Server(["/usr/bin/python3", PEERS / "torch_peer.py", self.model, threads, variant], env)
+
+    def rows(self, batch):
+        return {"rows": str(self.rows_path), "batch": batch}
+
+    def predict(self, server, count):
+        path = WORK / "torch.npy"
+        server.ask(do="predict", rows=str(self.rows_path), to=str(path))
+        server.answer()
+        return np.load(path)
+
+
+class Onnx:
+    name = "ONNX Runtime"
+    variants = [""]
+
+    def __init__(self, model, rows_path, env):
+        self.model, self.source, self.env = model, np.load(rows_path), env
+        self.shape = self.dtype = None
+        self.files = {}
+
+    def start(self, threads, variant):
+        server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads], self.env)
+        self.shape, self.dtype = server.hello["shape"], server.hello["dtype"]
+        return server
+
+    def rows(self, batch):
+        if batch not in self.files:
+            x = np.resize(self.source, (batch,) + self.source.shape[1:])
+            wanted = [d for d in (self.shape or [])[1:]]
+            if x.ndim == 4 and len(wanted) == 3 and wanted[0] == x.shape[3] != x.shape[1]:
+                x = x.transpose(0, 3, 1, 2)
+            kind = "int64" if self.dtype == "int64" or x.dtype.kind in "iu" else "float32"
+            path = WORK / f"onnx-{batch}.bin"
+            np.ascontiguousarray(x, kind).tofile(path)
+            self.files[batch] = {"rows": str(path), "shape": list(x.shape), "dtype": kind}
+        return self.files[batch]
+
+    def predict(self, server, count):
+        path = WORK / "onnx-out.bin"
+        server.ask(do="predict", to=str(path), **self.rows(count))
+        shape = server.answer()["shape"]
+        return np.fromfile(path, np.float32).reshape(shape)
+
+
+def best_batch(configuration, cpu_time, seconds):
+    """Powers of two, until the last three bring nothing or a batch takes too long."""
+    best, best_rate, without_gain, batch = 1, 0, 0, 1
+    while without_gain < 3 and batch <= 4096:
+        rate = configuration.rate(batch, seconds, cpu_time)
+        without_gain = without_gain + 1 if rate < 1.01 * best_rate else 0
+        if rate > best_rate:
+            best, best_rate = batch, rate
+        if batch * configuration.processes / rate > max(seconds, 0.25):
+            break
+        batch *= 2
+    return best, best_rate
+
+
+def best_variant(peer, options, seconds):
+    rates = {}
+    for variant in peer.variants:
+        try:
+            with Configuration(peer, 1, 1, variant) as one:
+                rates[variant] = max(one.rate(b, seconds, options.cpu_time) for b in (1, 8))
+        except Failure as failure:
+            log(f"    {peer.name} {variant}: {failure}")
+    if not rates:
+        raise Failure("cannot run this model")
+    return max(rates, key=rates.get)
+
+
+def best_configuration(peer, options):
+    """One process with all cores or one a core; the variant; the batch."""
+    seconds = options.seconds / 4
+    variant = best_variant(peer, options, seconds) if len(peer.variants) > 1 else peer.variants[0]
+    found = []
+    for processes, threads in {(CORES, 1), (1, CORES)}:
+        with Configuration(peer, processes, threads, variant) as configuration:
+            batch, rate = best_batch(configuration, options.cpu_time, seconds)
+        found.append((rate, processes, threads, batch))
+    _, processes, threads, batch = max(found)
+    return Configuration(peer, processes, threads, variant), batch
+
+
+def start_up(command, env, wait_for_exit, ask=None):
+    """Seconds from the start of a process to its first prediction."""
+    begin = time.perf_counter()
+    if wait_for_exit:
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, env=env)
+        return time.perf_counter() - begin
+    server = ask()
+    passed = time.perf_counter() - begin
+    server.close()
+    return passed
+
+
+# --- One model ----------------------------------------------------------------------------------
+
+
+class ModelBench:
+    def __init__(self, name, model, onnx, options, env):
+        self.name, self.model, self.options, self.env = name, model, options, env
+        self.x_path, self.y_path = WORK / f"{name}.x.npy", WORK / f"{name}.y.npy"
+        self.make_rows()
+        self.peers = [Torch(model, self.x_path, env)]
+        if onnx:
+            self.peers.insert(0, Onnx(onnx, self.x_path, env))
+        self.result = {"model": name, "notes": []}
+
+    def make_rows(self):
+        given = self.model.with_suffix(".x.npy")
+        if given.exists():
+            shutil.copyfile(given, self.x_path)
+            return
+        inputs = hornet_json("inspect", self.model)["inputs"]
+        if len(inputs) != 1 or None in inputs[0]["shape"][1:]:
+            raise Failure("only models with one input of known sizes are compared")
+        shape = [4] + inputs[0]["shape"][1:]
+        generator = np.random.default_rng(1)
+        rows = (generator.standard_normal(shape) if "float" in inputs[0]["dtype"]
+                else generator.integers(0, 2, shape))
+        np.save(self.x_path, rows.astype(inputs[0]["dtype"]))
+
+    def check_values(self):
+        hornet("predict", self.model, self.x_path, "-o", self.y_path, "--force", "--progress",
+               "none", env=self.env)
+        ours = np.load(self.y_path)
+        expected = self.model.with_suffix(".y.npy")
+        if expected.exists() and not close(ours, np.load(expected)):
+            raise Failure("Hornet's predictions are not Keras's")
+        self.result["values"] = {"Hornet": "Keras's" if expected.exists() else "not compared"}
+        for peer in list(self.peers):
+            try:
+                with Configuration(peer, 1, 1, peer.variants[0]) as one:
+                    theirs = peer.predict(one.servers[0], len(ours))
+                    self.result.setdefault("versions", {})[peer.name] = one.servers[0].hello["version"]
+            except Failure as failure:
+                self.result["notes"].append(f"{peer.name}: {failure}")
+                self.peers.remove(peer)
+                continue
+            agrees = close(theirs.reshape(ours.shape) if theirs.size == ours.size else theirs, ours)
+            usable = theirs.size == ours.size and np.isfinite(theirs).all()
+            if not agrees and (isinstance(peer, Torch) or not usable):
+                raise Failure(f"{peer.name} computes something else")
+            self.result["values"][peer.name] = "ours" if agrees else "other weights, same shape"
+
+    def measure(self):
+        options, r = self.options, self.result
+        clock = ["--cpu-time"] if options.cpu_time else []
+        chosen = hornet_json("bench", self.model, "--rounds", 1, "--seconds", 0.05, "--batch-size", 1,
+                             *clock, env=self.env)
+        r["batch_size"], r["flops_per_row"] = chosen["chosen_batch_size"], chosen["flops_per_row"]
+        configurations = []
+        for peer in self.peers:
+            configuration, batch = best_configuration(peer, options)
+            log(f"    {peer.name}: {configuration.describe()}, batch {batch}")
+            configurations.append((peer, configuration, batch))
+        for _, configuration, _ in configurations:
+            configuration.__enter__()
+        try:
+            self.rounds(configurations, clock)
+        finally:
+            for _, configuration, _ in configurations:
+                configuration.__exit__()
+
+    def rounds(self, configurations, clock):
+        options, r = self.options, self.result
+        ours, alone, peak, file_rates = [], [], [], []
+        theirs = {peer.name: [] for peer, _, _ in configurations}
+        files = self.make_file()
+        for _ in range(options.rounds):
+            report = hornet_json("bench", self.model, "--batch-size", r["batch_size"], "--workers",
+                                 f"1,{CORES}" if CORES > 1 else "1", "--rounds", 1, "--seconds",
+                                 options.seconds, *clock, env=self.env)
+            alone.append(report["measurements"][0]["rows_per_second"])
+            ours.append(report["measurements"][-1]["rows_per_second"])
+            r["arena_bytes"] = report["measurements"][-1]["arena_bytes"]
+            peak.append(report["machine"]["flops_per_second"])
+            file_rates.append(self.predict_file(files))
+            for peer, configuration, batch in configurations:
+                theirs[peer.name].append(configuration.rate(batch, options.seconds, options.cpu_time))
+        rate = statistics.median(ours)
+        r["rows_per_second"], r["rounds"] = rate, ours
+        r["gflops"] = rate * r["flops_per_row"] / 1e9
+        r["share_of_peak"] = rate * r["flops_per_row"] / statistics.median(peak)
+        r["scaling"] = statistics.median(o / a for o, a in zip(ours, alone))
+        r["file_rows_per_second"] = statistics.median(file_rates)
+        r["file_share"] = statistics.median(f / o for f, o in zip(file_rates, ours))
+        r["peers"] = {}
+        for peer, configuration, batch in configurations:
+            rates = theirs[peer.name]
+            r["peers"][peer.name] = {
+                "rows_per_second": statistics.median(rates), "rounds": rates,
+                "configuration": configuration.describe(), "batch_size": batch,
+                "ratio": statistics.median(o / t for o, t in zip(ours, rates)),
+                "peak_bytes": sum(server.peak_bytes() for server in configuration.servers)}
+        if r["peers"]:
+            best = max(r["peers"], key=lambda n: r["peers"][n]["rows_per_second"])
+            r["best_peer"], r["ratio"] = best, r["peers"][best]["ratio"]
+        self.start_up_times(configurations)
+
+    def make_file(self):
+        """Rows for about three measurements' time, at most 1 GB, and a few rows."""
+        rows = np.load(self.x_path)
+        wanted = int(3 * self.options.seconds * 2e11 * CORES / self.result["flops_per_row"])
+        count = max(min(wanted, int(1e9 / rows[0].nbytes)), 8 * CORES)
+        paths = WORK / "rows.npy", WORK / "few.npy"
+        np.save(paths[0], np.resize(rows, (count,) + rows.shape[1:]))
+        np.save(paths[1], np.resize(rows, (CORES,) + rows.shape[1:]))
+        return paths, count
+
+    def run_predict(self, path, workers):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        text = hornet("predict", self.model, path, "-o", WORK / "out.npy", "--force", "--progress",
+                      "none", "--workers", workers, env=self.env)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return text, cpu
+
+    def predict_file(self, files):
+        """Rows a second of `hornet predict`: what it reports; of CPU time what it takes more than
+        for a few rows."""
+        (path, few), count = files
+        text, cpu = self.run_predict(path, CORES)
+        if self.options.cpu_time:
+            _, cpu_few = self.run_predict(few, CORES)
+            return (count - CORES) / (cpu - cpu_few) * CORES
+        return float(re.search(r": ([\d,.]+) rows/s", text)[1].replace(",", ""))
+
+    def start_up_times(self, configurations):
+        r = self.result
+        one = WORK / "one.npy"
+        np.save(one, np.load(self.x_path)[:1])
+        command = [HORNET, "predict", self.model, one, "-o", WORK / "out.npy", "--force", "--progress",
+                   "none"]
+        ours, theirs, memory = [], {}, {}
+        for _ in range(5):
+            ours.append(start_up(command, self.env, True))
+        for peer, configuration, _ in configurations:
+            def first(peer=peer, configuration=configuration):
+                server = peer.start(CORES, configuration.variant)
+                if isinstance(peer, Torch):
+                    server.ask(do="predict", rows=str(one), to=str(WORK / "torch.npy"))
+                else:
+                    server.ask(do="predict", to=str(WORK / "onnx-out.bin"), **peer.rows(1))
+                server.answer()
+                return server
+            times = [start_up(None, None, False, first) for _ in range(3)]
+            r["peers"][peer.name]["start_up_seconds"] = statistics.median(times)
+        r["start_up_seconds"] = statistics.median(ours)
+        for workers in {1, CORES}:
+            text, _ = self.run_predict(WORK / "rows.npy", workers)
+            match = re.search(r"([\d,.]+) ([kMG]?B) peak memory", text)
+            scale = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[match[2]]
+            memory[workers] = float(match[1].replace(",", "")) * scale
+        r["peak_bytes"], r["peak_bytes_one_worker"] = memory[CORES], memory[1]
+
+
+# --- Results ------------------------------------------------------------------------------------
+
+
+def environment(isa):
+    env = dict(os.environ)
+    if isa == "avx2":
+        env.update(HORNET_MAX_ISA="avx2", ONEDNN_MAX_CPU_ISA="AVX2", DNNL_MAX_CPU_ISA="AVX2",
+                   ATEN_CPU_CAPABILITY="avx2")
+    return env
+
+
+def cpu_name():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def markdown(results):
+    machine, lines = results["machine"], []
+    lines += ["# Results of script/bench", "",
+              f"{cpu_name()}, {CORES} cores, kernels for {machine['instruction_set']}; "
+              f"{machine['flops_per_second'] / 1e9:.0f} GFLOP/s of float32 multiply-adds and "
+              f"{machine['bytes_per_second'] / 1e9:.0f} GB/s read, all cores. Time is "
+              + ("what the processes had of the cores: others used the machine too."
+                 if results["cpu_time"] else "on the wall.")
+              + f" Medians of {results['rounds']} rounds in which all take turns.", ""]
+    if results["isa"] == "avx2":
+        lines += ["Hornet and PyTorch are limited to AVX2. ONNX Runtime has no such option and uses "
+                  "what the machine has: the ratio to it is lower than on a machine with AVX2.", ""]
+    lines += ["| model | Hornet rows/s | GFLOP/s | of peak | ONNX Runtime rows/s | PyTorch rows/s | "
+              "times the best peer | workers 1 to " + str(CORES) + " | predict, file to file |",
+              "|---|---|---|---|---|---|---|---|---|"]
+    done = [r for r in results["models"] if "rows_per_second" in r]
+    for r in done:
+        peer = {n: number(p["rows_per_second"]) for n, p in r["peers"].items()}
+        lines.append(
+            f"| {r['model']} | {number(r['rows_per_second'])} | {r['gflops']:.0f} | "
+            f"{100 * r['share_of_peak']:.0f} % | {peer.get('ONNX Runtime', '-')} | "
+            f"{peer.get('PyTorch', '-')} | {r.get('ratio', 0):.2f} | {r['scaling']:.2f} | "
+            f"{100 * r['file_share']:.1f} % |")
+    ratios = [r["ratio"] for r in done if "ratio" in r]
+    if ratios:
+        lines += ["", f"Geometric mean of the ratios: {statistics.geometric_mean(ratios):.2f}; "
+                  f"the lowest: {min(ratios):.2f}."]
+    lines += ["", "| model | start-up ms: Hornet | ONNX Runtime | PyTorch | peak memory MB: Hornet | "
+              "with one worker | arena of a worker | ONNX Runtime | PyTorch |",
+              "|---|---|---|---|---|---|---|---|---|"]
+    for r in done:
+        def of(name, key, scale, r=r):
+            return f"{r['peers'][name][key] * scale:.0f}" if name in r["peers"] else "-"
+        lines.append(
+            f"| {r['model']} | {1e3 * r['start_up_seconds']:.0f} | "
+            f"{of('ONNX Runtime', 'start_up_seconds', 1e3)} | {of('PyTorch', 'start_up_seconds', 1e3)} | "
+            f"{r['peak_bytes'] / 1e6:.0f} | {r['peak_bytes_one_worker'] / 1e6:.0f} | "
+            f"{r['arena_bytes'] / 1e6:.1f} | {of('ONNX Runtime', 'peak_bytes', 1e-6)} | "
+            f"{of('PyTorch', 'peak_bytes', 1e-6)} |")
+    lines += ["", "| model | batch | ONNX Runtime | PyTorch | values checked |", "|---|---|---|---|---|"]
+    for r in done:
+        def how(name, r=r):
+            p = r["peers"].get(name)
+            return f"{p['configuration']}, batch {p['batch_size']}" if p else "-"
+        values = "; ".join(f"{n}: {v}" for n, v in r["values"].items())
+        lines.append(f"| {r['model']} | {r['batch_size']} | {how('ONNX Runtime')} | {how('PyTorch')} | "
+                     f"{values} |")
+    if results.get("call_seconds"):
+        lines += ["", f"A call of `Model::predict` with one row of tabular_mlp takes "
+                  f"{1e6 * results['call_seconds']:.2f} microseconds."]
+    for r in results["models"]:
+        for note in r.get("notes", []):
+            lines.append(f"\n{r['model']}: {note}")
+    versions = {n: v for r in results["models"] for n, v in r.get("versions", {}).items()}
+    lines += ["", "Peers: " + ", ".join(f"{n} {v}" for n, v in versions.items()) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def unpacked(onnx):
+    if onnx.suffix != ".gz":
+        return onnx
+    target = WORK / onnx.stem
+    with gzip.open(onnx) as source, open(target, "wb") as file:
+        shutil.copyfileobj(source, file)
+    return target
+
+
+def models_to_measure(options):
+    if options.model:
+        return [(options.model.stem, options.model, options.onnx)]
+    if not SHARED.is_dir():
+        raise SystemExit(f"script/bench: no {SHARED}; give a MODEL.keras")
+    names = options.models.split(",") if options.models else MODELS
+    return [(n, SHARED / f"{n}.keras", SHARED / f"{n}.onnx.gz") for n in names]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench")
+    parser.add_argument("model", nargs="?", type=pathlib.Path, help="a .keras file of your own")
+    parser.add_argument("onnx", nargs="?", type=pathlib.Path, help="the same model as ONNX")
+    parser.add_argument("--models", help="of ../shared/bench: resnet50,unet,...")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
+    parser.add_argument("--isa", choices=["best", "avx2"], default="best",
+                        help="limit Hornet and PyTorch to AVX2")
+    parser.add_argument("--cpu-time", action="store_true",
+                        help="count the time that a process has a core: on a machine used by others")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "bench/results",
+                        help="without .md and .json")
+    options = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    env = environment(options.isa)
+    machine = hornet_json("bench", "--machine", *(["--cpu-time"] if options.cpu_time else []), env=env)
+    results = {"machine": machine, "cpu": cpu_name(), "cores": CORES, "isa": options.isa,
+               "cpu_time": options.cpu_time, "rounds": options.rounds, "models": []}
+    failed = False
+    for name, model, onnx in models_to_measure(options):
+        log(f"{name}")
+        bench = None
+        try:
+            bench = ModelBench(name, model, unpacked(onnx) if onnx else None, options, env)
+            bench.check_values()
+            bench.measure()
+            if name == "tabular_mlp":
+                results["call_seconds"] = hornet_json("bench", model, "--call", env=env)["seconds"]
+        except Failure as failure:
+            failed = True
+            log(f"    failed: {failure}")
+            results["models"].append({"model": name, "notes": [str(failure)]})
+            continue
+        r = bench.result
+        log(f"    {number(r['rows_per_second'])} rows/s, {100 * r['share_of_peak']:.0f} % of peak, "
+            f"{r.get('ratio', 0):.2f} times the best peer")
+        results["models"].append(r)
+        text = markdown(results)
+        options.output.with_suffix(".md").write_text(text)
+        options.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+    print(markdown(results))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
