@@ -160,8 +160,9 @@ ValueId encode_categories(const LayerContext& layer, ValueId indices, int64_t de
 Symbols category_encoding(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   require_dense(layer);
-  const std::string mode =
-      layer.attributes().choice("output_mode", "multi_hot", {"one_hot", "multi_hot", "count"});
+  std::string mode = layer.attributes().choice("output_mode", "multi_hot",
+                                               {"one_hot", "multi_hot", "count", "binary"});
+  if (mode == "binary") mode = "multi_hot";  // its older name
   const int64_t depth = layer.attributes().integer("num_tokens");
   if (depth <= 0) layer.attributes().fail_key("num_tokens", "a number above 0");
   const Argument* weights = call.find(1, "count_weights");

@@ -81,11 +81,11 @@
   X(MixUp, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(MultiHeadAttention, multi_head_attention, kCustom, "contraction, attention", "") \
   X(Multiply, merge_multiply, kCustom, "binary", "") \
-  X(Normalization, normalization, kDrop, "binary", "") \
+  X(Normalization, normalization, kPass, "binary", "") \
   X(PReLU, prelu, kPass, "binary", "") \
   X(Permute, permute, kDrop, "transpose", "") \
   X(Pipeline, pipeline, kDrop, "nothing", "") \
-  X(RMSNormalization, rms_normalization, kPass, "layer_norm", "") \
+  X(RMSNormalization, rms_normalization, kDrop, "layer_norm", "") \
   X(RNN, recurrent, kDrop, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
   X(RandAugment, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomBrightness, random_image_layer, kDrop, "nothing", "inputs other than images") \

@@ -22,6 +22,18 @@ void collect_numbers(const keras::Value& value, std::vector<double>& numbers, bo
   }
 }
 
+// The sizes of nested lists, as their first elements have them, or of an array.
+Shape nested_shape(const keras::Value& value) {
+  if (const auto* tensor = value.get_if<Tensor>()) return tensor->shape();
+  const auto* list = value.get_if<keras::List>();
+  if (list == nullptr) return {};
+  Shape shape = {static_cast<int64_t>(list->size())};
+  if (list->empty()) return shape;
+  const Shape inner = nested_shape(list->front());
+  shape.insert(shape.end(), inner.begin(), inner.end());
+  return shape;
+}
+
 // The numbers of an attribute that is a number, nested lists or an array, in row-major order.
 std::vector<double> flat_numbers(const LayerContext& layer, const char* key) {
   std::vector<double> numbers;
@@ -57,8 +69,9 @@ Symbols normalization(LayerContext& layer, const CallArguments& call) {
   const ValueId x = b.as_float(input_of(layer, call).value);
   // The sizes of the kept axes in ascending order, and the shape that broadcasts over the input.
   Shape kept, broadcast(static_cast<size_t>(b.rank(x)), 1);
+  std::vector<int64_t> axes;
   if (attributes.has("axis")) {
-    std::vector<int64_t> axes = attributes.integers("axis");
+    axes = attributes.integers("axis");
     for (int64_t& axis : axes) axis = b.axis(axis, b.rank(x));
     std::sort(axes.begin(), axes.end());
     for (const int64_t axis : axes) {
@@ -73,7 +86,21 @@ Symbols normalization(LayerContext& layer, const CallArguments& call) {
     const auto given = [&](const char* key) {
       const std::vector<double> values = flat_numbers(layer, key);
       const ValueId constant = b.floats(values, {static_cast<int64_t>(values.size())});
-      return values.size() == 1 ? b.reshape(constant, {}) : b.reshape(constant, target);
+      if (values.size() == 1) return b.reshape(constant, {});
+      if (static_cast<int64_t>(values.size()) == num_elements(kept)) {
+        return b.reshape(constant, target);
+      }
+      // Fewer dimensions than axes belong to the last of these.
+      const Shape shape = nested_shape(*attributes.find(key));
+      if (shape.size() > axes.size()) {
+        attributes.fail_key(key, "no more dimensions than there are axes");
+      }
+      std::vector<graph::TargetDim> some(target.size(), graph::TargetDim::fixed(1));
+      for (size_t i = 1; i <= shape.size(); ++i) {
+        some[static_cast<size_t>(axes[axes.size() - i])] =
+            graph::TargetDim::fixed(shape[shape.size() - i]);
+      }
+      return b.reshape(constant, some);
     };
     mean = given("mean");
     variance = given("variance");

@@ -78,6 +78,41 @@ TEST(IntegerLookup, TfIdf_TakesWeightsOfSpecialTokensFromTheConfig) {
   EXPECT_THAT(values(y.outputs[0]), ElementsAre(4, 0.5F, 1.5F));
 }
 
+TEST(CategoryEncoding, BinaryIsTheOlderNameOfMultiHot) {
+  const Given x = given_integers({1, 2}, {2, 0});
+  const Result y =
+      run_layer("CategoryEncoding", R"("num_tokens": 3, "output_mode": "binary")", {x});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(1, 0, 1));
+}
+
+TEST(CategoryEncoding, CountsMayBeWeighted) {
+  const Given x = given_integers({1, 3}, {2, 0, 2}), weights = given({1, 3}, {0.5F, 2, 1});
+  const Result y = run_layer("CategoryEncoding", R"("num_tokens": 3, "output_mode": "count")",
+                             {x, weights}, {}, input(0), "\"count_weights\": " + input(1));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(2, 0, 1.5F));
+}
+
+// (x - mean) / sqrt(variance): one mean for the last of two axes stands for all places of the
+// first.
+TEST(Normalization, FewerDimensionsThanAxes_BelongToTheLast) {
+  const Given x = given({1, 2, 3}, {1, 2, 3, 4, 5, 6});
+  const Result y = run_layer("Normalization",
+                             R"("axis": [1, 2], "mean": [1, 2, 3], "variance": [1, 4, 9])", {x});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 0, 0, 3, 1.5F, 1));
+}
+
+TEST(Normalization, AlongAnyAxis_AndInverted) {
+  const Given x = given({1, 2, 2}, {1, 2, 3, 4});
+  EXPECT_THAT(
+      values(run_layer("Normalization", R"("axis": 1, "mean": [1, 3], "variance": [1, 4])", {x})
+                 .outputs[0]),
+      ElementsAre(0, 1, 0, 0.5F));
+  EXPECT_THAT(values(run_layer("Normalization",
+                               R"("axis": null, "mean": 2.0, "variance": 9.0, "invert": true)", {x})
+                         .outputs[0]),
+              ElementsAre(5, 8, 11, 14));
+}
+
 TEST(ImageLayers, OfTraining_DoNothing) {
   const Given x = given({1, 1, 2, 1}, {3, 4});
   for (const char* name : {"Equalization", "RandomShear"}) {

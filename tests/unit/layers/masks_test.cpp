@@ -112,6 +112,24 @@ TEST(Masks, LayersWithAMaskArgument_LoseIt) {
               ElementsAre(4));
 }
 
+TEST(Masks, OnlyLayersThatSaySo_PassThemOn) {
+  const Given x = given({1, 2, 1}, {4, 0});
+  const auto behind = [&](const std::string& class_name, const std::string& config,
+                          const std::vector<Tensor>& weights) {
+    const std::string middle = layer(class_name, "middle", config, tensor("a")) + ", ";
+    return values(run_model(functional(masking("a", 0) + middle + pooled("pool", "middle"), {x},
+                                       outputs_of("pool")),
+                            {x}, weights)
+                      .outputs[0])[0];
+  };
+  EXPECT_THAT(behind("Normalization", R"("mean": 0.0, "variance": 4.0)", {}), FloatEq(2));
+  EXPECT_THAT(behind("Rescaling", R"("scale": 0.5)", {}), FloatEq(2));
+  EXPECT_THAT(behind("RMSNormalization", "", {weight({1}, {3})}), testing::FloatNear(1.5F, 1e-5F));
+  EXPECT_THAT(behind("EinsumDense", R"("equation": "abc,cd->abd", "output_shape": [null, 1])",
+                     {weight({1, 1}, {1})}),
+              FloatEq(2));
+}
+
 TEST(Masks, MergedSteps_CountWhereTheyAreShown) {
   const Given x = given({1, 3, 1}, {-2, 0, 0}), y = given({1, 3, 1}, {0, -5, 0});
   EXPECT_THAT(merged("Maximum", x, y), ElementsAre(-2, -5, 0));
