@@ -151,10 +151,17 @@ Symbols rms_normalization(LayerContext& layer, const CallArguments& call) {
   op->rms = true;
   op->epsilon = static_cast<float>(attributes.number("epsilon", 1e-6));
   op->axes = attributes.has("axis") ? attributes.integers("axis") : std::vector<int64_t>{-1};
-  for (int64_t& axis : op->axes) axis = b.axis(axis, b.rank(x));
-  const ValueId scale = scale_over(layer, x, op->axes, "scale");
+  Shape shape;
+  for (int64_t& axis : op->axes) {
+    axis = b.axis(axis, b.rank(x));
+    shape.push_back(b.known_dim(x, axis));
+  }
   std::sort(op->axes.begin(), op->axes.end());
-  return one(b.add1(op, {x, scale, kNoValue}));
+  const ValueId scale = layer.weight("scale", shape);
+  // Keras multiplies without regard to the axes: the scale meets the last dimensions.
+  const std::vector<int64_t> last = {b.rank(x) - 1};
+  if (op->axes == last) return one(b.add1(op, {x, scale, kNoValue}));
+  return one(b.binary(BinaryKind::multiply, b.add1(op, {x, kNoValue, kNoValue}), scale));
 }
 
 // x / sqrt(max(sum of squares, 1e-24))

@@ -346,9 +346,12 @@ RandomModel normalizations(Random& random, int64_t num_rows) {
                                   random.one_of<int64_t>({-1, 1, 2, 4}), both),
                       x.ref());
       break;
-    case 3:
-      y = maker.layer("RMSNormalization", fmt::format(R"("axis": {})", list(axes)), x.ref());
+    case 3: {
+      std::vector<int64_t> last(static_cast<size_t>(rank - axis));
+      std::iota(last.begin(), last.end(), axis);
+      y = maker.layer("RMSNormalization", fmt::format(R"("axis": {})", list(last)), x.ref());
       break;
+    }
     case 4:
       y = maker.layer("UnitNormalization", fmt::format(R"("axis": {})", list(axes)), x.ref());
       break;

@@ -23,21 +23,16 @@ ValueId along_axis(const Builder& b, ValueId vector, int64_t axis, int64_t rank)
   return expand_all(b, vector, others);
 }
 
-// Parameters that have the sizes of `axes`, in their order, as an array that broadcasts over x.
-ValueId over_axes(const Builder& b, ValueId parameters, const std::vector<int64_t>& axes,
-                  int64_t rank) {
-  if (b.rank(parameters) != static_cast<int64_t>(axes.size())) return parameters;
-  std::vector<int64_t> order(axes.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t i, int64_t j) {
-    return axes[static_cast<size_t>(i)] < axes[static_cast<size_t>(j)];
-  });
-  const ValueId sorted = b.transpose(parameters, order);
-  std::vector<int64_t> others;
-  for (int64_t i = 0; i < rank; ++i) {
-    if (std::find(axes.begin(), axes.end(), i) == axes.end()) others.push_back(i);
+// Parameters that have the sizes of `axes` of x as an array that broadcasts over x. Keras takes
+// their elements as they lie, in the ascending order of the axes.
+ValueId over_axes(const Builder& b, ValueId parameters, ValueId x,
+                  const std::vector<int64_t>& axes) {
+  if (b.rank(parameters) == b.rank(x)) return parameters;
+  std::vector<graph::TargetDim> target(static_cast<size_t>(b.rank(x)), graph::TargetDim::fixed(1));
+  for (const int64_t axis : axes) {
+    target[static_cast<size_t>(axis)] = graph::TargetDim::fixed(b.known_dim(x, axis));
   }
-  return expand_all(b, sorted, others);
+  return b.reshape(parameters, std::move(target));
 }
 
 std::vector<int64_t> axes_or_last(const Operation& op, int64_t rank) {
@@ -125,7 +120,7 @@ Symbols op_layer_norm(LayerContext& layer, const CallArguments& call) {
   const double epsilon = op.attributes().number("epsilon", kEpsilon);
   const auto parameter = [&](size_t index, const char* name) {
     const ValueId value = op.optional_value(index, name);
-    return value == kNoValue ? value : over_axes(b, b.as_float(value), axes, b.rank(x));
+    return value == kNoValue ? value : over_axes(b, b.as_float(value), x, axes);
   };
   const ValueId gamma = parameter(1, "gamma"), beta = parameter(2, "beta");
   if (op.attributes().boolean("rms_scaling", false)) {
@@ -150,9 +145,14 @@ Symbols op_rms_norm(LayerContext& layer, const CallArguments& call) {
   norm->axes = ascending(axes);
   norm->epsilon = static_cast<float>(op.attributes().number("epsilon", kEpsilon));
   norm->rms = true;
-  ValueId scale = op.optional_value(1, "scale");
-  if (scale != kNoValue) scale = over_axes(b, b.as_float(scale), axes, b.rank(x));
-  return one(b.add1(norm, {x, scale, kNoValue}));
+  // The scale meets the last dimensions, whatever the axes.
+  const ValueId scale = op.optional_value(1, "scale");
+  if (scale == kNoValue) return one(b.add1(norm, {x, kNoValue, kNoValue}));
+  const std::vector<int64_t> last = {b.rank(x) - 1};
+  if (norm->axes == last && b.rank(scale) == 1) {
+    return one(b.add1(norm, {x, b.as_float(scale), kNoValue}));
+  }
+  return one(multiply(b, b.add1(norm, {x, kNoValue, kNoValue}), b.as_float(scale)));
 }
 
 // --- losses

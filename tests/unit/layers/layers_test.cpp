@@ -1,6 +1,8 @@
 // Layers where their options are easily missed, and those that no golden case holds.
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "unit/base/expect_error.h"
 #include "unit/layers/small_model.h"
 
@@ -90,6 +92,29 @@ TEST(CategoryEncoding, CountsMayBeWeighted) {
   const Result y = run_layer("CategoryEncoding", R"("num_tokens": 3, "output_mode": "count")",
                              {x, weights}, {}, input(0), "\"count_weights\": " + input(1));
   EXPECT_THAT(values(y.outputs[0]), ElementsAre(2, 0, 1.5F));
+}
+
+// x / sqrt(mean of squares) along axis 1; Keras multiplies by the scale as NumPy would.
+TEST(RmsNormalization, ItsScaleMeetsTheLastDimension) {
+  const Given x = given({1, 2, 2}, {1, 3, 7, 4});
+  const Result y =
+      run_layer("RMSNormalization", R"("axis": [1], "epsilon": 0.0)", {x}, {weight({2}, {10, 2})});
+  const auto root = [](float a, float b) { return std::sqrt((a * a + b * b) / 2); };
+  EXPECT_THAT(values(y.outputs[0]),
+              ElementsAre(FloatNear(10 / root(1, 7), 1e-5F), FloatNear(6 / root(3, 4), 1e-5F),
+                          FloatNear(70 / root(1, 7), 1e-5F), FloatNear(8 / root(3, 4), 1e-5F)));
+}
+
+// Rows [1, 3] and [5, 9] of one image have means 4.5 and variance 8.75 together.
+TEST(LayerNormalization, TakesItsWeightsAsTheyLie) {
+  const Given x = given({1, 2, 2}, {1, 3, 5, 9});
+  const Result y = run_layer("LayerNormalization", R"("axis": [1, 2], "epsilon": 0.0)", {x},
+                             {weight({2, 2}, {1, 2, 3, 4}), weight({2, 2}, {0, 0, 0, 1})});
+  const float deviation = std::sqrt(8.75F);
+  EXPECT_THAT(
+      values(y.outputs[0]),
+      ElementsAre(FloatNear(-3.5F / deviation, 1e-5F), FloatNear(-3 / deviation, 1e-5F),
+                  FloatNear(1.5F / deviation, 1e-5F), FloatNear(18 / deviation + 1, 1e-5F)));
 }
 
 // (x - mean) / sqrt(variance): one mean for the last of two axes stands for all places of the
