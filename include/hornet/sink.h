@@ -44,11 +44,17 @@ class Sink {
 // the path when it finishes.
 enum class Overwrite { kNever, kAllowed, kResume };
 
+// What a file's name leaves open.
+struct SinkOptions {
+  std::string format;  // "npy", "csv", ...; "" where the name tells
+};
+
 // Creates `path` for `num_rows` rows, its space on disk reserved before this returns. Nothing is at
 // `path` before finish(): rows are kept in `path` + ".partial".
 // Throws Error(kIo): the path exists and overwrite is kNever, the disk is full, ...
 std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                                int64_t num_rows, Overwrite overwrite = Overwrite::kNever);
+                                int64_t num_rows, Overwrite overwrite = Overwrite::kNever,
+                                const SinkOptions& options = {});
 
 // Writes into memory of the caller, shape [rows, ...], which must outlive the sink.
 std::unique_ptr<Sink> memory_sink(MutableTensorView rows, std::string name = "array");

@@ -2,12 +2,43 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hornet/tensor.h"
 
 namespace hornet {
+
+// What a file's name and content leave open. docs/formats.md says which format takes what; one that
+// a format does not take is refused.
+struct SourceOptions {
+  enum class Header { kAuto, kYes, kNo };
+  enum class Interpolation { kBilinear, kNearest };
+
+  std::string format = {};              // "npy", "csv", ...; "" where the name tells
+  std::optional<DType> dtype = {};      // of the elements: raw, CSV
+  std::optional<Shape> row_shape = {};  // of a row, without the rows: raw, CSV, pictures, TFRecord
+  // What the model takes, for formats whose files leave it open and where the above is not given.
+  std::optional<DType> wanted_dtype = {};
+  std::optional<Shape> wanted_row_shape = {};
+  // CSV: columns by name, in this order. TFRecord: the feature.
+  std::vector<std::string> columns = {};
+  char delimiter = '\0';          // CSV; 0: by the format
+  Header header = Header::kAuto;  // CSV: whether the first line is names
+  // Pictures.
+  Interpolation interpolation = Interpolation::kBilinear;
+  bool crop_to_aspect_ratio = false;
+  bool scaled_decoding = false;  // JPEG: decode at a smaller scale where the picture is shrunk
+
+  bool operator==(const SourceOptions&) const = default;
+};
+
+// How another process opens the same rows.
+struct SourceLocation {
+  std::string path;
+  SourceOptions options;
+};
 
 // Rows of one model input, by range. Implementations are thread-safe: workers read concurrently.
 class Source {
@@ -21,18 +52,25 @@ class Source {
   virtual std::string name() const = 0;
   // Rows [begin, end), as stored. Either a view of memory the source keeps (a mapped file), valid
   // as long as the source; or rows put into `scratch`, valid until its next use.
+  // Throws Error(kInvalidInput) that names the path or line where one of these rows is broken; all
+  // others can still be read.
   virtual TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const = 0;
-  // To be called once the rows were used: throws Error(kIo) where rows [begin, end) may not have
-  // been what rows() promised, as their file was truncated or its disk failed meanwhile.
-  virtual void check(int64_t /*begin*/, int64_t /*end*/) const {}
-  // What open_source() takes in another process to give the same rows; "" where only this process
-  // has them.
-  virtual std::string location() const { return {}; }
+
+  // Nothing where only this process has the rows: memory, a pipe.
+  const std::optional<SourceLocation>& location() const { return location_; }
+  void set_location(SourceLocation location) { location_ = std::move(location); }
+
+ private:
+  std::optional<SourceLocation> location_;
 };
 
-// Opens a file, the format told by its extension and checked against its content: `.npy`.
-// Throws Error (kIo, kInvalidInput, kUnsupported) naming the file.
-std::unique_ptr<Source> open_source(const std::string& path);
+// Opens a file, the format told by `options` or its extension and checked against its content.
+// `path` may name a member of the file ("rows.h5:/images", "rows.npz:/x"), a pipe, or "-", the
+// standard input. Throws Error (kIo, kInvalidInput, kUnsupported) naming the file.
+std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& options = {});
+
+// Whether files of this name or format have members, of which one is a source: "rows.h5:/images".
+bool has_members(const std::string& path, const std::string& format = "");
 
 // Rows that the caller holds in memory; `rows` must outlive the source.
 std::unique_ptr<Source> memory_source(TensorView rows, std::string name = "array");

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include "archive/hdf5_group.h"
 
@@ -19,7 +20,9 @@ static_assert(std::endian::native == std::endian::little,
 // it.
 constexpr uint64_t kFreeBytes = uint64_t{64} << 20;
 constexpr uint64_t kMaxRatio = 200;
-constexpr uint16_t kDeflate = 1, kShuffle = 2, kFletcher32 = 3;
+constexpr uint64_t kFreeChunks = uint64_t{1} << 16;
+constexpr uint64_t kMaxDeflateRatio = 1032;
+constexpr uint16_t kDeflate = 1, kShuffle = 2, kFletcher32 = 3, kLzf = 32000;
 constexpr uint8_t kChunkTree = 1;
 constexpr uint64_t kChecksumBytes = 4;
 
@@ -31,28 +34,74 @@ bool is_bfloat16(const Hdf5Bytes& file, const std::vector<Hdf5Message>& messages
   return texts.size() == 1 && texts[0] == "bfloat16";
 }
 
-// Bytes of the same rank in all elements lie together: put them back.
-std::vector<std::byte> unshuffle(const std::vector<std::byte>& in, uint64_t element_size) {
-  std::vector<std::byte> out(in.size());
-  const uint64_t count = in.size() / element_size;
+template <size_t kSize>
+void unshuffle_elements(const std::byte* in, std::byte* out, uint64_t count, uint64_t) {
   for (uint64_t i = 0; i < count; ++i) {
-    for (uint64_t b = 0; b < element_size; ++b) out[i * element_size + b] = in[b * count + i];
+    for (size_t b = 0; b < kSize; ++b) out[i * kSize + b] = in[b * count + i];
+  }
+}
+
+// Bytes of the same rank in all elements lie together: put them back.
+void unshuffle(std::span<const std::byte> in, std::byte* out, uint64_t element_size) {
+  const uint64_t count = in.size() / element_size;
+  switch (element_size) {
+    case 2:
+      unshuffle_elements<2>(in.data(), out, count, element_size);
+      break;
+    case 4:
+      unshuffle_elements<4>(in.data(), out, count, element_size);
+      break;
+    case 8:
+      unshuffle_elements<8>(in.data(), out, count, element_size);
+      break;
+    default:
+      for (uint64_t i = 0; i < count; ++i) {
+        for (uint64_t b = 0; b < element_size; ++b) out[i * element_size + b] = in[b * count + i];
+      }
   }
   // A rest that makes no element is left as it is.
   std::copy(in.begin() + static_cast<ptrdiff_t>(count * element_size), in.end(),
-            out.begin() + static_cast<ptrdiff_t>(count * element_size));
-  return out;
+            out + count * element_size);
 }
 
-// zlib's format; nullopt where it does not yield exactly `size` bytes.
-std::optional<std::vector<std::byte>> inflate(const std::vector<std::byte>& in, uint64_t size) {
-  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
-      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+// zlib's format; false where it does not yield exactly `size` bytes.
+bool inflate(std::span<const std::byte> in, std::byte* out, uint64_t size) {
+  using Inflater =
+      std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)>;
+  thread_local const Inflater inflater(libdeflate_alloc_decompressor(),
+                                       &libdeflate_free_decompressor);
   require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate an array");
-  std::vector<std::byte> out(size);
-  const auto result = libdeflate_zlib_decompress(inflater.get(), in.data(), in.size(), out.data(),
-                                                 out.size(), nullptr);
-  return result == LIBDEFLATE_SUCCESS ? std::optional(std::move(out)) : std::nullopt;
+  return libdeflate_zlib_decompress(inflater.get(), in.data(), in.size(), out, size, nullptr) ==
+         LIBDEFLATE_SUCCESS;
+}
+
+// LibLZF's format, h5py's own filter: runs of literals, and copies of 3 to 264 bytes from up to
+// 8 KB before. False where it does not yield exactly `size` bytes.
+bool unpack_lzf(std::span<const std::byte> in, std::byte* out, uint64_t size) {
+  uint64_t from = 0, to = 0;
+  while (from < in.size()) {
+    const auto control = static_cast<uint64_t>(in[from++]);
+    if (control < 32) {
+      const uint64_t length = control + 1;
+      if (length > in.size() - from || length > size - to) return false;
+      std::memcpy(out + to, in.data() + from, length);
+      from += length;
+      to += length;
+      continue;
+    }
+    uint64_t length = control >> 5;
+    if (length == 7) {
+      if (from == in.size()) return false;
+      length += static_cast<uint64_t>(in[from++]);
+    }
+    if (from == in.size()) return false;
+    const uint64_t distance = ((control & 31) << 8) + static_cast<uint64_t>(in[from++]) + 1;
+    length += 2;
+    if (distance > to || length > size - to) return false;
+    // The copy may run into what it writes: byte by byte, in order.
+    for (uint64_t i = 0; i < length; ++i, ++to) out[to] = out[to - distance];
+  }
+  return to == size;
 }
 
 void swap_bytes(std::byte* data, uint64_t num_elements, size_t size) {
@@ -78,6 +127,9 @@ Hdf5Array::Hdf5Array(const Hdf5Bytes& file, const std::vector<Hdf5Message>& mess
   read_layout(*layout);
   if (const auto filters = find_message(messages, Hdf5MessageType::kFilters))
     read_filters(*filters);
+  if (const auto value = find_message(messages, Hdf5MessageType::kFillValue)) {
+    read_fill_value(*value);
+  }
 }
 
 void Hdf5Array::read_type(const std::vector<Hdf5Message>& messages) {
@@ -187,13 +239,31 @@ void Hdf5Array::read_filters(Hdf5Cursor data) {
       if (v == 0) filter.element_size = value;
     }
     if (version == 1 && num_values % 2 == 1) data.skip(4);
-    require(filter.id == kDeflate || filter.id == kShuffle || filter.id == kFletcher32,
+    require(filter.id == kDeflate || filter.id == kShuffle || filter.id == kFletcher32 ||
+                filter.id == kLzf,
             ErrorCode::kUnsupported,
-            "{} is compressed by filter {}; Hornet reads deflate, shuffle and fletcher32", label_,
-            filter.id);
+            "{} is compressed by filter {}; Hornet reads deflate, shuffle, fletcher32 and lzf",
+            label_, filter.id);
     if (filter.id == kShuffle && filter.element_size == 0) damaged("its filters are unreadable");
     filters_.push_back(filter);
   }
+}
+
+void Hdf5Array::read_fill_value(Hdf5Cursor data) {
+  const int version = data.u8();
+  if (version < 1 || version > 3) damaged("its fill value is unreadable");
+  bool defined = true;
+  if (version == 3) {
+    defined = (data.u8() & 0x20) != 0;
+  } else {
+    data.skip(2);  // when space is taken, when values are written
+    defined = data.u8() != 0 || version == 1;
+  }
+  const uint32_t size = defined ? data.u32() : 0;
+  if (size == 0) return;
+  if (size != size_of(dtype_)) damaged("its fill value has another size");
+  const Hdf5Cursor value = data.part(size);
+  fill_value_.assign(value.data(), value.data() + size);
 }
 
 // --- elements
@@ -202,9 +272,15 @@ Tensor Hdf5Array::read() const {
   const size_t bytes = num_bytes(dtype_, shape_);
   if (bytes == 0) return Tensor(dtype_, shape_);
   if (layout_ == Layout::kChunked) return to_native(read_chunked());
+  return read_plain(stored());
+}
+
+const std::byte* Hdf5Array::stored() const {
+  const size_t bytes = num_bytes(dtype_, shape_);
+  if (bytes == 0 || layout_ == Layout::kChunked) return nullptr;
   if (layout_ == Layout::kCompact) {
     if (compact_->remaining() < bytes) damaged("it has less data than its shape says");
-    return read_plain(*compact_);
+    return compact_->data();
   }
   require(!file_.is_undefined(address_), ErrorCode::kInvalidModel,
           "{} has a shape, {}, and no data", label_, to_string(shape_));
@@ -213,11 +289,10 @@ Tensor Hdf5Array::read() const {
                       bytes <= file_.image.size - file_.base - address_;
   require(inside, ErrorCode::kInvalidModel, "{} claims {} bytes; the file has {} in all", label_,
           bytes, file_.image.size);
-  return read_plain(Hdf5Cursor(file_, address_, bytes));
+  return Hdf5Cursor(file_, address_, bytes).data();
 }
 
-Tensor Hdf5Array::read_plain(Hdf5Cursor data) const {
-  const std::byte* bytes = data.data();
+Tensor Hdf5Array::read_plain(const std::byte* bytes) const {
   // Bytes of a zip entry start anywhere; elements off their alignment are copied.
   const bool aligned = reinterpret_cast<uintptr_t>(bytes) % size_of(dtype_) == 0;
   // A bool of another value than 0 and 1 would be undefined.
@@ -279,10 +354,10 @@ void Hdf5Array::append_tree_chunks(std::vector<Chunk>& chunks) const {
                  [&](Hdf5Cursor key, uint64_t address) {
                    if (chunks.size() >= max_chunks) damaged("it has too many chunks");
                    Chunk chunk;
-                   chunk.size = key.u32();
-                   chunk.skipped_filters = key.u32();
+                   chunk.stored.size = key.u32();
+                   chunk.stored.skipped_filters = key.u32();
                    for (size_t i = 0; i < rank; ++i) chunk.offset.push_back(key.u64());
-                   chunk.address = address;
+                   chunk.stored.address = address;
                    chunks.push_back(std::move(chunk));
                  });
 }
@@ -310,9 +385,9 @@ void Hdf5Array::append_array_chunks(std::vector<Chunk>& chunks) const {
     if (paged && i > 0 && i % page == 0) block.skip(kChecksumBytes);
     Chunk chunk;
     chunk.offset = chunk_offset(i, true);
-    chunk.address = block.address();
-    chunk.size = filtered ? block.number(size_bytes) : chunk_bytes();
-    chunk.skipped_filters = filtered ? block.u32() : 0;
+    chunk.stored.address = block.address();
+    chunk.stored.size = filtered ? block.number(size_bytes) : chunk_bytes();
+    chunk.stored.skipped_filters = filtered ? block.u32() : 0;
     const bool beyond =
         std::mismatch(chunk.offset.begin(), chunk.offset.end(), shape_.begin(),
                       [](uint64_t at, int64_t dim) { return at < static_cast<uint64_t>(dim); })
@@ -332,15 +407,14 @@ std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
       append_array_chunks(chunks);
       break;
     case ChunkIndex::kSingle:
-      chunks.push_back(single_chunk_);
-      chunks.back().address = address_;
-      chunks.back().offset.assign(chunk_dims_.size(), 0);
+      chunks.push_back({std::vector<uint64_t>(chunk_dims_.size(), 0), single_chunk_});
+      chunks.back().stored.address = address_;
       break;
     case ChunkIndex::kImplicit: {
       const uint64_t count = num_chunks(true), size = chunk_bytes();
       if (count > file_.image.size / size) damaged("it claims more data than the file has");
       for (uint64_t i = 0; i < count; ++i) {
-        chunks.push_back({chunk_offset(i, true), address_ + i * size, size, 0});
+        chunks.push_back({chunk_offset(i, true), {address_ + i * size, size, 0}});
       }
       break;
     }
@@ -348,31 +422,59 @@ std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
   return chunks;
 }
 
-std::vector<std::byte> Hdf5Array::decode(const Chunk& chunk) const {
+void Hdf5Array::fill(std::vector<std::byte>& out) const {
+  out.assign(chunk_bytes(), std::byte{0});
+  if (fill_value_.empty()) return;
+  for (size_t i = 0; i < out.size(); i += fill_value_.size()) {
+    std::memcpy(out.data() + i, fill_value_.data(), fill_value_.size());
+  }
+}
+
+void Hdf5Array::decode(const StoredChunk& chunk, std::vector<std::byte>& out) const {
+  if (chunk.address == 0) return fill(out);
   const Hdf5Cursor stored(file_, chunk.address, chunk.size);
-  std::vector<std::byte> bytes(stored.data(), stored.data() + chunk.size);
+  std::span<const std::byte> bytes(stored.data(), chunk.size);
+  std::vector<std::byte> other;  // filters go back and forth between this and `out`
   const auto skipped = [&](size_t i) { return i < 32 && (chunk.skipped_filters >> i & 1) != 0; };
   uint64_t expected = chunk_bytes();
   for (size_t i = 0; i < filters_.size(); ++i) {
     // Sizes before the last filters grow by the checksum.
     if (filters_[i].id == kFletcher32 && !skipped(i)) expected += kChecksumBytes;
   }
+  const auto next = [&](uint64_t size) {
+    std::vector<std::byte>& buffer = bytes.data() == out.data() ? other : out;
+    buffer.resize(size);
+    return buffer.data();
+  };
   for (size_t i = filters_.size(); i-- > 0;) {
     if (skipped(i)) continue;
-    if (filters_[i].id == kShuffle) bytes = unshuffle(bytes, filters_[i].element_size);
-    if (filters_[i].id == kFletcher32) {
+    const Filter& filter = filters_[i];
+    if (filter.id == kFletcher32) {
       if (bytes.size() < kChecksumBytes) damaged("its data are damaged");
-      bytes.resize(bytes.size() - kChecksumBytes);
+      bytes = bytes.first(bytes.size() - kChecksumBytes);
       expected -= kChecksumBytes;
+      continue;
     }
-    if (filters_[i].id == kDeflate) {
-      auto inflated = inflate(bytes, expected);
-      if (!inflated) damaged("its data are damaged: they do not inflate");
-      bytes = *std::move(inflated);
+    std::byte* const to = next(filter.id == kShuffle ? bytes.size() : expected);
+    if (filter.id == kShuffle) {
+      unshuffle(bytes, to, filter.element_size);
+      bytes = {to, bytes.size()};
+      continue;
     }
+    const bool sound =
+        filter.id == kLzf ? unpack_lzf(bytes, to, expected) : inflate(bytes, to, expected);
+    if (!sound) damaged("its data are damaged: they do not inflate");
+    bytes = {to, expected};
   }
   if (bytes.size() != chunk_bytes()) damaged("its data are damaged: a chunk has another size");
-  return bytes;
+  if (bytes.data() != out.data()) {
+    if (bytes.data() == other.data()) {
+      out.swap(other);
+    } else {
+      out.assign(bytes.begin(), bytes.end());
+    }
+  }
+  out.resize(chunk_bytes());
 }
 
 // Copies the part of a chunk that lies within the array, row by row.
@@ -408,15 +510,11 @@ Tensor Hdf5Array::read_chunked() const {
   if (found.size() != num_chunks(false)) damaged("some of its data are missing");
   uint64_t stored = 0;
   for (const Chunk& chunk : found) {
-    if (file_.is_undefined(chunk.address) || chunk.size > file_.image.size) {
+    if (file_.is_undefined(chunk.stored.address) || chunk.stored.size > file_.image.size) {
       damaged("some of its data are missing");
     }
-    stored += chunk.size;
-    for (size_t i = 0; i < shape_.size(); ++i) {
-      const bool inside = chunk.offset[i] < static_cast<uint64_t>(shape_[i]) &&
-                          chunk.offset[i] % chunk_dims_[i] == 0;
-      if (!inside) damaged("a chunk lies outside it");
-    }
+    stored += chunk.stored.size;
+    check_inside(chunk);
   }
   if (stored > file_.image.size) damaged("it claims more data than the file has");
   for (const uint64_t claim : {bytes, chunk_bytes()}) {
@@ -424,8 +522,44 @@ Tensor Hdf5Array::read_chunked() const {
             "{} claims {} bytes; the file stores {} for it", label_, claim, stored);
   }
   Tensor result(dtype_, shape_);
+  std::vector<std::byte> elements;
   for (const Chunk& chunk : found) {
-    copy_chunk(chunk, decode(chunk).data(), static_cast<std::byte*>(result.mutable_data()));
+    decode(chunk.stored, elements);
+    copy_chunk(chunk, elements.data(), static_cast<std::byte*>(result.mutable_data()));
+  }
+  return result;
+}
+
+void Hdf5Array::check_inside(const Chunk& chunk) const {
+  for (size_t i = 0; i < shape_.size(); ++i) {
+    const bool inside =
+        chunk.offset[i] < static_cast<uint64_t>(shape_[i]) && chunk.offset[i] % chunk_dims_[i] == 0;
+    if (!inside) damaged("a chunk lies outside it");
+  }
+}
+
+std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks() const {
+  const uint64_t count = num_elements(shape_) == 0 ? 0 : num_chunks(false);
+  // Each has a place in the file's index, but for those never written, which are few in practice.
+  require(count <= kFreeChunks || count / kMaxRatio <= file_.image.size, ErrorCode::kInvalidModel,
+          "{} claims {} chunks; the file has {} bytes", label_, count, file_.image.size);
+  require(chunk_bytes() <= kFreeBytes || chunk_bytes() / kMaxDeflateRatio <= file_.image.size,
+          ErrorCode::kInvalidModel, "{} claims chunks of {} bytes; the file has {} bytes", label_,
+          chunk_bytes(), file_.image.size);
+  std::vector<StoredChunk> result(count);
+  if (count == 0) return result;
+  for (const Chunk& chunk : chunks()) {
+    if (file_.is_undefined(chunk.stored.address)) continue;
+    check_inside(chunk);
+    uint64_t place = 0;
+    for (size_t i = 0; i < shape_.size(); ++i) {
+      const auto dim = static_cast<uint64_t>(shape_[i]);
+      place = place * (dim / chunk_dims_[i] + (dim % chunk_dims_[i] != 0)) +
+              chunk.offset[i] / chunk_dims_[i];
+    }
+    if (chunk.stored.address == 0) damaged("a chunk lies where the file begins");
+    if (result[place].address != 0) damaged("a chunk is there twice");
+    result[place] = chunk.stored;
   }
   return result;
 }

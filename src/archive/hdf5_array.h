@@ -19,10 +19,32 @@ class Hdf5Array {
 
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
+  bool big_endian() const { return big_endian_; }
+  // The elements as the file has them, where they lie together; nullptr for chunked arrays and
+  // those without elements. Throws Error(kInvalidModel) where they do not lie within the file.
+  const std::byte* stored() const;
+
+  // A chunk, where the file has it: address 0 where it was never written.
+  struct StoredChunk {
+    uint64_t address = 0;
+    uint64_t size = 0;
+    uint32_t skipped_filters = 0;
+  };
+  bool is_chunked() const { return layout_ == Layout::kChunked; }
+  // Elements of a chunk in each dimension, for arrays of at least one.
+  const std::vector<uint64_t>& chunk_shape() const { return chunk_dims_; }
+  uint64_t chunk_bytes() const;
+  // All chunks of a chunked array, in row-major order of their places. Throws Error(kInvalidModel)
+  // where the index is damaged.
+  std::vector<StoredChunk> stored_chunks() const;
+  // The elements of a chunk, as stored but for its filters, into `out`, which keeps its memory.
+  // Throws Error(kInvalidModel) where the chunk is damaged.
+  void decode(const StoredChunk& chunk, std::vector<std::byte>& out) const;
+
   // The elements in native byte order: the file's own bytes where they lie together, aligned and in
   // this machine's format, else a copy. Claims are checked against the file before memory is taken.
   // Throws Error(kInvalidModel), and kUnsupported for virtual and external arrays and for filters
-  // beside deflate, shuffle and fletcher32.
+  // beside deflate, shuffle, fletcher32 and lzf.
   Tensor read() const;
 
  private:
@@ -34,9 +56,7 @@ class Hdf5Array {
   };
   struct Chunk {
     std::vector<uint64_t> offset;  // of its first element
-    uint64_t address = 0;
-    uint64_t size = 0;
-    uint32_t skipped_filters = 0;
+    StoredChunk stored;
   };
 
   void read_type(const std::vector<Hdf5Message>& messages);
@@ -45,8 +65,9 @@ class Hdf5Array {
   void read_chunked_layout(int version, Hdf5Cursor& data);
   void read_chunk_index(uint8_t flags, Hdf5Cursor& data);
   void read_filters(Hdf5Cursor data);
+  void read_fill_value(Hdf5Cursor data);
 
-  Tensor read_plain(Hdf5Cursor data) const;
+  Tensor read_plain(const std::byte* bytes) const;
   Tensor read_chunked() const;
   Tensor to_native(Tensor stored) const;
   std::vector<Chunk> chunks() const;
@@ -54,8 +75,8 @@ class Hdf5Array {
   void append_array_chunks(std::vector<Chunk>& chunks) const;
   std::vector<uint64_t> chunk_offset(uint64_t index, bool of_maximum) const;
   uint64_t num_chunks(bool of_maximum) const;
-  uint64_t chunk_bytes() const;
-  std::vector<std::byte> decode(const Chunk& chunk) const;
+  void check_inside(const Chunk& chunk) const;
+  void fill(std::vector<std::byte>& out) const;
   void copy_chunk(const Chunk& chunk, const std::byte* elements, std::byte* to) const;
   [[noreturn]] void damaged(std::string_view what) const;
 
@@ -71,8 +92,9 @@ class Hdf5Array {
   uint64_t size_ = 0;  // contiguous: bytes the file says there are
   std::vector<uint64_t> chunk_dims_;
   ChunkIndex chunk_index_ = ChunkIndex::kClassicTree;
-  Chunk single_chunk_;
+  StoredChunk single_chunk_;
   std::vector<Filter> filters_;
+  std::vector<std::byte> fill_value_;  // an element as stored; empty: zeros
 };
 
 }  // namespace hornet

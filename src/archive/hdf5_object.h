@@ -14,6 +14,7 @@ enum class Hdf5MessageType : uint16_t {
   kDataspace = 0x01,
   kLinkInfo = 0x02,
   kDatatype = 0x03,
+  kFillValue = 0x05,
   kLink = 0x06,
   kExternalFiles = 0x07,
   kLayout = 0x08,

@@ -187,27 +187,30 @@ size_t ZipArchive::data_offset(const ZipEntry& entry) const {
   return offset + name_size + extra_size;
 }
 
-Bytes ZipArchive::read(const ZipEntry& entry, uint64_t max_size) const {
+bool ZipArchive::is_deflated(const ZipEntry& entry) { return entry.method == kDeflated; }
+
+Bytes ZipArchive::stored_bytes(const ZipEntry& entry) const {
   require((entry.flags & kEncryptedFlag) == 0, ErrorCode::kUnsupported,
           "the zip entry \"{}\" is encrypted", entry.name);
   require(
       entry.method == kStored || entry.method == kDeflated, ErrorCode::kUnsupported,
       "the zip entry \"{}\" is compressed by method {}; Hornet reads stored and deflated entries",
       entry.name, entry.method);
-  require_zip(entry.size <= max_size, "the zip entry \"{}\" claims {} bytes; expected at most {}",
-              entry.name, entry.size, max_size);
   const size_t offset = data_offset(entry);
   require_zip(file_.contains(offset, entry.compressed_size),
               "the zip entry \"{}\" claims {} bytes at byte {}; the file has {} bytes", entry.name,
               entry.compressed_size, offset, file_.size);
-  Bytes contents{file_.owner, file_.data + offset, entry.size};
-  if (entry.method == kDeflated) {
-    contents = inflate(file_.data + offset, entry);
-  } else {
-    require_zip(entry.size == entry.compressed_size,
-                "the stored zip entry \"{}\" claims {} and {} bytes", entry.name, entry.size,
-                entry.compressed_size);
-  }
+  require_zip(entry.method == kDeflated || entry.size == entry.compressed_size,
+              "the stored zip entry \"{}\" claims {} and {} bytes", entry.name, entry.size,
+              entry.compressed_size);
+  return {file_.owner, file_.data + offset, entry.compressed_size};
+}
+
+Bytes ZipArchive::read(const ZipEntry& entry, uint64_t max_size) const {
+  require_zip(entry.size <= max_size, "the zip entry \"{}\" claims {} bytes; expected at most {}",
+              entry.name, entry.size, max_size);
+  Bytes contents = stored_bytes(entry);
+  if (entry.method == kDeflated) contents = inflate(contents.data, entry);
   require_zip(libdeflate_crc32(0, contents.data, contents.size) == entry.crc,
               "the zip entry \"{}\" is damaged: its checksum does not match", entry.name);
   return contents;

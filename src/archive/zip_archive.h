@@ -36,6 +36,10 @@ class ZipArchive {
   // memory. Throws Error(kInvalidModel; kUnsupported for encryption and other methods), also where
   // the contents would be longer than `max_size`.
   Bytes read(const ZipEntry& entry, uint64_t max_size) const;
+  // The entry's bytes as they lie in the archive, deflated or not, of any size; the checksum is
+  // left to the caller. Errors as those of read().
+  Bytes stored_bytes(const ZipEntry& entry) const;
+  static bool is_deflated(const ZipEntry& entry);
 
  private:
   struct Directory {

@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <system_error>
 #include <utility>
@@ -28,6 +30,7 @@ class RealFileSystem : public FileSystem {
   ssize_t pread(int fd, void* data, size_t size, off_t offset) override {
     return ::pread(fd, data, size, offset);
   }
+  ssize_t read(int fd, void* data, size_t size) override { return ::read(fd, data, size); }
   ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) override {
     return ::pwrite(fd, data, size, offset);
   }
@@ -99,6 +102,29 @@ std::unique_ptr<File> File::open_unless(int tolerated, const std::string& path, 
   fail_system("cannot {} {}", (flags & O_CREAT) != 0 ? "create" : "open", path);
 }
 
+std::unique_ptr<File> File::standard_input(FileSystem& fs) {
+  const int fd = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) fail_system("cannot read the standard input");
+  return std::unique_ptr<File>(new File("the standard input", fd, fs));
+}
+
+std::unique_ptr<File> File::temporary(const std::string& name, FileSystem& fs) {
+  const char* given = std::getenv("TMPDIR");
+  const std::string folder = given != nullptr && *given != '\0' ? given : "/var/tmp";
+  auto file = open_unless(EOPNOTSUPP, folder, O_RDWR | O_TMPFILE, fs);
+  // Some file systems only make files with names.
+  static std::atomic<int> number = 0;
+  for (int attempt = 0; file == nullptr; ++attempt) {
+    const std::string path =
+        fmt::format("{}/hornet-{}-{}", folder, ::getpid(), number.fetch_add(1));
+    constexpr int kAttempts = 100;
+    file = open_unless(attempt < kAttempts ? EEXIST : 0, path, O_RDWR | O_CREAT | O_EXCL, fs);
+    if (file != nullptr) remove_file(path, fs);
+  }
+  file->path_ = fmt::format("the temporary copy of {} in {}", name, folder);
+  return file;
+}
+
 File::File(std::string path, int fd, FileSystem& fs) : path_(std::move(path)), fd_(fd), fs_(fs) {}
 
 // What close would report is lost to nobody: whoever needs the bytes on disk has called sync().
@@ -122,6 +148,12 @@ void File::read_at(size_t offset, std::span<std::byte> bytes) const {
     offset += static_cast<size_t>(count);
     bytes = bytes.subspan(static_cast<size_t>(count));
   }
+}
+
+size_t File::read_next(std::span<std::byte> bytes) {
+  const ssize_t count = uninterrupted([&] { return fs_.read(fd_, bytes.data(), bytes.size()); });
+  if (count < 0) fail_system("cannot read {}", path_);
+  return static_cast<size_t>(count);
 }
 
 void File::write_at(size_t offset, std::span<const std::byte> bytes) {

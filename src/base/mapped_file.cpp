@@ -14,12 +14,15 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, File
   const struct stat status = file->status();
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
+  return map(*file, static_cast<size_t>(status.st_size), path);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::map(const File& file, size_t size, std::string name) {
   std::unique_ptr<const Mapping> mapping;
-  if (status.st_size > 0) {
-    mapping = std::make_unique<const Mapping>(*file, static_cast<size_t>(status.st_size),
-                                              Mapping::Access::kReadOnly);
+  if (size > 0) {
+    mapping = std::make_unique<const Mapping>(file, size, Mapping::Access::kReadOnly);
   }
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, std::move(mapping)));
+  return std::shared_ptr<const MappedFile>(new MappedFile(std::move(name), std::move(mapping)));
 }
 
 MappedFile::MappedFile(std::string path, std::unique_ptr<const Mapping> mapping)

@@ -17,6 +17,8 @@ class MappedFile {
   // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ...
   static std::shared_ptr<const MappedFile> open(const std::string& path,
                                                 FileSystem& fs = FileSystem::real());
+  // The first `size` bytes of an open file, which may be closed then. `name` is its path here.
+  static std::shared_ptr<const MappedFile> map(const File& file, size_t size, std::string name);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 

@@ -8,11 +8,9 @@
 #include "cli/exit_code.h"
 
 namespace hornet::cli {
-namespace {
 
-// "224,224,3" as the shape of a row, with the batch before it.
 Shape parse_shape(const std::string& text) {
-  Shape shape = {kUnknownDim};
+  Shape shape;
   const char* position = text.data();
   const char* const end = position + text.size();
   while (true) {
@@ -28,11 +26,6 @@ Shape parse_shape(const std::string& text) {
                      fmt::format("--shape {}: expected sizes such as 224,224,3", text));
 }
 
-}  // namespace
-
-const char* const kInputHelp =
-    "A .npy file, or NAME=FILE for the input NAME of a model with several";
-
 CLI::Option* add_model(CLI::App& command, ModelArguments& model) {
   command
       .add_option("--weights", model.options.weights_path,
@@ -45,15 +38,6 @@ CLI::Validator row_count() { return CLI::Range(int64_t{1}, int64_t{1} << 40).des
 
 Model load_model(const ModelArguments& model) {
   return at_stage(ExitCode::kModel, [&] { return Model::load(model.path, model.options); });
-}
-
-std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& arguments,
-                                                 const Model& model, const std::string& path) {
-  std::vector<std::unique_ptr<Source>> sources;
-  for (const std::string& input : bind_paths(arguments, model.inputs(), "input", path)) {
-    sources.push_back(at_stage(ExitCode::kInput, [&] { return open_source(input); }));
-  }
-  return sources;
 }
 
 CLI::Option* add_shapes(CLI::App& command, std::vector<std::string>& shapes) {
@@ -71,7 +55,9 @@ std::vector<Shape> parse_shapes(const std::vector<std::string>& arguments, const
   std::vector<Shape> shapes;
   if (arguments.empty()) return shapes;
   for (const std::string& text : bind_paths(arguments, model.inputs(), "input", path)) {
-    shapes.push_back(parse_shape(text));
+    Shape shape = parse_shape(text);
+    shape.insert(shape.begin(), kUnknownDim);  // the batch
+    shapes.push_back(std::move(shape));
   }
   return shapes;
 }

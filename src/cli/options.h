@@ -2,12 +2,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "hornet/model.h"
-#include "hornet/source.h"
 
 namespace hornet::cli {
 
@@ -22,11 +20,8 @@ CLI::Option* add_model(CLI::App& command, ModelArguments& model);
 // A number of rows, at least one.
 CLI::Validator row_count();
 
-// Both throw CommandError.
+// Throws CommandError.
 Model load_model(const ModelArguments& model);
-// One source an input of `model`, from INPUT arguments.
-std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& arguments,
-                                                 const Model& model, const std::string& path);
 
 // --shape: shapes of rows, one an input, for models that leave them open.
 CLI::Option* add_shapes(CLI::App& command, std::vector<std::string>& shapes);
@@ -34,6 +29,7 @@ CLI::Option* add_shapes(CLI::App& command, std::vector<std::string>& shapes);
 std::vector<Shape> parse_shapes(const std::vector<std::string>& arguments, const Model& model,
                                 const std::string& path);
 
-extern const char* const kInputHelp;
+// "224,224,3", the shape of a row without the rows. Throws CommandError(kUsage).
+Shape parse_shape(const std::string& text);
 
 }  // namespace hornet::cli

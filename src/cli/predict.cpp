@@ -10,6 +10,7 @@
 #include "cli/interruption.h"
 #include "cli/options.h"
 #include "cli/progress_printer.h"
+#include "cli/source_options.h"
 #include "cli/text.h"
 #include "hornet/predict.h"
 
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ModelArguments model;
   std::vector<std::string> inputs, outputs;
+  SourceArguments source;
   PredictOptions options;
   ProgressMode progress = ProgressMode::kAuto;
   bool force = false;
@@ -114,7 +116,7 @@ void print_report(const PredictReport& report) {
 
 ExitCode run(const Arguments& arguments) {
   const Model model = load_model(arguments.model);
-  const auto sources = open_inputs(arguments.inputs, model, arguments.model.path);
+  const auto sources = open_inputs(arguments.inputs, model, arguments.model.path, arguments.source);
   const Outputs outputs = bind_outputs(arguments, model);
 
   std::vector<const Source*> inputs;
@@ -160,6 +162,7 @@ Command add_predict(CLI::App& app) {
       "predict", "Predict every row of the input: row i of the output is row i of the input");
   add_model(*command, arguments->model)->required();
   command->add_option("INPUT", arguments->inputs, kInputHelp)->type_name("")->required();
+  add_source_options(*command, arguments->source);
   command
       ->add_option("-o,--output", arguments->outputs,
                    "A .npy file; for a model with several outputs NAME=FILE for each (give -o "

@@ -107,7 +107,10 @@ Command add_verify(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "verify", "Compare what a model gives with what it should; PASS or FAIL a case");
   CLI::Option* model = add_model(*command, arguments->model);
-  command->add_option("INPUT", arguments->inputs, kInputHelp)->type_name("");
+  command
+      ->add_option("INPUT", arguments->inputs,
+                   "A .npy file, or NAME=FILE for the input NAME of a model with several")
+      ->type_name("");
   CLI::Option* expected = command->add_option("--expected", arguments->expected,
                                               "What the outputs should be: .npy files, or "
                                               "NAME=FILE for each of several outputs");

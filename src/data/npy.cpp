@@ -1,108 +1,31 @@
 #include "data/npy.h"
 
-#include <atomic>
-#include <bit>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
-#include "base/mapped_file.h"
+#include "data/dense_source.h"
+#include "data/input.h"
 #include "data/npy_header.h"
 #include "data/partial_file.h"
+#include "data/resident_window.h"
 #include "data/rows.h"
 
 namespace hornet {
 namespace {
 
-// Files and memory have the same byte order, but for files that say otherwise.
-static_assert(std::endian::native == std::endian::little);
-
-// Keeps what a mapping holds in resident memory bounded, however long the file: says when another
-// `kWindowBytes` have been handed out and the pages should go. Thread-safe.
-class ResidentWindow {
- public:
-  bool is_full_after(size_t bytes) {
-    if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes < kWindowBytes) return false;
-    bytes_.store(0, std::memory_order_relaxed);
-    return true;
-  }
-
- private:
-  static constexpr size_t kWindowBytes = size_t{64} << 20;
-  std::atomic<size_t> bytes_ = 0;
-};
-
-template <class Word>
-void copy_swapped(const std::byte* src, std::byte* dst, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += sizeof(Word)) {
-    Word word;
-    std::memcpy(&word, src + i, sizeof(Word));
-    if constexpr (sizeof(Word) == 2) word = __builtin_bswap16(word);
-    if constexpr (sizeof(Word) == 4) word = __builtin_bswap32(word);
-    if constexpr (sizeof(Word) == 8) word = __builtin_bswap64(word);
-    std::memcpy(dst + i, &word, sizeof(Word));
-  }
+DenseRows npy_rows(const std::shared_ptr<const MappedFile>& file, std::span<const std::byte> bytes,
+                   const std::string& name) {
+  const NpyHeader header = parse_npy_header(bytes, name);
+  DenseRows rows;
+  rows.file = file;
+  rows.data = bytes.data() + header.data_offset;
+  rows.name = name;
+  rows.dtype = header.dtype;
+  rows.big_endian = header.big_endian;
+  rows.shape = header.shape;
+  return rows;
 }
-
-// Copies elements of `element_bytes` each, their bytes in reverse.
-void copy_swapped(const std::byte* src, std::byte* dst, size_t bytes, size_t element_bytes) {
-  switch (element_bytes) {
-    case 2:
-      return copy_swapped<uint16_t>(src, dst, bytes);
-    case 4:
-      return copy_swapped<uint32_t>(src, dst, bytes);
-    case 8:
-      return copy_swapped<uint64_t>(src, dst, bytes);
-    default:
-      std::memcpy(dst, src, bytes);
-  }
-}
-
-// The header of an array of rows.
-NpyHeader header_of_rows(const MappedFile& file) {
-  NpyHeader header = parse_npy_header({file.data(), file.size()}, file.path());
-  require(!header.shape.empty(), ErrorCode::kShapeMismatch,
-          "{}: is a single value of shape (); expected rows, shape (rows, ...)", file.path());
-  return header;
-}
-
-class NpySource : public Source {
- public:
-  explicit NpySource(std::shared_ptr<const MappedFile> file)
-      : file_(std::move(file)),
-        header_(header_of_rows(*file_)),
-        row_shape_(header_.shape.begin() + 1, header_.shape.end()),
-        row_bytes_(num_bytes(header_.dtype, row_shape_)),
-        in_place_(!header_.big_endian && header_.data_offset % size_of(header_.dtype) == 0) {}
-
-  int64_t num_rows() const override { return header_.shape[0]; }
-  const Shape& row_shape() const override { return row_shape_; }
-  DType dtype() const override { return header_.dtype; }
-  std::string name() const override { return file_->path(); }
-  std::string location() const override { return file_->path(); }
-
-  TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
-    check_range(file_->path(), begin, end, num_rows());
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (window_.is_full_after(bytes)) file_->forget_pages();
-    const std::byte* first =
-        file_->data() + header_.data_offset + static_cast<size_t>(begin) * row_bytes_;
-    TensorView view = {first, header_.dtype, batched(end - begin, row_shape_)};
-    if (in_place_ || bytes == 0) return view;
-    scratch.resize(bytes);
-    copy_swapped(first, scratch.data(), bytes, header_.big_endian ? size_of(header_.dtype) : 1);
-    view.data = scratch.data();
-    return view;
-  }
-
- private:
-  const std::shared_ptr<const MappedFile> file_;
-  const NpyHeader header_;
-  const Shape row_shape_;
-  const size_t row_bytes_;
-  const bool in_place_;  // a mapping is page-aligned, so the offset tells
-  mutable ResidentWindow window_;
-};
 
 // What the whole file needs, and where its rows begin.
 struct NpyLayout {
@@ -184,7 +107,13 @@ class NpySink : public Sink {
 }  // namespace
 
 std::unique_ptr<Source> open_npy_source(const std::string& path, FileSystem& fs) {
-  return std::make_unique<NpySource>(MappedFile::open(path, fs));
+  const auto file = open_input(path, Gzip::kByName, fs);
+  return dense_source(npy_rows(file, {file->data(), file->size()}, path));
+}
+
+std::unique_ptr<Source> npy_source_of(std::shared_ptr<const MappedFile> file,
+                                      std::span<const std::byte> bytes, const std::string& name) {
+  return dense_source(npy_rows(file, bytes, name));
 }
 
 std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const Shape& row_shape,

@@ -4,20 +4,34 @@
 #include <array>
 
 #include "base/check.h"
+#include "data/hdf5.h"
+#include "data/input.h"
 #include "data/npy.h"
+#include "data/npz.h"
+#include "data/raw.h"
 
 namespace hornet {
 namespace {
 
-std::unique_ptr<Source> npy_source(const std::string& path) { return open_npy_source(path); }
+std::unique_ptr<Source> npy_source(const std::string& path, const SourceOptions&) {
+  return open_npy_source(path);
+}
 std::unique_ptr<Sink> npy_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                               int64_t num_rows, Overwrite overwrite) {
+                               int64_t num_rows, Overwrite overwrite, const SinkOptions&) {
   return open_npy_sink(path, dtype, row_shape, num_rows, overwrite);
+}
+// Without the file system, which tests replace.
+template <auto kOpen>
+std::unique_ptr<Source> source(const std::string& path, const SourceOptions& options) {
+  return kOpen(path, options, FileSystem::real());
 }
 
 // A new format is one line here and one file beside this one.
 constexpr std::array kFormats = {
-    Format{".npy", npy_source, npy_sink},
+    Format{"npy", ".npy", false, kTakesNone, npy_source, npy_sink},
+    Format{"npz", ".npz", true, kTakesNone, source<open_npz_source>, nullptr},
+    Format{"hdf5", ".h5 .hdf5", true, kTakesNone, source<open_hdf5_source>, nullptr},
+    Format{"raw", ".raw .bin", false, kTakesDType | kTakesShape, source<open_raw_source>, nullptr},
 };
 
 bool has_extension(std::string_view path, std::string_view extension) {
@@ -29,33 +43,109 @@ bool has_extension(std::string_view path, std::string_view extension) {
                     [&](char expected, char found) { return same(found, expected); });
 }
 
-// The format of `path` among those with the function `open`, whose names the message lists.
+// "file.npz:/x.npy" is no .npy file.
+bool names_member(const MemberPath& place) {
+  if (!place.member) return false;
+  return std::any_of(kFormats.begin(), kFormats.end(), [&](const Format& format) {
+    const auto extensions = extensions_of(format);
+    return format.has_members &&
+           std::any_of(extensions.begin(), extensions.end(), [&](std::string_view extension) {
+             return has_extension(place.file, extension);
+           });
+  });
+}
+
+bool is_called_as(const Format& format, const std::string& path) {
+  const auto called = [&](std::string_view file) {
+    const auto extensions = extensions_of(format);
+    return std::any_of(extensions.begin(), extensions.end(),
+                       [&](std::string_view extension) { return has_extension(file, extension); });
+  };
+  const MemberPath place = split_member(path);
+  if (format.has_members && place.member && called(place.file)) return true;
+  return (called(path) || called(without_gz(path))) && !names_member(place);
+}
+
+// The format with this name, or else the one of `path`, among those with the function `open`, whose
+// names messages list.
 template <class Function>
-const Format& find_format(const std::string& path, Function Format::*open, const char* verb) {
+const Format& find_format(const std::string& name, const std::string& path, Function Format::*open,
+                          const char* verb) {
   std::string known;
   for (const Format& format : kFormats) {
     if (format.*open == nullptr) continue;
-    if (has_extension(path, format.extension)) return format;
-    known += (known.empty() ? "" : ", ") + std::string(format.extension);
+    if (name.empty() ? is_called_as(format, path) : format.name == name) return format;
+    if (name.empty()) {
+      for (const std::string_view extension : extensions_of(format)) {
+        known += (known.empty() ? "" : ", ") + std::string(extension);
+      }
+    } else {
+      known += (known.empty() ? "" : ", ") + std::string(format.name);
+    }
   }
+  require(name.empty(), ErrorCode::kUnsupported, "cannot {} {} as \"{}\"; the formats are {}", verb,
+          path, name, known);
+  require(path != "-", ErrorCode::kUnsupported,
+          "cannot {} the standard {} without a format (--format)", verb,
+          std::string_view(verb) == "read" ? "input" : "output");
   fail(ErrorCode::kUnsupported, "cannot {} {}: its name ends with none of {}", verb, path, known);
+}
+
+void check_options(const Format& format, const SourceOptions& options, const std::string& path) {
+  const auto check = [&](bool given, unsigned option, const char* what) {
+    require(!given || (format.source_options & option) != 0, ErrorCode::kInvalidArgument,
+            "{}: {} is not for {} files, which say it themselves", path, what, format.name);
+  };
+  const SourceOptions none;
+  check(options.dtype.has_value(), kTakesDType, "an element type");
+  check(options.row_shape.has_value(), kTakesShape, "a row shape");
+  check(!options.columns.empty(), kTakesColumns, "a choice of columns");
+  check(options.delimiter != none.delimiter || options.header != none.header, kTakesTable,
+        "a delimiter or header");
+  check(options.interpolation != none.interpolation || options.crop_to_aspect_ratio ||
+            options.scaled_decoding,
+        kTakesPictures, "resizing");
+  require(!options.row_shape || is_known(*options.row_shape), ErrorCode::kInvalidArgument,
+          "{}: its rows have the shape {}, which is not fully known", path,
+          to_string(options.row_shape.value_or(Shape())));
 }
 
 }  // namespace
 
 std::span<const Format> formats() { return kFormats; }
 
-std::unique_ptr<Source> open_source(const std::string& path) {
-  return find_format(path, &Format::open_source, "read").open_source(path);
+std::vector<std::string_view> extensions_of(const Format& format) {
+  std::vector<std::string_view> result;
+  std::string_view rest = format.extensions;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(' '), rest.size());
+    result.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return result;
+}
+
+bool has_members(const std::string& path, const std::string& format) {
+  return std::any_of(kFormats.begin(), kFormats.end(), [&](const Format& known) {
+    return known.has_members && (format.empty() ? is_called_as(known, path) : known.name == format);
+  });
+}
+
+std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& options) {
+  const Format& format = find_format(options.format, path, &Format::open_source, "read");
+  check_options(format, options, path);
+  std::unique_ptr<Source> source = format.open_source(path, options);
+  if (!comes_once(path)) source->set_location({path, options});
+  return source;
 }
 
 std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                                int64_t num_rows, Overwrite overwrite) {
-  const Format& format = find_format(path, &Format::open_sink, "write");
+                                int64_t num_rows, Overwrite overwrite, const SinkOptions& options) {
+  const Format& format = find_format(options.format, path, &Format::open_sink, "write");
   require(num_rows >= 0, ErrorCode::kInvalidArgument, "{}: {} rows", path, num_rows);
   require(is_known(row_shape), ErrorCode::kInvalidArgument,
           "{}: its rows have the shape {}, which is not fully known", path, to_string(row_shape));
-  return format.open_sink(path, dtype, row_shape, num_rows, overwrite);
+  return format.open_sink(path, dtype, row_shape, num_rows, overwrite, options);
 }
 
 }  // namespace hornet

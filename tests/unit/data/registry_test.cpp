@@ -14,11 +14,17 @@ namespace {
 TEST(Registry, Formats_HaveLowerCaseExtensionsOfTheirOwn) {
   const auto all = formats();
   for (size_t i = 0; i < all.size(); ++i) {
-    const std::string_view extension = all[i].extension;
-    EXPECT_TRUE(extension.starts_with('.'));
-    EXPECT_TRUE(std::none_of(extension.begin(), extension.end(), isupper));
     EXPECT_TRUE(all[i].open_source != nullptr || all[i].open_sink != nullptr);
-    for (size_t j = 0; j < i; ++j) EXPECT_FALSE(extension.ends_with(all[j].extension));
+    for (const std::string_view extension : extensions_of(all[i])) {
+      EXPECT_TRUE(extension.starts_with('.'));
+      EXPECT_TRUE(std::none_of(extension.begin(), extension.end(), isupper));
+      for (size_t j = 0; j < i; ++j) {
+        EXPECT_NE(all[i].name, all[j].name);
+        for (const std::string_view other : extensions_of(all[j])) {
+          EXPECT_FALSE(extension.ends_with(other));
+        }
+      }
+    }
   }
 }
 

@@ -1,0 +1,99 @@
+#include "cli/source_options.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "cli/bindings.h"
+#include "cli/exit_code.h"
+#include "cli/options.h"
+
+namespace hornet::cli {
+namespace {
+
+// Calls `set` with the input's index and value: of NAME=VALUE for that input, else for all.
+void for_each_value(const std::vector<std::string>& values, const std::vector<TensorSpec>& specs,
+                    const std::function<void(size_t, const std::string&)>& set) {
+  const std::vector<std::string> names = labels(specs);
+  for (const std::string& value : values) {
+    size_t named = specs.size();
+    for (size_t i = 0; i < specs.size(); ++i) {
+      if (!names[i].empty() && value.starts_with(names[i] + "=")) named = i;
+    }
+    if (named < specs.size()) {
+      set(named, value.substr(names[named].size() + 1));
+      continue;
+    }
+    for (size_t i = 0; i < specs.size(); ++i) set(i, value);
+  }
+}
+
+std::vector<SourceOptions> options_of(const SourceArguments& arguments, const Model& model) {
+  const std::vector<TensorSpec>& specs = model.inputs();
+  std::vector<SourceOptions> options(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    options[i].wanted_dtype = specs[i].dtype;
+    if (specs[i].shape.empty()) continue;
+    const Shape row_shape(specs[i].shape.begin() + 1, specs[i].shape.end());
+    if (is_known(row_shape)) options[i].wanted_row_shape = row_shape;
+  }
+  for_each_value(arguments.formats, specs,
+                 [&](size_t i, const std::string& value) { options[i].format = value; });
+  for_each_value(arguments.dtypes, specs, [&](size_t i, const std::string& value) {
+    options[i].dtype = at_stage(ExitCode::kUsage, [&] { return dtype_from_string(value); });
+  });
+  for_each_value(arguments.shapes, specs, [&](size_t i, const std::string& value) {
+    options[i].row_shape = parse_shape(value);
+  });
+  return options;
+}
+
+// The members of a single file for several inputs.
+std::vector<std::string> members(const std::string& path, const std::vector<TensorSpec>& specs) {
+  std::vector<std::string> paths;
+  for (const TensorSpec& spec : specs) paths.push_back(path + ":/" + spec.name);
+  return paths;
+}
+
+std::vector<std::string> paths_of(const std::vector<std::string>& inputs, const Model& model,
+                                  const std::string& model_path,
+                                  const std::vector<SourceOptions>& options) {
+  const std::vector<TensorSpec>& specs = model.inputs();
+  const bool one_for_all =
+      inputs.size() == 1 && specs.size() > 1 && has_members(inputs[0], options[0].format) &&
+      inputs[0].find('=') == std::string::npos && inputs[0].find(":/") == std::string::npos;
+  return one_for_all ? members(inputs[0], specs) : bind_paths(inputs, specs, "input", model_path);
+}
+
+}  // namespace
+
+const char* const kInputHelp =
+    "A file, its format told by its name, or - for the standard input; NAME=FILE for the input "
+    "NAME of a model with several. FILE.h5:/DATASET and FILE.npz:/ARRAY name a member";
+
+void add_source_options(CLI::App& command, SourceArguments& arguments) {
+  const auto add = [&](const char* name, std::vector<std::string>& values, const char* help,
+                       const char* type) {
+    command.add_option(name, values, help)->allow_extra_args(false)->type_name(type);
+  };
+  add("--format", arguments.formats,
+      "Format of the input, where its name does not tell: npy, npz, hdf5, raw", "FORMAT");
+  add("--dtype", arguments.dtypes, "Type of the elements of a raw input, such as float32", "TYPE");
+  add("--shape", arguments.shapes,
+      "Shape of a row, such as 224,224,3, where the input leaves it open [the model's]", "SIZES");
+}
+
+std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,
+                                                 const Model& model, const std::string& model_path,
+                                                 const SourceArguments& arguments) {
+  const std::vector<SourceOptions> options = options_of(arguments, model);
+  const std::vector<std::string> paths = paths_of(inputs, model, model_path, options);
+  std::vector<std::unique_ptr<Source>> sources;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    sources.push_back(
+        at_stage(ExitCode::kInput, [&] { return open_source(paths[i], options[i]); }));
+  }
+  return sources;
+}
+
+}  // namespace hornet::cli

@@ -1,0 +1,30 @@
+// Inputs of a command, and the options that say how to read them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hornet/model.h"
+#include "hornet/source.h"
+
+namespace hornet::cli {
+
+// As given; each may be VALUE, for all inputs, or NAME=VALUE for one.
+struct SourceArguments {
+  std::vector<std::string> formats, dtypes, shapes;
+};
+
+// --format, --dtype, --shape, ...
+void add_source_options(CLI::App& command, SourceArguments& arguments);
+
+extern const char* const kInputHelp;
+
+// One source an input of `model`, from INPUT arguments. A single file with members (.npz, HDF5)
+// gives each input of a model with several the member of its name. Throws CommandError.
+std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,
+                                                 const Model& model, const std::string& model_path,
+                                                 const SourceArguments& arguments);
+
+}  // namespace hornet::cli

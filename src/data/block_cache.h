@@ -1,0 +1,83 @@
+// Decoded blocks that several workers read from, bounded by bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace hornet {
+
+// Keeps the blocks used last. A block is made once, by the first who asks for it; others who want
+// it at the same time wait for it, and blocks are made concurrently. Thread-safe.
+class BlockCache {
+ public:
+  using Block = std::vector<std::byte>;
+
+  explicit BlockCache(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  // The block with this number, made by `make` if it is not here. An error of `make` goes to the
+  // caller; who asks next tries again.
+  std::shared_ptr<const Block> get(uint64_t number, const std::function<void(Block&)>& make) {
+    const std::shared_ptr<Entry> entry = entry_for(number);
+    const std::lock_guard making(entry->mutex);
+    if (!entry->made) {
+      make(entry->block);
+      entry->made = true;
+      account(number, *entry);
+    }
+    return {entry, &entry->block};
+  }
+
+ private:
+  struct Entry {
+    std::mutex mutex;  // of what follows
+    bool made = false;
+    Block block;
+  };
+  struct Slot {
+    std::shared_ptr<Entry> entry;
+    size_t bytes = 0;
+    std::list<uint64_t>::iterator place;
+  };
+
+  std::shared_ptr<Entry> entry_for(uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    const auto found = slots_.find(number);
+    if (found != slots_.end()) {
+      recent_.splice(recent_.begin(), recent_, found->second.place);
+      return found->second.entry;
+    }
+    recent_.push_front(number);
+    return slots_.emplace(number, Slot{std::make_shared<Entry>(), 0, recent_.begin()})
+        .first->second.entry;
+  }
+
+  // Counts a block that has been made, and drops those not used for longest. Who uses them still
+  // has them.
+  void account(uint64_t number, const Entry& entry) {
+    const std::lock_guard lock(mutex_);
+    const auto found = slots_.find(number);
+    if (found == slots_.end() || found->second.entry.get() != &entry) return;
+    found->second.bytes = entry.block.size();
+    bytes_ += found->second.bytes;
+    while (bytes_ > max_bytes_ && slots_.size() > 1) {
+      const auto oldest = slots_.find(recent_.back());
+      bytes_ -= oldest->second.bytes;
+      slots_.erase(oldest);
+      recent_.pop_back();
+    }
+  }
+
+  const size_t max_bytes_;
+  std::mutex mutex_;  // of what follows
+  std::unordered_map<uint64_t, Slot> slots_;
+  std::list<uint64_t> recent_;  // the block used last comes first
+  size_t bytes_ = 0;
+};
+
+}  // namespace hornet

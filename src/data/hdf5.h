@@ -1,0 +1,18 @@
+// Datasets of HDF5 files as sources.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/file_system.h"
+#include "hornet/source.h"
+
+namespace hornet {
+
+// "file.h5:/path/to/dataset", or "file.h5" for a file with one dataset at its root. Datasets stored
+// in one piece are read where they lie in the mapped file; chunked ones chunk by chunk, inflated by
+// whoever asks for their rows, with the chunks used last kept.
+std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOptions& options,
+                                         FileSystem& fs = FileSystem::real());
+
+}  // namespace hornet

@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <cstring>
+
+#include "archive/hdf5_file.h"
+#include "base/check.h"
+#include "base/cpu.h"
+#include "data/block_cache.h"
+#include "data/dense_source.h"
+#include "data/hdf5.h"
+#include "data/input.h"
+#include "data/resident_window.h"
+#include "data/rows.h"
+
+namespace hornet {
+namespace {
+
+// The reader of HDF5 speaks of models; here its files are inputs.
+template <class Function>
+auto as_input(Function&& function) {
+  try {
+    return function();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidModel) throw;
+    throw Error(ErrorCode::kInvalidInput, error.message());
+  }
+}
+
+// How many chunks are kept: those of every worker's row band, within bounds.
+size_t cache_bytes(uint64_t band_bytes) {
+  constexpr uint64_t kLeast = uint64_t{32} << 20, kMost = uint64_t{512} << 20;
+  const auto workers = static_cast<uint64_t>(usable_cores_of_process());
+  const uint64_t wanted = band_bytes > kMost ? kMost : band_bytes * (workers + 1);
+  return std::clamp(wanted, kLeast, kMost);
+}
+
+class ChunkedSource : public Source {
+ public:
+  ChunkedSource(std::shared_ptr<const MappedFile> file, std::unique_ptr<const Hdf5File> hdf5,
+                const Hdf5Array& array, std::string name)
+      : file_(std::move(file)),
+        hdf5_(std::move(hdf5)),
+        array_(array),
+        name_(std::move(name)),
+        row_shape_(array_.shape().begin() + 1, array_.shape().end()),
+        row_bytes_(num_bytes(array_.dtype(), row_shape_)),
+        chunks_(array_.stored_chunks()),
+        chunks_across_(count_across()),
+        cache_(cache_bytes(saturating_band_bytes())) {}
+
+  int64_t num_rows() const override { return array_.shape()[0]; }
+  const Shape& row_shape() const override { return row_shape_; }
+  DType dtype() const override { return array_.dtype(); }
+  std::string name() const override { return name_; }
+
+  TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
+    check_range(name_, begin, end, num_rows());
+    TensorView view = {nullptr, dtype(), batched(end - begin, row_shape_)};
+    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
+    scratch.resize(bytes);
+    view.data = scratch.data();
+    if (bytes == 0) return view;
+    const auto chunk_rows = array_.chunk_shape()[0];
+    const auto first = static_cast<uint64_t>(begin) / chunk_rows;
+    const auto last = static_cast<uint64_t>(end - 1) / chunk_rows;
+    for (uint64_t band = first; band <= last; ++band) {
+      for (uint64_t k = 0; k < chunks_across_; ++k) {
+        copy_chunk(band, k, static_cast<uint64_t>(begin), static_cast<uint64_t>(end),
+                   scratch.data());
+      }
+    }
+    to_native(scratch);
+    return view;
+  }
+
+ private:
+  uint64_t count_across() const {
+    uint64_t count = 1;
+    for (size_t i = 1; i < array_.shape().size(); ++i) count *= chunks_along(i);
+    return count;
+  }
+  uint64_t chunks_along(size_t i) const {
+    const auto dim = static_cast<uint64_t>(array_.shape()[i]);
+    return dim / array_.chunk_shape()[i] + (dim % array_.chunk_shape()[i] != 0);
+  }
+  uint64_t saturating_band_bytes() const {
+    uint64_t bytes = 0;
+    const bool overflow = __builtin_mul_overflow(array_.chunk_bytes(), chunks_across_, &bytes);
+    return overflow ? ~uint64_t{0} : bytes;
+  }
+
+  std::shared_ptr<const BlockCache::Block> chunk(uint64_t number) const {
+    return cache_.get(number, [&](BlockCache::Block& block) {
+      const Hdf5Array::StoredChunk& stored = chunks_[number];
+      if (window_.is_full_after(stored.size)) file_->forget_pages();
+      as_input([&] { array_.decode(stored, block); });
+    });
+  }
+
+  // Copies what chunk `k` of a band has of the rows [begin, end) to `rows`, where row `begin` is.
+  void copy_chunk(uint64_t band, uint64_t k, uint64_t begin, uint64_t end, std::byte* rows) const {
+    const auto block = chunk(band * chunks_across_ + k);
+    const std::vector<uint64_t>& dims = array_.chunk_shape();
+    const size_t rank = dims.size();
+    const uint64_t first = std::max(begin, band * dims[0]);
+    const uint64_t last = std::min(end, (band + 1) * dims[0]);
+    const std::byte* from = block->data() + (first - band * dims[0]) * chunk_row_bytes();
+    std::byte* const to = rows + (first - begin) * row_bytes_;
+    // Where a chunk holds rows whole, one copy does.
+    if (chunk_row_bytes() == row_bytes_ && chunks_across_ == 1) {
+      std::memcpy(to, from, (last - first) * row_bytes_);
+      return;
+    }
+    std::vector<uint64_t> offset(rank, 0), extent(rank, 1);
+    for (size_t i = rank; i-- > 1;) {
+      offset[i] = k % chunks_along(i) * dims[i];
+      k /= chunks_along(i);
+      extent[i] = std::min(dims[i], static_cast<uint64_t>(array_.shape()[i]) - offset[i]);
+    }
+    for (uint64_t row = first; row < last; ++row) {
+      copy_part(from + (row - first) * chunk_row_bytes(), to + (row - first) * row_bytes_, offset,
+                extent);
+    }
+  }
+
+  // One row: its part of shape `extent` (from the second dimension on) to where `offset` says.
+  void copy_part(const std::byte* from, std::byte* to, const std::vector<uint64_t>& offset,
+                 const std::vector<uint64_t>& extent) const {
+    const std::vector<uint64_t>& dims = array_.chunk_shape();
+    const size_t rank = dims.size(), size = size_of(dtype());
+    if (rank == 1) {
+      std::memcpy(to, from, size);
+      return;
+    }
+    uint64_t num_runs = 1;
+    for (size_t i = 1; i + 1 < rank; ++i) num_runs *= extent[i];
+    for (uint64_t run = 0; run < num_runs; ++run) {
+      uint64_t rest = run, source = 0, target = offset[rank - 1];
+      uint64_t source_stride = dims[rank - 1];
+      auto target_stride = static_cast<uint64_t>(array_.shape()[rank - 1]);
+      for (size_t i = rank - 1; i-- > 1;) {
+        const uint64_t at = rest % extent[i];
+        rest /= extent[i];
+        source += at * source_stride;
+        target += (offset[i] + at) * target_stride;
+        source_stride *= dims[i];
+        target_stride *= static_cast<uint64_t>(array_.shape()[i]);
+      }
+      std::memcpy(to + target * size, from + source * size, extent[rank - 1] * size);
+    }
+  }
+
+  uint64_t chunk_row_bytes() const { return array_.chunk_bytes() / array_.chunk_shape()[0]; }
+
+  void to_native(std::vector<std::byte>& bytes) const {
+    const size_t size = size_of(dtype());
+    if (array_.big_endian() && size > 1) {
+      for (size_t i = 0; i < bytes.size(); i += size) {
+        std::reverse(bytes.data() + i, bytes.data() + i + size);
+      }
+    }
+    if (dtype() == DType::kBool) {
+      for (std::byte& value : bytes) value = std::byte{value != std::byte{0}};
+    }
+  }
+
+  const std::shared_ptr<const MappedFile> file_;
+  const std::unique_ptr<const Hdf5File> hdf5_;
+  const Hdf5Array array_;
+  const std::string name_;
+  const Shape row_shape_;
+  const size_t row_bytes_;
+  const std::vector<Hdf5Array::StoredChunk> chunks_;
+  const uint64_t chunks_across_;  // chunks that lie beside each other over the same rows
+  mutable BlockCache cache_;
+  mutable ResidentWindow window_;
+};
+
+// The only dataset at the root of a file.
+std::string only_dataset(const Hdf5File& hdf5, const std::string& path) {
+  std::vector<std::string> names = hdf5.members("");
+  std::sort(names.begin(), names.end());
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "/" : ", /") + name;
+  require(names.size() == 1 && !hdf5.is_group(names[0]), ErrorCode::kInvalidArgument,
+          "{} has {}: name the dataset, as {}:/NAME", path, list.empty() ? "no dataset" : list,
+          path);
+  return names[0];
+}
+
+}  // namespace
+
+std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOptions&,
+                                         FileSystem& fs) {
+  const MemberPath place = split_member(path);
+  const auto file = open_input(place.file, Gzip::kByName, fs);
+  return as_input([&]() -> std::unique_ptr<Source> {
+    auto hdf5 =
+        std::make_unique<const Hdf5File>(Bytes{file, file->data(), file->size()}, place.file);
+    const std::string member =
+        place.member ? place.member->substr(1) : only_dataset(*hdf5, place.file);
+    require(hdf5->exists(member), ErrorCode::kInvalidInput, "{} has no dataset /{}", place.file,
+            member);
+    const Hdf5Array array = hdf5->open_array(member);
+    require(!array.shape().empty(), ErrorCode::kShapeMismatch,
+            "{}: is a single value of shape (); expected rows, shape (rows, ...)", path);
+    if (array.is_chunked() && num_elements(array.shape()) > 0) {
+      return std::make_unique<ChunkedSource>(file, std::move(hdf5), array, path);
+    }
+    DenseRows rows;
+    rows.file = file;
+    rows.data = array.stored();
+    rows.name = path;
+    rows.dtype = array.dtype();
+    rows.big_endian = array.big_endian();
+    rows.shape = array.shape();
+    rows.normalize_bools = array.dtype() == DType::kBool;
+    return dense_source(std::move(rows));
+  });
+}
+
+}  // namespace hornet
