@@ -17,7 +17,7 @@ enum class ErrorCode {
   kCancelled,
   kTimeout,     // not done in the time given
   kBrokenPool,  // an executor whose workers cannot work
-  kInternal,  // a bug in Hornet
+  kInternal,    // a bug in Hornet
 };
 
 // "shape_mismatch", "io", ...: the word that starts the message of an Error.

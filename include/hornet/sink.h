@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hornet/tensor.h"
 
@@ -46,12 +47,18 @@ enum class Overwrite { kNever, kAllowed, kResume };
 
 // What a file's name leaves open.
 struct SinkOptions {
-  std::string format;  // "npy", "csv", ...; "" where the name tells
+  std::string format = {};  // "npy", "csv", ...; "" where the name tells
+  // Text formats: the K best classes of each row, best first, instead of all values; 0 for all.
+  int64_t top_k = 0;
+  // Text formats: a name for each value of a row.
+  std::vector<std::string> labels = {};
 };
 
-// Creates `path` for `num_rows` rows, its space on disk reserved before this returns. Nothing is at
-// `path` before finish(): rows are kept in `path` + ".partial".
-// Throws Error(kIo): the path exists and overwrite is kNever, the disk is full, ...
+// Creates `path`, its format told by `options` or its extension, for `num_rows` rows, its space on
+// disk reserved before this returns. Nothing is at `path` before finish(): rows are kept in `path`
+// + ".partial". "-" is the standard output; it, pipes and devices get rows in order, as they come,
+// and text formats write their rows in order too. Throws Error(kIo): the path exists and overwrite
+// is kNever, the disk is full, ...
 std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shape& row_shape,
                                 int64_t num_rows, Overwrite overwrite = Overwrite::kNever,
                                 const SinkOptions& options = {});

@@ -31,6 +31,7 @@ class RealFileSystem : public FileSystem {
     return ::pread(fd, data, size, offset);
   }
   ssize_t read(int fd, void* data, size_t size) override { return ::read(fd, data, size); }
+  ssize_t write(int fd, const void* data, size_t size) override { return ::write(fd, data, size); }
   ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) override {
     return ::pwrite(fd, data, size, offset);
   }
@@ -108,6 +109,12 @@ std::unique_ptr<File> File::standard_input(FileSystem& fs) {
   return std::unique_ptr<File>(new File("the standard input", fd, fs));
 }
 
+std::unique_ptr<File> File::standard_output(FileSystem& fs) {
+  const int fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) fail_system("cannot write the standard output");
+  return std::unique_ptr<File>(new File("the standard output", fd, fs));
+}
+
 std::unique_ptr<File> File::temporary(const std::string& name, FileSystem& fs) {
   const char* given = std::getenv("TMPDIR");
   const std::string folder = given != nullptr && *given != '\0' ? given : "/var/tmp";
@@ -154,6 +161,15 @@ size_t File::read_next(std::span<std::byte> bytes) {
   const ssize_t count = uninterrupted([&] { return fs_.read(fd_, bytes.data(), bytes.size()); });
   if (count < 0) fail_system("cannot read {}", path_);
   return static_cast<size_t>(count);
+}
+
+void File::write_next(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = uninterrupted([&] { return fs_.write(fd_, bytes.data(), bytes.size()); });
+    if (count < 0) fail_system("cannot write {}", path_);
+    require(count > 0, ErrorCode::kIo, "cannot write {}: nothing was taken", path_);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
 }
 
 void File::write_at(size_t offset, std::span<const std::byte> bytes) {

@@ -31,6 +31,7 @@ class FileSystem {
   virtual int status(const char* path, bool follow, struct stat* status) = 0;
   virtual ssize_t pread(int fd, void* data, size_t size, off_t offset) = 0;
   virtual ssize_t read(int fd, void* data, size_t size) = 0;
+  virtual ssize_t write(int fd, const void* data, size_t size) = 0;
   virtual ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) = 0;
   virtual int ftruncate(int fd, off_t size) = 0;
   // posix_fallocate from 0, its error in errno and -1 returned as everywhere else.
@@ -73,8 +74,9 @@ class File {
   // The same; nullptr where open(2) says `tolerated` (ENOENT, EEXIST).
   static std::unique_ptr<File> open_unless(int tolerated, const std::string& path, int flags,
                                            FileSystem& fs = FileSystem::real());
-  // The standard input, under a descriptor of its own.
+  // The standard input and output, under descriptors of their own.
   static std::unique_ptr<File> standard_input(FileSystem& fs = FileSystem::real());
+  static std::unique_ptr<File> standard_output(FileSystem& fs = FileSystem::real());
   // A new file without a name, in $TMPDIR or else /var/tmp, whose space is free again with the
   // File. `name` is what messages call it.
   static std::unique_ptr<File> temporary(const std::string& name,
@@ -93,6 +95,8 @@ class File {
   // What comes next, of a pipe for one: as many bytes as there are, up to as many as `bytes` holds;
   // 0 at the end.
   size_t read_next(std::span<std::byte> bytes);
+  // Writes where the last write ended, to a pipe for one.
+  void write_next(std::span<const std::byte> bytes);
   void write_at(size_t offset, std::span<const std::byte> bytes);
   void truncate(size_t size);
   // Makes the file `size` bytes long and their space on disk its own, so that no write into them

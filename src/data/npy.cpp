@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "data/dense_sink.h"
 #include "data/dense_source.h"
 #include "data/input.h"
 #include "data/npy_header.h"
-#include "data/partial_file.h"
-#include "data/resident_window.h"
 #include "data/rows.h"
 
 namespace hornet {
@@ -27,83 +26,6 @@ DenseRows npy_rows(const std::shared_ptr<const MappedFile>& file, std::span<cons
   return rows;
 }
 
-// What the whole file needs, and where its rows begin.
-struct NpyLayout {
-  NpyLayout(DType dtype, const Shape& shape) : header(npy_header(dtype, shape)) {
-    require(!__builtin_add_overflow(num_bytes(dtype, shape), header.size(), &file_bytes),
-            ErrorCode::kInvalidArgument, "shape {} has more bytes than a file can hold",
-            to_string(shape));
-  }
-  std::string header;
-  size_t file_bytes = 0;
-};
-
-class NpySink : public Sink {
- public:
-  NpySink(const std::string& path, DType dtype, const Shape& row_shape, int64_t num_rows,
-          Overwrite overwrite, FileSystem& fs)
-      : path_(path),
-        dtype_(dtype),
-        row_shape_(row_shape),
-        num_rows_(num_rows),
-        row_bytes_(num_bytes(dtype, row_shape)),
-        layout_(dtype, batched(num_rows, row_shape)),
-        partial_(path, layout_.file_bytes, overwrite, fs),
-        mapping_(partial_.file(), layout_.file_bytes, Mapping::Access::kShared) {
-    if (overwrite != Overwrite::kResume) {
-      partial_.file().write_at(0, std::as_bytes(std::span(layout_.header)));
-      return;
-    }
-    require(std::memcmp(mapping_.data(), layout_.header.data(), layout_.header.size()) == 0,
-            ErrorCode::kIo, "cannot go on: {} does not begin with the header of {} {}",
-            partial_.file().path(), to_string(dtype), to_string(batched(num_rows, row_shape)));
-  }
-
-  std::string name() const override { return path_; }
-
-  // Not by way of the mapping: an error of the disk is then an Error and not a signal.
-  void write(int64_t begin, const TensorView& rows) override {
-    const int64_t end = check_write(path_, begin, rows, dtype_, row_shape_, num_rows_);
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    // Rows made in place, through direct(), are there already.
-    if (bytes == 0 || rows.data == mapping_.data() + offset(begin)) return;
-    partial_.file().write_at(offset(begin), {static_cast<const std::byte*>(rows.data), bytes});
-  }
-
-  MutableTensorView direct(int64_t begin, int64_t end) override {
-    check_range(path_, begin, end, num_rows_);
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (window_.is_full_after(bytes)) mapping_.forget_pages();
-    return {mapping_.data() + offset(begin), dtype_, batched(end - begin, row_shape_)};
-  }
-
-  void finish() override { partial_.publish(); }
-  void sync() override { partial_.file().sync(); }
-  bool keep() override {
-    partial_.keep();
-    return true;
-  }
-  bool is_finished() const override { return partial_.is_published(); }
-  std::optional<FileRows> file_rows() const override {
-    return FileRows{path_ + ".partial", layout_.header.size()};
-  }
-
- private:
-  size_t offset(int64_t row) const {
-    return layout_.header.size() + static_cast<size_t>(row) * row_bytes_;
-  }
-
-  const std::string path_;
-  const DType dtype_;
-  const Shape row_shape_;
-  const int64_t num_rows_;
-  const size_t row_bytes_;
-  const NpyLayout layout_;
-  PartialFile partial_;
-  const Mapping mapping_;
-  ResidentWindow window_;
-};
-
 }  // namespace
 
 std::unique_ptr<Source> open_npy_source(const std::string& path, FileSystem& fs) {
@@ -120,7 +42,13 @@ std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const 
                                     int64_t num_rows, Overwrite overwrite, FileSystem& fs) {
   require(dtype != DType::kBFloat16, ErrorCode::kUnsupported,
           "{}: a .npy file cannot hold bfloat16, which numpy does not have", path);
-  return std::make_unique<NpySink>(path, dtype, row_shape, num_rows, overwrite, fs);
+  DenseOutput output;
+  output.path = path;
+  output.header = npy_header(dtype, batched(num_rows, row_shape));
+  output.dtype = dtype;
+  output.row_shape = row_shape;
+  output.num_rows = num_rows;
+  return dense_sink(std::move(output), overwrite, fs);
 }
 
 Tensor read_npy(const std::string& path) {

@@ -1,6 +1,7 @@
 #include "data/raw.h"
 
 #include "base/check.h"
+#include "data/dense_sink.h"
 #include "data/dense_source.h"
 #include "data/input.h"
 #include "data/rows.h"
@@ -31,6 +32,17 @@ std::unique_ptr<Source> open_raw_source(const std::string& path, const SourceOpt
   rows.shape = batched(static_cast<int64_t>(size / row_bytes), row_shape);
   rows.normalize_bools = dtype == DType::kBool;
   return dense_source(std::move(rows));
+}
+
+std::unique_ptr<Sink> open_raw_sink(const std::string& path, DType dtype, const Shape& row_shape,
+                                    int64_t num_rows, Overwrite overwrite, const SinkOptions&,
+                                    FileSystem& fs) {
+  DenseOutput output;
+  output.path = path;
+  output.dtype = dtype;
+  output.row_shape = row_shape;
+  output.num_rows = num_rows;
+  return dense_sink(std::move(output), overwrite, fs);
 }
 
 }  // namespace hornet

@@ -4,11 +4,13 @@
 #include <array>
 
 #include "base/check.h"
+#include "data/csv.h"
 #include "data/hdf5.h"
 #include "data/input.h"
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/raw.h"
+#include "data/text_sink.h"
 
 namespace hornet {
 namespace {
@@ -26,12 +28,25 @@ std::unique_ptr<Source> source(const std::string& path, const SourceOptions& opt
   return kOpen(path, options, FileSystem::real());
 }
 
+constexpr unsigned kTable = kTakesDType | kTakesShape | kTakesColumns | kTakesTable;
+
+template <auto kOpen>
+std::unique_ptr<Sink> sink(const std::string& path, DType dtype, const Shape& row_shape,
+                           int64_t num_rows, Overwrite overwrite, const SinkOptions& options) {
+  return kOpen(path, dtype, row_shape, num_rows, overwrite, options, FileSystem::real());
+}
+
 // A new format is one line here and one file beside this one.
 constexpr std::array kFormats = {
-    Format{"npy", ".npy", false, kTakesNone, npy_source, npy_sink},
-    Format{"npz", ".npz", true, kTakesNone, source<open_npz_source>, nullptr},
-    Format{"hdf5", ".h5 .hdf5", true, kTakesNone, source<open_hdf5_source>, nullptr},
-    Format{"raw", ".raw .bin", false, kTakesDType | kTakesShape, source<open_raw_source>, nullptr},
+    Format{"npy", ".npy", false, kTakesNone, false, npy_source, npy_sink},
+    Format{"npz", ".npz", true, kTakesNone, false, source<open_npz_source>, nullptr},
+    Format{"hdf5", ".h5 .hdf5", true, kTakesNone, false, source<open_hdf5_source>,
+           sink<open_hdf5_sink>},
+    Format{"raw", ".raw .bin", false, kTakesDType | kTakesShape, false, source<open_raw_source>,
+           sink<open_raw_sink>},
+    Format{"csv", ".csv", false, kTable, true, source<open_csv_source>, sink<open_csv_sink>},
+    Format{"tsv", ".tsv .tab", false, kTable, true, source<open_tsv_source>, sink<open_tsv_sink>},
+    Format{"ndjson", ".ndjson .jsonl", false, kTakesNone, true, nullptr, sink<open_ndjson_sink>},
 };
 
 bool has_extension(std::string_view path, std::string_view extension) {
@@ -145,6 +160,12 @@ std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shap
   require(num_rows >= 0, ErrorCode::kInvalidArgument, "{}: {} rows", path, num_rows);
   require(is_known(row_shape), ErrorCode::kInvalidArgument,
           "{}: its rows have the shape {}, which is not fully known", path, to_string(row_shape));
+  require(format.is_text || (options.top_k == 0 && options.labels.empty()),
+          ErrorCode::kInvalidArgument,
+          "{}: the best classes and labels are written as csv, tsv or ndjson, not as {}", path,
+          format.name);
+  require(options.top_k >= 0, ErrorCode::kInvalidArgument, "{}: the best {} classes", path,
+          options.top_k);
   return format.open_sink(path, dtype, row_shape, num_rows, overwrite, options);
 }
 

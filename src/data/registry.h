@@ -29,6 +29,7 @@ struct Format {
   std::string_view extensions;  // ".h5 .hdf5", in lower case
   bool has_members;             // "file.npz:/member"
   unsigned source_options;      // of SourceOption: the others are refused
+  bool is_text;                 // written with the best classes and labels where asked for
   std::unique_ptr<Source> (*open_source)(const std::string& path, const SourceOptions& options);
   std::unique_ptr<Sink> (*open_sink)(const std::string& path, DType dtype, const Shape& row_shape,
                                      int64_t num_rows, Overwrite overwrite,

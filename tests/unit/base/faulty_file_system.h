@@ -51,6 +51,10 @@ class FaultyFileSystem : public FileSystem {
     if (faults("read", true)) return -1;
     return real().read(fd, data, std::min(size, max_transfer_));
   }
+  ssize_t write(int fd, const void* data, size_t size) override {
+    if (faults("write", true)) return -1;
+    return real().write(fd, data, std::min(size, max_transfer_));
+  }
   ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) override {
     if (faults("pwrite", true)) return -1;
     return real().pwrite(fd, data, std::min(size, max_transfer_), offset);
