@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hornet/model.h"
@@ -17,6 +18,8 @@ struct PredictOptions {
   int workers = 0;         // 0: the usable cores (affinity and cgroup quota included)
   int64_t batch_size = 0;  // rows of one plan execution; 0: chosen from the plan and the cache
   int64_t chunk_size = 0;  // rows of one task; 0: chosen from the batch size and the rows
+  // Element type of the sinks of floating outputs; the model's where nothing is given.
+  std::optional<DType> output_dtype = std::nullopt;
   ProgressCallback progress;
   // Set to true (from a signal handler, say) to stop after the chunks that run.
   const std::atomic<bool>* cancel = nullptr;

@@ -81,7 +81,8 @@ PredictReport predict(const Model& model, const std::vector<const Source*>& sour
   std::vector<DType> output_dtypes;
   for (size_t k = 0; k < model.outputs().size(); ++k) {
     const Shape shape = plans.for_rows(1).output_types()[k].shape;
-    output_dtypes.push_back(model.outputs()[k].dtype);
+    const DType dtype = model.outputs()[k].dtype;
+    output_dtypes.push_back(is_floating(dtype) ? options.output_dtype.value_or(dtype) : dtype);
     sinks.push_back(open_sink(k, output_dtypes[k], Shape(shape.begin() + 1, shape.end())));
     sink_pointers.push_back(sinks.back().get());
   }

@@ -1,6 +1,7 @@
 // hornet predict: a model and its inputs in, a file an output out.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -10,6 +11,7 @@
 #include "cli/interruption.h"
 #include "cli/options.h"
 #include "cli/progress_printer.h"
+#include "cli/sink_options.h"
 #include "cli/source_options.h"
 #include "cli/text.h"
 #include "hornet/predict.h"
@@ -23,6 +25,7 @@ struct Arguments {
   ModelArguments model;
   std::vector<std::string> inputs, outputs;
   SourceArguments source;
+  SinkArguments sink;
   PredictOptions options;
   ProgressMode progress = ProgressMode::kAuto;
   bool force = false;
@@ -58,7 +61,8 @@ Outputs bind_outputs(const Arguments& arguments, const Model& model) {
   if (arguments.outputs.size() == 1 && is_folder(arguments.outputs[0])) {
     Outputs outputs;
     for (const std::string& name : file_names(specs)) {
-      outputs.paths.push_back(join(arguments.outputs[0], name + ".npy"));
+      outputs.paths.push_back(
+          join(arguments.outputs[0], name + "." + output_extension(arguments.sink)));
     }
     if (!fs::exists(arguments.outputs[0])) outputs.folder = arguments.outputs[0];
     return outputs;
@@ -100,9 +104,11 @@ class NewFolder {
   bool kept_ = false;
 };
 
-void print_report(const PredictReport& report) {
-  fmt::print("{} row{} in {}: {} rows/s, {} worker{}, {} peak memory\n", thousands(report.rows),
-             report.rows == 1 ? "" : "s", seconds_text(report.seconds),
+// On stderr where the predictions go to the standard output.
+void print_report(const PredictReport& report, const Outputs& outputs) {
+  const bool taken = std::ranges::find(outputs.paths, "-") != outputs.paths.end();
+  fmt::print(taken ? stderr : stdout, "{} row{} in {}: {} rows/s, {} worker{}, {} peak memory\n",
+             thousands(report.rows), report.rows == 1 ? "" : "s", seconds_text(report.seconds),
              rate(report.seconds > 0 ? static_cast<double>(report.rows) / report.seconds : 0),
              report.workers, report.workers == 1 ? "" : "s",
              megabytes(static_cast<double>(report.peak_memory_bytes)));
@@ -122,12 +128,13 @@ ExitCode run(const Arguments& arguments) {
   std::vector<const Source*> inputs;
   for (const auto& source : sources) inputs.push_back(source.get());
   const int64_t num_rows = inputs[0]->num_rows();
+  const SinkOptions options_of_sinks = sink_options(arguments.sink);
   std::unique_ptr<NewFolder> folder;
   const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {
     return at_stage(ExitCode::kOutput, [&] {
       if (!folder) folder = std::make_unique<NewFolder>(outputs.folder);
       return open_sink(outputs.paths[output], dtype, row_shape, num_rows,
-                       arguments.force ? Overwrite::kAllowed : Overwrite::kNever);
+                       arguments.force ? Overwrite::kAllowed : Overwrite::kNever, options_of_sinks);
     });
   };
 
@@ -135,6 +142,7 @@ ExitCode run(const Arguments& arguments) {
   ProgressEvent last;
   last.rows_total = num_rows;
   PredictOptions options = arguments.options;
+  options.output_dtype = output_dtype(arguments.sink);
   options.progress = [&](const ProgressEvent& event) {
     last = event;
     printer->update(event);
@@ -145,7 +153,7 @@ ExitCode run(const Arguments& arguments) {
     const PredictReport report = predict(model, inputs, open_output, options);
     if (folder) folder->keep();
     printer->close();
-    print_report(report);
+    print_report(report, outputs);
   } catch (const Error& error) {
     printer->close();
     if (error.code() == ErrorCode::kCancelled) fail_interrupted(last);
@@ -163,10 +171,11 @@ Command add_predict(CLI::App& app) {
   add_model(*command, arguments->model)->required();
   command->add_option("INPUT", arguments->inputs, kInputHelp)->type_name("")->required();
   add_source_options(*command, arguments->source);
+  add_sink_options(*command, arguments->sink);
   command
       ->add_option("-o,--output", arguments->outputs,
-                   "A .npy file; for a model with several outputs NAME=FILE for each (give -o "
-                   "again), or a folder")
+                   "A file, its format told by its name, or - for the standard output; for a model "
+                   "with several outputs NAME=FILE for each (give -o again), or a folder")
       ->required()
       ->allow_extra_args(false)
       ->type_name("OUTPUT");

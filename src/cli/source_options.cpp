@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "cli/bindings.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
+#include "cli/text.h"
 
 namespace hornet::cli {
 namespace {
@@ -28,6 +31,36 @@ void for_each_value(const std::vector<std::string>& values, const std::vector<Te
   }
 }
 
+[[noreturn]] void fail_value(const char* option, const std::string& value,
+                             const std::string& expected) {
+  throw CommandError(ExitCode::kUsage, fmt::format("{} {}: expected {}", option, value, expected));
+}
+
+template <class T>
+T choice(const char* option, const std::string& value,
+         const std::vector<std::pair<std::string, T>>& choices) {
+  std::vector<std::string> words;
+  for (const auto& [word, meaning] : choices) {
+    if (word == value) return meaning;
+    words.push_back(word);
+  }
+  fail_value(option, value, fmt::format("one of {}", enumerate(words)));
+}
+
+// "a,b,c"; a name with commas is given with --columns of its own as \"a,b\".
+std::vector<std::string> split(const std::string& list) {
+  if (list.size() > 1 && list.starts_with('"') && list.ends_with('"')) {
+    return {list.substr(1, list.size() - 2)};
+  }
+  std::vector<std::string> words;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    words.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
 std::vector<SourceOptions> options_of(const SourceArguments& arguments, const Model& model) {
   const std::vector<TensorSpec>& specs = model.inputs();
   std::vector<SourceOptions> options(specs.size());
@@ -45,6 +78,28 @@ std::vector<SourceOptions> options_of(const SourceArguments& arguments, const Mo
   for_each_value(arguments.shapes, specs, [&](size_t i, const std::string& value) {
     options[i].row_shape = parse_shape(value);
   });
+  for_each_value(arguments.columns, specs, [&](size_t i, const std::string& value) {
+    for (const std::string& column : split(value)) options[i].columns.push_back(column);
+  });
+  for_each_value(arguments.delimiters, specs, [&](size_t i, const std::string& value) {
+    if (value.size() != 1) fail_value("--delimiter", value, "one character");
+    options[i].delimiter = value[0];
+  });
+  for_each_value(arguments.headers, specs, [&](size_t i, const std::string& value) {
+    using Header = SourceOptions::Header;
+    options[i].header = choice<Header>(
+        "--header", value, {{"auto", Header::kAuto}, {"yes", Header::kYes}, {"no", Header::kNo}});
+  });
+  for_each_value(arguments.interpolations, specs, [&](size_t i, const std::string& value) {
+    using Interpolation = SourceOptions::Interpolation;
+    options[i].interpolation = choice<Interpolation>(
+        "--interpolation", value,
+        {{"bilinear", Interpolation::kBilinear}, {"nearest", Interpolation::kNearest}});
+  });
+  for (SourceOptions& each : options) {
+    each.crop_to_aspect_ratio = arguments.crop_to_aspect_ratio;
+    each.scaled_decoding = arguments.scaled_decoding;
+  }
   return options;
 }
 
@@ -77,10 +132,27 @@ void add_source_options(CLI::App& command, SourceArguments& arguments) {
     command.add_option(name, values, help)->allow_extra_args(false)->type_name(type);
   };
   add("--format", arguments.formats,
-      "Format of the input, where its name does not tell: npy, npz, hdf5, raw", "FORMAT");
-  add("--dtype", arguments.dtypes, "Type of the elements of a raw input, such as float32", "TYPE");
+      "Format of the input, where its name does not tell: npy, npz, hdf5, raw, csv, tsv, "
+      "pictures, tfrecord",
+      "FORMAT");
+  add("--dtype", arguments.dtypes,
+      "Type of the elements of a raw input, a table or bytes in records, such as float32", "TYPE");
   add("--shape", arguments.shapes,
       "Shape of a row, such as 224,224,3, where the input leaves it open [the model's]", "SIZES");
+  add("--columns", arguments.columns,
+      "Columns of a table, by name or by number from 0, in this order: a,b,3,5:9; !a leaves one "
+      "out",
+      "NAMES");
+  add("--delimiter", arguments.delimiters, "What divides the fields of a table [, or a tab]",
+      "CHAR");
+  add("--header", arguments.headers, "Whether a table begins with names: yes, no or auto [auto]",
+      "MODE");
+  add("--interpolation", arguments.interpolations,
+      "How pictures are resized: bilinear or nearest, as Keras does [bilinear]", "METHOD");
+  command.add_flag("--crop-to-aspect-ratio", arguments.crop_to_aspect_ratio,
+                   "Cut pictures to the aspect ratio of their row before resizing");
+  command.add_flag("--scaled-decoding", arguments.scaled_decoding,
+                   "Decode large JPEG pictures at a smaller scale: faster, slightly other pixels");
 }
 
 std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,

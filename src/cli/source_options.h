@@ -13,7 +13,8 @@ namespace hornet::cli {
 
 // As given; each may be VALUE, for all inputs, or NAME=VALUE for one.
 struct SourceArguments {
-  std::vector<std::string> formats, dtypes, shapes;
+  std::vector<std::string> formats, dtypes, shapes, columns, delimiters, headers, interpolations;
+  bool crop_to_aspect_ratio = false, scaled_decoding = false;
 };
 
 // --format, --dtype, --shape, ...

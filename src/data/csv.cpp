@@ -30,10 +30,21 @@ struct Columns {
   size_t num_wanted = 0;
 };
 
+// True and False count as 1 and 0.
+std::optional<bool> truth(std::string_view text) {
+  for (const std::string_view word : {"True", "true", "TRUE"}) {
+    if (text == word) return true;
+  }
+  for (const std::string_view word : {"False", "false", "FALSE"}) {
+    if (text == word) return false;
+  }
+  return std::nullopt;
+}
+
 bool looks_like_number(const std::string& text) {
   double value = 0;
   const char* const end = text.data() + text.size();
-  return is_missing(text) || parse_number(text.data(), end, value) == end;
+  return is_missing(text) || truth(text) || parse_number(text.data(), end, value) == end;
 }
 
 std::string list_of(const std::vector<std::string>& names) {
@@ -115,17 +126,6 @@ bool store(double value, Float16& to) {
 bool store(double value, BFloat16& to) {
   to = narrow<BFloat16>(value);
   return true;
-}
-
-// True and False count as 1 and 0.
-std::optional<bool> truth(std::string_view text) {
-  for (const std::string_view word : {"True", "true", "TRUE"}) {
-    if (text == word) return true;
-  }
-  for (const std::string_view word : {"False", "false", "FALSE"}) {
-    if (text == word) return false;
-  }
-  return std::nullopt;
 }
 
 // Elements by type. parse() reads a number where a field begins; convert() all that may be in a

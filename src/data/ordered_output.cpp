@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -45,8 +46,11 @@ class StreamOutput : public ByteOutput {
 bool is_stream(const std::string& path, FileSystem& fs) {
   if (path == "-") return true;
   struct stat status = {};
-  return fs.status(path.c_str(), true, &status) == 0 &&
-         (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+  if (fs.status(path.c_str(), true, &status) != 0) {
+    if (errno != ENOENT) fail_system("cannot examine {}", path);
+    return false;
+  }
+  return S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
 }
 
 std::unique_ptr<ByteOutput> open_byte_output(const std::string& path, Overwrite overwrite,

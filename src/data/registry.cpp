@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "base/check.h"
 #include "data/csv.h"
@@ -9,8 +11,10 @@
 #include "data/input.h"
 #include "data/npy.h"
 #include "data/npz.h"
+#include "data/pictures.h"
 #include "data/raw.h"
 #include "data/text_sink.h"
+#include "data/tfrecord.h"
 
 namespace hornet {
 namespace {
@@ -27,6 +31,9 @@ template <auto kOpen>
 std::unique_ptr<Source> source(const std::string& path, const SourceOptions& options) {
   return kOpen(path, options, FileSystem::real());
 }
+
+// The format of folders.
+constexpr std::string_view kPictures = "pictures";
 
 constexpr unsigned kTable = kTakesDType | kTakesShape | kTakesColumns | kTakesTable;
 
@@ -47,6 +54,10 @@ constexpr std::array kFormats = {
     Format{"csv", ".csv", false, kTable, true, source<open_csv_source>, sink<open_csv_sink>},
     Format{"tsv", ".tsv .tab", false, kTable, true, source<open_tsv_source>, sink<open_tsv_sink>},
     Format{"ndjson", ".ndjson .jsonl", false, kTakesNone, true, nullptr, sink<open_ndjson_sink>},
+    Format{kPictures, ".txt", false, kTakesShape | kTakesPictures, false,
+           source<open_picture_source>, nullptr},
+    Format{"tfrecord", ".tfrecord .tfrecords", true, kTakesDType | kTakesShape | kTakesPictures,
+           false, source<open_tfrecord_source>, nullptr},
 };
 
 bool has_extension(std::string_view path, std::string_view extension) {
@@ -106,6 +117,11 @@ const Format& find_format(const std::string& name, const std::string& path, Func
   fail(ErrorCode::kUnsupported, "cannot {} {}: its name ends with none of {}", verb, path, known);
 }
 
+bool is_directory(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
 void check_options(const Format& format, const SourceOptions& options, const std::string& path) {
   const auto check = [&](bool given, unsigned option, const char* what) {
     require(!given || (format.source_options & option) != 0, ErrorCode::kInvalidArgument,
@@ -147,7 +163,9 @@ bool has_members(const std::string& path, const std::string& format) {
 }
 
 std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& options) {
-  const Format& format = find_format(options.format, path, &Format::open_source, "read");
+  const bool is_folder = options.format.empty() && is_directory(path);
+  const Format& format = find_format(is_folder ? std::string(kPictures) : options.format, path,
+                                     &Format::open_source, "read");
   check_options(format, options, path);
   std::unique_ptr<Source> source = format.open_source(path, options);
   if (!comes_once(path)) source->set_location({path, options});

@@ -94,8 +94,8 @@ TEST_F(CommandErrors, TruncatedInput_Is4) {
 }
 
 TEST_F(CommandErrors, InputOfAnotherFormat_Is4) {
-  write_file(scratch("x.csv"), "1,2,3\n");
-  expect_failure(predict(digits("digits.keras"), scratch("x.csv")), 4, ".npy");
+  write_file(scratch("x.xyz"), "1,2,3\n");
+  expect_failure(predict(digits("digits.keras"), scratch("x.xyz")), 4, ".npy");
 }
 
 TEST_F(CommandErrors, ExistingOutput_Is5AndStaysAsItIs) {
@@ -133,8 +133,8 @@ TEST_F(CommandErrors, OutputWithoutADirectory_Is5) {
 
 TEST_F(CommandErrors, OutputOfAnotherFormat_Is5) {
   const Outcome outcome =
-      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.csv")});
-  expect_failure(outcome, 5, "y.csv");
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.xyz")});
+  expect_failure(outcome, 5, "y.xyz");
 }
 
 TEST_F(CommandErrors, FileSizeLimit_Is5AndNoSignal) {

@@ -1,8 +1,8 @@
 // .npz and raw files, pipes, gzip: where bytes come from.
 #include "data/input.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -65,7 +65,8 @@ TEST_F(InputTest, Npz_WrongNamesAndDamage_AreErrors) {
     std::string damaged = bytes;
     damaged[at] ^= 0x10;
     SCOPED_TRACE(at);
-    EXPECT_ERROR(open_source(file("bad.npz", damaged) + ":/x"), ErrorCode::kInvalidInput, "bad.npz");
+    EXPECT_ERROR(open_source(file("bad.npz", damaged) + ":/x"), ErrorCode::kInvalidInput,
+                 "bad.npz");
   }
 }
 

@@ -1,0 +1,140 @@
+#include "data/picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "base/check.h"
+#include "data/picture_files.h"
+
+namespace hornet {
+namespace {
+
+// Where the pixel of the result lies between pixels of the picture.
+struct Between {
+  int64_t lower = 0, upper = 0;
+  float part = 0;  // of upper
+};
+
+std::vector<Between> between(int64_t from, int64_t to) {
+  const float scale = static_cast<float>(from) / static_cast<float>(to);
+  std::vector<Between> result(static_cast<size_t>(to));
+  for (int64_t i = 0; i < to; ++i) {
+    const float at = (static_cast<float>(i) + 0.5f) * scale - 0.5f;
+    const float below = std::floor(at);
+    Between& each = result[static_cast<size_t>(i)];
+    each.lower = std::max<int64_t>(static_cast<int64_t>(below), 0);
+    each.upper = std::min<int64_t>(static_cast<int64_t>(std::ceil(at)), from - 1);
+    each.part = at - below;
+  }
+  return result;
+}
+
+const uint8_t* pixel(const Picture& picture, const PictureBox& box, int64_t y, int64_t x) {
+  return picture.pixels.data() + ((box.top + y) * picture.width + box.left + x) * picture.channels;
+}
+
+}  // namespace
+
+bool is_jpeg(std::span<const std::byte> file) {
+  return file.size() >= 3 && std::memcmp(file.data(), "\xff\xd8\xff", 3) == 0;
+}
+
+bool is_png(std::span<const std::byte> file) {
+  return file.size() >= 8 && std::memcmp(file.data(), "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+void decode_picture(std::span<const std::byte> file, const std::string& name, int64_t channels,
+                    int64_t least_height, int64_t least_width, Picture& picture) {
+  require(!file.empty(), ErrorCode::kInvalidInput, "{} is empty; expected a picture", name);
+  if (is_jpeg(file)) return decode_jpeg(file, name, channels, least_height, least_width, picture);
+  require(is_png(file), ErrorCode::kInvalidInput, "{} is neither a JPEG nor a PNG picture", name);
+  decode_png(file, name, channels, picture);
+}
+
+PictureBox centred_box(int64_t height, int64_t width, int64_t target_height, int64_t target_width) {
+  const auto scaled = [](int64_t a, int64_t b, int64_t divisor) {
+    return static_cast<int64_t>(static_cast<float>(a * b) / static_cast<float>(divisor));
+  };
+  PictureBox box;
+  box.height = std::max<int64_t>(std::min(height, scaled(width, target_height, target_width)), 1);
+  box.width = std::max<int64_t>(std::min(width, scaled(height, target_width, target_height)), 1);
+  box.top = static_cast<int64_t>(static_cast<float>(height - box.height) / 2);
+  box.left = static_cast<int64_t>(static_cast<float>(width - box.width) / 2);
+  return box;
+}
+
+void resize_bilinear(const Picture& picture, const PictureBox& box, int64_t height, int64_t width,
+                     float* to) {
+  const std::vector<Between> rows = between(box.height, height);
+  const std::vector<Between> columns = between(box.width, width);
+  const int64_t channels = picture.channels;
+  for (const Between& y : rows) {
+    const uint8_t* const top = pixel(picture, box, y.lower, 0);
+    const uint8_t* const bottom = pixel(picture, box, y.upper, 0);
+    for (const Between& x : columns) {
+      for (int64_t c = 0; c < channels; ++c) {
+        const auto at = [&](const uint8_t* row, int64_t column) {
+          return static_cast<float>(row[column * channels + c]);
+        };
+        const float above = at(top, x.lower) + (at(top, x.upper) - at(top, x.lower)) * x.part;
+        const float below =
+            at(bottom, x.lower) + (at(bottom, x.upper) - at(bottom, x.lower)) * x.part;
+        *to++ = above + (below - above) * y.part;
+      }
+    }
+  }
+}
+
+void resize_nearest(const Picture& picture, const PictureBox& box, int64_t height, int64_t width,
+                    uint8_t* to) {
+  const auto nearest = [](int64_t i, int64_t from, int64_t size) {
+    const float scale = static_cast<float>(from) / static_cast<float>(size);
+    const float at = (static_cast<float>(i) + 0.5f) * scale;
+    return std::min<int64_t>(static_cast<int64_t>(std::floor(at)), from - 1);
+  };
+  for (int64_t y = 0; y < height; ++y) {
+    const int64_t from_y = nearest(y, box.height, height);
+    for (int64_t x = 0; x < width; ++x) {
+      const uint8_t* from = pixel(picture, box, from_y, nearest(x, box.width, width));
+      to = std::copy_n(from, picture.channels, to);
+    }
+  }
+}
+
+PictureRow::PictureRow(const Shape& shape, const SourceOptions& options, const std::string& name)
+    : interpolation(options.interpolation),
+      crop_to_aspect_ratio(options.crop_to_aspect_ratio),
+      scaled_decoding(options.scaled_decoding) {
+  constexpr int64_t kLargest = 1 << 15;
+  const bool sound = shape.size() == 3 && shape[0] > 0 && shape[0] <= kLargest && shape[1] > 0 &&
+                     shape[1] <= kLargest && (shape[2] == 1 || shape[2] == 3 || shape[2] == 4);
+  require(sound, ErrorCode::kShapeMismatch,
+          "{}: pictures make rows of shape [height, width, 1, 3 or 4]; expected {} (--shape)", name,
+          to_string(shape));
+  height = shape[0];
+  width = shape[1];
+  channels = shape[2];
+}
+
+DType PictureRow::dtype() const {
+  return interpolation == SourceOptions::Interpolation::kNearest ? DType::kUInt8 : DType::kFloat32;
+}
+
+size_t PictureRow::bytes() const { return num_bytes(dtype(), {height, width, channels}); }
+
+void PictureRow::read(std::span<const std::byte> file, const std::string& name, Picture& picture,
+                      std::byte* to) const {
+  decode_picture(file, name, channels, scaled_decoding ? height : 0, scaled_decoding ? width : 0,
+                 picture);
+  PictureBox box = {0, 0, picture.height, picture.width};
+  if (crop_to_aspect_ratio) box = centred_box(picture.height, picture.width, height, width);
+  if (interpolation == SourceOptions::Interpolation::kNearest) {
+    resize_nearest(picture, box, height, width, reinterpret_cast<uint8_t*>(to));
+  } else {
+    resize_bilinear(picture, box, height, width, reinterpret_cast<float*>(to));
+  }
+}
+
+}  // namespace hornet
