@@ -1,0 +1,316 @@
+// Convolutions 3x3 by Winograd's F(2x2, 3x3): 16 products over tiles of 4 x 4 cells of x give 2 x 2
+// cells of y, with 2.25 times fewer multiply-adds than the window has. All factors of the
+// transforms are 0, 1 and 1/2, so the error is about that of the direct sum (Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks", 2016).
+#include <algorithm>
+
+#include "base/check.h"
+#include "graph/ops/convolution.h"
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/kernels.h"
+#include "kernels/simd/request.h"
+#include "kernels/simd/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/winograd.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/simd/vector_math-inl.h"
+
+#ifndef HORNET_WINOGRAD
+#define HORNET_WINOGRAD
+namespace hornet::kernels {
+namespace {
+
+constexpr int kTileIn = 4, kTileOut = 2, kPoints = kTileIn * kTileIn;
+
+struct WinogradShape {
+  int64_t channels, filters;
+  int64_t input_height, input_width, output_height, output_width, pad_y, pad_x;
+  int64_t tiles_y, tiles_x;
+  int64_t ld_in, ld_out;        // floats from tile to tile of the transformed input and output
+  int64_t plane_in, plane_out;  // from point to point
+};
+
+struct WinogradOutput {
+  const float* bias;      // null: none
+  const float* residual;  // of the image, null: none
+  bool relu;
+  float* y;  // of the image
+};
+
+struct WinogradFunctions {
+  // Tiles [first, first + count) of the image x to points [kPoints][count][channels].
+  void (*input)(const WinogradShape&, const float* x, int64_t first, int64_t count, float* points);
+  // Points [kPoints][count][filters] to the cells of y that the tiles are for.
+  void (*output)(const WinogradShape&, const float* points, int64_t first, int64_t count,
+                 const WinogradOutput&);
+};
+
+}  // namespace
+}  // namespace hornet::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace hornet::kernels::HWY_NAMESPACE {
+namespace {
+
+#define HORNET_UNROLL _Pragma("GCC unroll 16")
+
+// points = B^T d B for one vector of channels; d(i, j) loads a cell.
+template <class Part, class Load>
+HWY_INLINE void transform_input(const Load& d, const Part& part, int64_t plane, float* points) {
+  V rows[kTileIn][kTileIn];
+  HORNET_UNROLL
+  for (int j = 0; j < kTileIn; ++j) {
+    const V a = d(0, j), b = d(1, j), c = d(2, j), e = d(3, j);
+    rows[0][j] = hn::Sub(a, c);
+    rows[1][j] = hn::Add(b, c);
+    rows[2][j] = hn::Sub(c, b);
+    rows[3][j] = hn::Sub(b, e);
+  }
+  HORNET_UNROLL
+  for (int i = 0; i < kTileIn; ++i) {
+    float* to = points + i * kTileIn * plane;
+    part.store(hn::Sub(rows[i][0], rows[i][2]), to);
+    part.store(hn::Add(rows[i][1], rows[i][2]), to + plane);
+    part.store(hn::Sub(rows[i][2], rows[i][1]), to + 2 * plane);
+    part.store(hn::Sub(rows[i][1], rows[i][3]), to + 3 * plane);
+  }
+}
+
+void input(const WinogradShape& s, const float* x, int64_t first, int64_t count, float* points) {
+  const int64_t line = s.input_width * s.channels;
+  for (int64_t t = 0; t < count; ++t, points += s.ld_in) {
+    const int64_t top = (first + t) / s.tiles_x * kTileOut - s.pad_y;
+    const int64_t left = (first + t) % s.tiles_x * kTileOut - s.pad_x;
+    const bool inside =
+        top >= 0 && left >= 0 && top + kTileIn <= s.input_height && left + kTileIn <= s.input_width;
+    const float* corner = x + top * line + left * s.channels;
+    if (inside) {
+      for_each_vector(s.channels, [&](auto part, int64_t c) HWY_ATTR {
+        const auto load = [&](int i, int j) HWY_ATTR {
+          return part.load(corner + i * line + j * s.channels + c);
+        };
+        transform_input(load, part, s.plane_in, points + c);
+      });
+      continue;
+    }
+    for_each_vector(s.channels, [&](auto part, int64_t c) HWY_ATTR {
+      const auto load = [&](int i, int j) HWY_ATTR {
+        const bool there =
+            top + i >= 0 && top + i < s.input_height && left + j >= 0 && left + j < s.input_width;
+        return there ? part.load(corner + i * line + j * s.channels + c) : hn::Zero(D());
+      };
+      transform_input(load, part, s.plane_in, points + c);
+    });
+  }
+}
+
+void output(const WinogradShape& s, const float* points, int64_t first, int64_t count,
+            const WinogradOutput& out) {
+  const int64_t line = s.output_width * s.filters;
+  for (int64_t t = 0; t < count; ++t, points += s.ld_out) {
+    const int64_t top = (first + t) / s.tiles_x * kTileOut;
+    const int64_t left = (first + t) % s.tiles_x * kTileOut;
+    const int64_t corner = top * line + left * s.filters;
+    const bool two_lines = top + 1 < s.output_height, two_cells = left + 1 < s.output_width;
+    for_each_vector(s.filters, [&](auto part, int64_t c) HWY_ATTR {
+      // A^T m A.
+      V rows[kTileOut][kTileIn];
+      HORNET_UNROLL
+      for (int j = 0; j < kTileIn; ++j) {
+        const float* m = points + j * s.plane_out + c;
+        const V b = part.load(m + kTileIn * s.plane_out);
+        const V e = part.load(m + 2 * kTileIn * s.plane_out);
+        rows[0][j] = hn::Add(hn::Add(part.load(m), b), e);
+        rows[1][j] = hn::Sub(hn::Sub(b, e), part.load(m + 3 * kTileIn * s.plane_out));
+      }
+      const V bias = out.bias == nullptr ? hn::Zero(D()) : part.load(out.bias + c);
+      const auto finish = [&](V v, int64_t at) HWY_ATTR {
+        v = hn::Add(v, bias);
+        if (out.residual != nullptr) v = hn::Add(v, part.load(out.residual + at));
+        if (out.relu) v = relu(v);
+        part.store(v, out.y + at);
+      };
+      HORNET_UNROLL
+      for (int i = 0; i < kTileOut; ++i) {
+        if (i == 1 && !two_lines) break;
+        const int64_t at = corner + i * line + c;
+        finish(hn::Add(hn::Add(rows[i][0], rows[i][1]), rows[i][2]), at);
+        if (two_cells) {
+          finish(hn::Sub(hn::Sub(rows[i][1], rows[i][2]), rows[i][3]), at + s.filters);
+        }
+      }
+    });
+  }
+}
+
+#undef HORNET_UNROLL
+
+}  // namespace
+
+const WinogradFunctions* winograd_functions() {
+  static constexpr WinogradFunctions kFunctions = {input, output};
+  return &kFunctions;
+}
+
+}  // namespace hornet::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hornet::kernels {
+namespace {
+
+HWY_EXPORT(winograd_functions);
+
+size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
+
+// The 16 matrices [channels, filters] of the kernel [3, 3, channels, filters], one behind the
+// other: G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
+Tensor transform_weights(const float* w, int64_t channels, int64_t filters,
+                         const GemmFunctions& gemm) {
+  const int64_t plane = channels * filters;
+  const size_t packed_floats = aligned(gemm.packed_floats(channels, filters));
+  Tensor packed(DType::kFloat32, {static_cast<int64_t>(kPoints * packed_floats)});
+  Tensor matrix(DType::kFloat32, {channels, filters});
+  constexpr float kG[kTileIn][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
+  for (int i = 0; i < kTileIn; ++i) {
+    for (int j = 0; j < kTileIn; ++j) {
+      float* m = matrix.mutable_as<float>();
+      std::fill_n(m, plane, 0.0f);
+      for (int a = 0; a < 3; ++a) {
+        for (int b = 0; b < 3; ++b) {
+          const float factor = kG[i][a] * kG[j][b];
+          if (factor == 0) continue;
+          const float* from = w + (a * 3 + b) * plane;
+          for (int64_t k = 0; k < plane; ++k) m[k] += factor * from[k];
+        }
+      }
+      gemm.pack(m, filters, 1, channels, filters,
+                packed.mutable_as<float>() + static_cast<size_t>(i * kTileIn + j) * packed_floats);
+    }
+  }
+  return packed;
+}
+
+class WinogradKernel final : public Kernel {
+ public:
+  WinogradKernel(const WinogradShape& shape, int64_t rows, Activation activation,
+                 PackedWeights::Buffer weights)
+      : s_(shape),
+        rows_(rows),
+        activation_(activation),
+        weights_(std::move(weights)),
+        functions_(*HWY_DYNAMIC_DISPATCH(winograd_functions)()) {
+    const auto padded = [](int64_t n) { return n % 64 == 0 ? n + 16 : n; };
+    const int64_t tiles = s_.tiles_y * s_.tiles_x;
+    s_.ld_in = padded(s_.channels);
+    s_.ld_out = padded(s_.filters);
+    // Blocks of tiles that stay in the second cache level, but enough of them for the products,
+    // and all alike.
+    constexpr int64_t kBlockFloats = 96 << 10, kFewest = 56;
+    const int64_t fits = kBlockFloats / (kPoints * (s_.ld_in + s_.ld_out));
+    const int64_t most = std::min(tiles, std::max(fits, kFewest));
+    const int64_t blocks = (tiles + most - 1) / most;
+    block_ = (tiles + blocks - 1) / blocks;
+    // 16 more: planes whose distance is a power of two would fall on the same lines of the cache.
+    s_.plane_in = static_cast<int64_t>(aligned(static_cast<size_t>(block_ * s_.ld_in))) + 16;
+    s_.plane_out = static_cast<int64_t>(aligned(static_cast<size_t>(block_ * s_.ld_out))) + 16;
+    packed_floats_ = aligned(gemm_.packed_floats(s_.channels, s_.filters));
+  }
+
+  std::string describe() const override { return fmt::format("simd {} winograd", gemm_.name); }
+  bool needs_input(size_t i) const override { return i != 1; }
+  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(kPoints * (s_.plane_in + s_.plane_out)) * sizeof(float);
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const float* x = simd::input(args, 0);
+    WinogradOutput out = {simd::input(args, 2), simd::input(args, 3), activation_.is_relu(),
+                          simd::output(args, 0)};
+    const int64_t cells = s_.output_height * s_.output_width;
+    for (int64_t row = 0; row < rows_; ++row) {
+      run_image(x, out, static_cast<float*>(args.scratch));
+      if (!activation_.is_identity() && !activation_.is_relu()) {
+        activation_(out.y, s_.filters, out.y, s_.filters, cells, s_.filters);
+      }
+      x += s_.input_height * s_.input_width * s_.channels;
+      out.y += cells * s_.filters;
+      if (out.residual != nullptr) out.residual += cells * s_.filters;
+    }
+  }
+
+ private:
+  void run_image(const float* x, const WinogradOutput& out, float* in_points) const {
+    float* out_points = in_points + kPoints * s_.plane_in;
+    const auto* weights = static_cast<const float*>(weights_.get());
+    const int64_t tiles = s_.tiles_y * s_.tiles_x;
+    for (int64_t first = 0; first < tiles; first += block_) {
+      const int64_t count = std::min(block_, tiles - first);
+      functions_.input(s_, x, first, count, in_points);
+      for (int p = 0; p < kPoints; ++p) {
+        const PackedB matrix = {&gemm_, s_.channels, s_.filters,
+                                weights + static_cast<size_t>(p) * packed_floats_};
+        gemm(matrix, in_points + p * s_.plane_in, s_.ld_in, count, out_points + p * s_.plane_out,
+             s_.ld_out, {});
+      }
+      functions_.output(s_, out_points, first, count, out);
+    }
+  }
+
+  const GemmFunctions& gemm_ = gemm_functions();
+  WinogradShape s_;
+  const int64_t rows_;
+  const Activation activation_;
+  const PackedWeights::Buffer weights_;
+  const WinogradFunctions& functions_;
+  int64_t block_;  // tiles
+  size_t packed_floats_;
+};
+
+}  // namespace
+
+KernelOffer simd_conv_winograd(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::Conv&>(request.op);
+  for (size_t i = 0; i < 4; ++i) {
+    if (!is_float(request, i)) return refuse("operands of other types than float32");
+  }
+  if (!is_constant(request, 1)) return refuse("weights that are computed");
+  const graph::Window& window = op.window;
+  const std::vector<int64_t> three = {3, 3}, one = {1, 1};
+  if (window.size != three || window.strides != one || window.dilations != one || op.groups != 1) {
+    return refuse("a window that is not 3x3, without strides, dilations and groups");
+  }
+  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
+  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
+  const Shape &x = request.inputs[0].shape, &y = request.outputs[0].shape;
+  WinogradShape s = {};
+  s.channels = x[3];
+  s.filters = y[3];
+  s.input_height = x[1];
+  s.input_width = x[2];
+  s.output_height = y[1];
+  s.output_width = y[2];
+  s.pad_y = window.resolve(0, x[1]).pad_begin;
+  s.pad_x = window.resolve(1, x[2]).pad_begin;
+  s.tiles_y = (y[1] + 1) / kTileOut;
+  s.tiles_x = (y[2] + 1) / kTileOut;
+  // Measured: with fewer channels the transforms cost more than the products save; with fewer
+  // tiles the 16 matrices are loaded for too little work.
+  constexpr int64_t kFewestChannels = 16, kFewestTiles = 36;
+  if (s.channels < kFewestChannels || s.filters < kFewestChannels) return refuse("few channels");
+  if (s.tiles_y * s.tiles_x < kFewestTiles) return refuse("a small image");
+  const GemmFunctions& gemm = gemm_functions();
+  PackedWeights::Buffer weights =
+      request.packed.get(fmt::format("{} winograd {}", key_of(request, 1), gemm.name), [&] {
+        return transform_weights(request.constants[1]->as<float>(), s.channels, s.filters, gemm);
+      });
+  return {std::make_unique<WinogradKernel>(s, x[0], *activation, std::move(weights)), ""};
+}
+
+}  // namespace hornet::kernels
+#endif
