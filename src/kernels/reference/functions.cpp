@@ -30,6 +30,13 @@ double clip(double x, double low, double high) {
   const double raised = x < low ? low : x;
   return raised > high ? high : raised;
 }
+// What is above the threshold, between 0 and the ceiling where there is one, less `slope` times what
+// lies below the threshold.
+double relu_general(double x, double slope, double ceiling, double threshold) {
+  const double above = x <= threshold ? 0 : x;
+  const double cut = std::isinf(ceiling) ? above : clip(above, 0, ceiling);
+  return slope != 0 && x < threshold ? cut - slope * (threshold - x) : cut;
+}
 double hard_sigmoid(double x) { return clip(x + 3, 0, 6) / 6; }
 double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
@@ -102,7 +109,7 @@ double apply(const UnaryFunction& function, double x) {
     case UnaryKind::relu:
       return x < 0 ? 0 : x;
     case UnaryKind::relu_general:
-      return x >= b ? b : x < c ? a * (x - c) : x;
+      return relu_general(x, a, b, c);
     case UnaryKind::relu6:
       return clip(x, 0, 6);
     case UnaryKind::leaky_relu:

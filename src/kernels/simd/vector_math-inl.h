@@ -7,6 +7,7 @@
 #define HORNET_VECTOR_MATH_INL_H
 #endif
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -306,9 +307,12 @@ HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
   const V zero = hn::Zero(D()), one = constant(1.0f);
   if constexpr (kKind == UnaryKind::relu) return relu(x);
   if constexpr (kKind == UnaryKind::relu_general) {
-    const V below = hn::Mul(constant(f.a), hn::Sub(x, constant(f.c)));
-    const V y = hn::IfThenElse(hn::Lt(x, constant(f.c)), below, x);
-    return hn::IfThenElse(hn::Ge(x, constant(f.b)), constant(f.b), y);
+    const V threshold = constant(f.c);
+    V y = hn::IfThenElse(hn::Le(x, threshold), zero, x);
+    if (!std::isinf(f.b)) y = clip(y, 0.0f, f.b);
+    if (f.a == 0) return y;
+    const V below = hn::Mul(constant(f.a), hn::Sub(threshold, x));
+    return hn::IfThenElse(hn::Lt(x, threshold), hn::Sub(y, below), y);
   }
   if constexpr (kKind == UnaryKind::relu6) return clip(x, 0.0f, 6.0f);
   if constexpr (kKind == UnaryKind::leaky_relu) {

@@ -53,7 +53,10 @@ INSTANTIATE_TEST_SUITE_P(
         // keras.layers.ReLU(max_value=6, negative_slope=0.5, threshold=1)
         UnaryCase{{UnaryKind::relu_general, 0.5f, 6, 1},
                   {-1, 0.5f, 1, 3, 6, 9},
-                  {-1, -0.25f, 1, 3, 6, 6}},
+                  {-1, -0.25f, 0, 3, 6, 6}},
+        // A threshold below 0 lets numbers below 0 through, a ceiling cuts them off.
+        UnaryCase{{UnaryKind::relu_general, 0, kInf, -1}, {-2, -1, -0.5f, 3}, {0, 0, -0.5f, 3}},
+        UnaryCase{{UnaryKind::relu_general, 0.5f, 2, -1}, {-2, -0.5f, 3}, {-0.5f, 0, 2}},
         UnaryCase{{UnaryKind::relu_general, 0.1f, kInf, 0}, {-1, 0, 1e9f}, {-0.1f, 0, 1e9f}},
         UnaryCase{{UnaryKind::relu6}, {-1, 5, 7}, {0, 5, 6}},
         UnaryCase{{UnaryKind::leaky_relu, 0.2f}, {-1, 5}, {-0.2f, 5}},
