@@ -87,6 +87,11 @@ AttentionInputs attention_inputs(const LayerContext& layer, const CallArguments&
 
 constexpr double kHiddenScore = -1e9;
 
+// Keras 2 said so in the config.
+bool is_causal(const LayerContext& layer, const CallArguments& call) {
+  return flag_argument(call, "use_causal_mask") || layer.attributes().boolean("causal", false);
+}
+
 // softmax(scores) value, hidden scores lowered by 1e9. Gives the result and the weights.
 std::pair<ValueId, ValueId> apply_scores(const Builder& b, ValueId scores, ValueId value,
                                          ValueId value_mask, bool causal) {
@@ -393,7 +398,7 @@ ValueId gated(LayerContext& layer, ValueId y, Symbol query, int64_t heads, int64
 Symbols attention(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const AttentionInputs inputs = attention_inputs(layer, call);
-  const bool causal = flag_argument(call, "use_causal_mask");
+  const bool causal = is_causal(layer, call);
   const ValueId scale =
       layer.attributes().boolean("use_scale", false) ? layer.weight("scale", {}) : kNoValue;
   const std::string mode = layer.attributes().choice("score_mode", "dot", {"dot", "concat"});
@@ -419,9 +424,9 @@ Symbols additive_attention(LayerContext& layer, const CallArguments& call) {
     terms = b.binary(BinaryKind::multiply, terms, scale);
   }
   const ValueId scores = b.reduce(graph::ReduceKind::sum, terms, {3}, false);
-  return attention_results(b, call, inputs,
-                           apply_scores(b, scores, inputs.value.value, inputs.value_mask,
-                                        flag_argument(call, "use_causal_mask")));
+  return attention_results(
+      b, call, inputs,
+      apply_scores(b, scores, inputs.value.value, inputs.value_mask, is_causal(layer, call)));
 }
 
 // call(query, value, key=value, query_mask, value_mask, key_mask, attention_mask,

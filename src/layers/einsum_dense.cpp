@@ -115,18 +115,25 @@ std::vector<int64_t> summed_axes(const Equation& equation) {
   return axes;
 }
 
-// Rows and columns of the matrix that a quantised kernel is stored as.
+// Rows and columns of the matrix that a quantised kernel is stored as. gptq and awq do not look at
+// the equation but at the largest dimension of the kernel: in front it is the input's.
 std::pair<int64_t, int64_t> matrix_size(const LayerContext& layer, const Equation& equation,
                                         const Shape& kernel, Mode mode) {
-  int64_t rows = 1, columns = 1;
-  const std::string summed = equation.contracted();
-  for (size_t i = 0; i < kernel.size(); ++i) {
-    (summed.find(equation.kernel[i]) != std::string::npos ? rows : columns) *= kernel[i];
+  if (mode == Mode::kInt4) {
+    int64_t rows = 1, columns = 1;
+    const std::string summed = equation.contracted();
+    for (size_t i = 0; i < kernel.size(); ++i) {
+      (summed.find(equation.kernel[i]) != std::string::npos ? rows : columns) *= kernel[i];
+    }
+    return {rows, columns};
   }
-  if (mode != Mode::kInt4 && kernel.size() != 2 && kernel.size() != 3) {
+  if (kernel.size() == 2) return {kernel[0], kernel[1]};
+  if (kernel.size() != 3) {
     layer.fail_unsupported("a kernel with other than 2 or 3 dimensions, quantised by gptq or awq");
   }
-  return {rows, columns};
+  const bool input_first = std::max_element(kernel.begin(), kernel.end()) == kernel.begin();
+  if (input_first) return {kernel[0], kernel[1] * kernel[2]};
+  return {kernel[0] * kernel[1], kernel[2]};
 }
 
 ValueId quantized_product(LayerContext& layer, const Equation& equation, const LabelSizes& sizes,

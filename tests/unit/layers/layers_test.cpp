@@ -138,6 +138,32 @@ TEST(Normalization, AlongAnyAxis_AndInverted) {
               ElementsAre(5, 8, 11, 14));
 }
 
+// A kernel [1, 1, 3]: Keras takes its last dimension, the largest, for that of the output, so that
+// the matrix is [1, 3]. Codes 9, 7, 8 two a byte, of scale 2 and zero 8.
+TEST(EinsumDense, OfGptq_SplitsItsKernelAtTheLargestDimension) {
+  const auto bytes = [](Shape shape, const std::vector<uint8_t>& values) {
+    return given<uint8_t>(std::move(shape), values, DType::kUInt8).data;
+  };
+  const std::string policy = R"("dtype": {"class_name": "GPTQDTypePolicy", "config":
+      {"mode": "gptq/4/-1", "source_name": "float32"}})";
+  const Result y =
+      run_layer("EinsumDense", R"("equation": "ab,bcd->acd", "output_shape": [1, 3], )" + policy,
+                {given({1, 1}, {5})},
+                {bytes({2, 1}, {0x79, 0x08}), weight({3, 1}, {2, 2, 2}), bytes({3, 1}, {8, 8, 8}),
+                 weight({1}, {0})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(10, -10, 0));
+}
+
+TEST(Attention, OfKeras2_IsCausalByItsConfig) {
+  const Given x = given({1, 2, 1}, {0, 4});
+  const std::string call = "[" + input(0) + ", " + input(0) + "]";
+  // The first query sees the first value alone, the second one nearly the second alone.
+  EXPECT_THAT(values(run_layer("Attention", R"("causal": true)", {x}, {}, call).outputs[0]),
+              ElementsAre(0, FloatNear(4, 1e-5F)));
+  EXPECT_THAT(values(run_layer("Attention", "", {x}, {}, call).outputs[0]),
+              ElementsAre(2, FloatNear(4, 1e-5F)));
+}
+
 TEST(ImageLayers, OfTraining_DoNothing) {
   const Given x = given({1, 1, 2, 1}, {3, 4});
   for (const char* name : {"Equalization", "RandomShear"}) {
