@@ -278,6 +278,10 @@ void modernise_config(std::string& class_name, Dict& config) {
   if (class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN") {
     modernise_recurrent(original, class_name, config);
   }
+  // Keras 1: mode 0 is the one that later releases have.
+  const Value* mode = class_name == "BatchNormalization" ? config.find("mode") : nullptr;
+  require(mode == nullptr || mode->is_null() || mode->integer() == 0, ErrorCode::kUnsupported,
+          "mode is {}, which Keras 1 alone has; supported: 0", mode ? mode->to_string() : "");
   // Keras 2.0 gave the type of the indices here; the table is floating.
   const std::string* dtype = string_at(config, "dtype");
   if (class_name == "Embedding" && dtype != nullptr && dtype->starts_with("int")) {

@@ -120,6 +120,48 @@ Symbols ternary_dense(LayerContext& layer, const CallArguments& call) {
   return one(activate(layer, "activation", b.op<graph::Contraction>({x, ternary, bias})));
 }
 
+// Keras 1: the largest of several products for each unit, W [features, in, units].
+Symbols maxout_dense(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const Attributes& attributes = layer.attributes();
+  const ValueId x = matrix_input(layer, call);
+  const int64_t units = attributes.integer("output_dim");
+  const int64_t features = attributes.integer("nb_feature", 4);
+  if (units <= 0) attributes.fail_key("output_dim", "a number above 0");
+  if (features <= 0) attributes.fail_key("nb_feature", "a number above 0");
+  const int64_t inputs = b.known_dim(x, b.rank(x) - 1);
+  const ValueId kernel = layer.weight("W", {features, inputs, units});
+  ValueId bias = kNoValue;
+  if (attributes.boolean("bias", true)) {
+    bias = b.reshape_keeping(layer.weight("b", {features, units}), 0, {features * units});
+  }
+  const ValueId matrix =
+      b.reshape_keeping(b.transpose(kernel, {1, 0, 2}), 0, {inputs, features * units});
+  const ValueId all = b.op<graph::Contraction>({x, matrix, bias});
+  const ValueId by_feature =
+      b.reshape_keeping(all, static_cast<size_t>(b.rank(x) - 1), {features, units});
+  return one(b.reduce(graph::ReduceKind::max, by_feature, {-2}, false));
+}
+
+// Keras 1: t activation(x W + b) + (1 - t) x, where t = sigmoid(x W_carry + b_carry).
+Symbols highway(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const ValueId x = matrix_input(layer, call);
+  const int64_t size = b.known_dim(x, b.rank(x) - 1);
+  const ValueId kernel = layer.weight("W", {size, size});
+  const ValueId carry = layer.weight("W_carry", {size, size});
+  const bool biased = layer.attributes().boolean("bias", true);
+  const ValueId bias = biased ? layer.weight("b", {size}) : kNoValue;
+  const ValueId carry_bias = biased ? layer.weight("b_carry", {size}) : kNoValue;
+  const ValueId gate =
+      b.unary(UnaryKind::sigmoid, b.op<graph::Contraction>({x, carry, carry_bias}));
+  const ValueId changed =
+      activate(layer, "activation", b.op<graph::Contraction>({x, kernel, bias}));
+  const ValueId kept =
+      b.binary(BinaryKind::multiply, b.binary(BinaryKind::subtract, b.scalar(1), gate), x);
+  return one(b.binary(BinaryKind::add, b.binary(BinaryKind::multiply, gate, changed), kept));
+}
+
 // A step is masked where all its features equal mask_value; it becomes 0.
 Symbols masking(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();

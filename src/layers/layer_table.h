@@ -64,6 +64,7 @@
   X(GroupNormalization, group_normalization, kPass, "layer_norm", "") \
   X(GroupQueryAttention, group_query_attention, kCustom, "contraction, attention", "") \
   X(Hashing, hashing, kDrop, "hash_integers", "strings, sparse") \
+  X(Highway, highway, kDrop, "contraction, binary", "") \
   X(Identity, identity, kPass, "nothing", "") \
   X(IntegerLookup, integer_lookup, kDrop, "lookup", "vocabularies learned by adapt(), sparse") \
   X(LSTM, recurrent, kDrop, "contraction, lstm", "") \
@@ -76,6 +77,7 @@
   X(MaxPooling2D, max_pooling, kDrop, "pool", "") \
   X(MaxPooling3D, max_pooling, kDrop, "pool", "") \
   X(Maximum, merge_maximum, kCustom, "binary", "") \
+  X(MaxoutDense, maxout_dense, kDrop, "contraction, reduce", "") \
   X(MelSpectrogram, mel_spectrogram, kDrop, "conv, contraction", "") \
   X(Minimum, merge_minimum, kCustom, "binary", "") \
   X(MixUp, random_image_layer, kDrop, "nothing", "inputs other than images") \

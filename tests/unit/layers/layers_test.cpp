@@ -164,6 +164,30 @@ TEST(Attention, OfKeras2_IsCausalByItsConfig) {
               ElementsAre(2, FloatNear(4, 1e-5F)));
 }
 
+// Units of the first feature: x0 and 1; of the second: x1 and x0.
+TEST(Keras1, MaxoutDense_TakesTheLargestOfItsFeatures) {
+  const Given x = given({2, 2}, {3, 5, 7, -2});
+  const Result y =
+      run_layer("MaxoutDense", R"("output_dim": 2, "nb_feature": 2)", {x},
+                {weight({2, 2, 2}, {1, 0, 0, 0, 0, 1, 1, 0}), weight({2, 2}, {0, 1, 0, 0})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(5, 3, 7, 7));
+}
+
+// The gate is sigmoid(0) = 1/2 for the first number, all but 1 for the second.
+TEST(Keras1, Highway_MixesItsInputWithWhatItMakesOfIt) {
+  const Given x = given({1, 2}, {4, -6});
+  const Result y = run_layer("Highway", R"("activation": "relu")", {x},
+                             {weight({2, 2}, {1, 0, 0, 1}), weight({2, 2}, {0, 0, 0, 0}),
+                              weight({2}, {2, 9}), weight({2}, {0, 40})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(5, FloatNear(3, 1e-5F)));
+}
+
+TEST(Keras1, BatchNormalizationOfItsOtherModes_IsRefused) {
+  const Given x = given({1, 2}, {4, -6});
+  EXPECT_ERROR(run_layer("BatchNormalization", R"("mode": 1, "axis": -1)", {x}),
+               ErrorCode::kUnsupported, "mode is 1");
+}
+
 TEST(ImageLayers, OfTraining_DoNothing) {
   const Given x = given({1, 1, 2, 1}, {3, 4});
   for (const char* name : {"Equalization", "RandomShear"}) {
