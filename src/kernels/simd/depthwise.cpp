@@ -25,7 +25,8 @@ struct DepthwiseShape {
   int64_t size_y, size_x, stride_y, stride_x, dilation_y, dilation_x, pad_y, pad_x;
 };
 
-// A line of y [output_width, channels] before the activation, and what it is computed from.
+// A line of y [output_width, channels], before the activation but for relu and relu6, and what it
+// is computed from.
 struct DepthwiseLine {
   const float* x;         // the first line of the image that the window covers
   int64_t line_floats;    // between lines that the window covers
@@ -34,6 +35,7 @@ struct DepthwiseLine {
   const float* bias;      // null: none
   const float* residual;  // null: none
   float* y;
+  bool relu, relu6;
 };
 
 // Computes channels [c, end) of a line; c is a multiple of kDepthwiseChannels.
@@ -110,6 +112,8 @@ HWY_INLINE void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line
     if (kInside || i < cells) {
       V v = hn::Add(sum[i], bias);
       if (residual != nullptr) v = hn::Add(v, part.load(residual + i * s.channels));
+      if (line.relu) v = relu(v);
+      if (line.relu6) v = relu6(v);
       part.store(v, y + i * s.channels);
     }
   }
@@ -191,6 +195,8 @@ class DepthwiseKernel final : public Kernel {
     line.bias = simd::input(args, 2);
     line.residual = simd::input(args, 3);
     line.y = simd::output(args, 0);
+    line.relu = activation_.is_relu();
+    line.relu6 = activation_.is_relu6();
     line.line_floats = s_.dilation_y * line_floats;
     for (int64_t row = 0; row < rows_; ++row, x += s_.input_height * line_floats) {
       for (int64_t c = 0; c < s_.channels; c += block_) {
@@ -217,7 +223,7 @@ class DepthwiseKernel final : public Kernel {
       line.window_lines = last - first;
       line.weights = weights + first * s_.size_x * s_.channels;
       compute_line_(s_, line, c, end);
-      if (!activation_.is_identity()) {
+      if (!activation_.is_in_registers()) {
         activation_(line.y + c, s_.channels, line.y + c, s_.channels, s_.output_width, end - c);
       }
       line.y += y_floats;

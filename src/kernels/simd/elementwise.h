@@ -19,6 +19,9 @@ struct Activation {
 
   bool is_identity() const { return run == nullptr; }
   bool is_relu() const { return function.kind == graph::UnaryKind::relu; }
+  bool is_relu6() const { return function.kind == graph::UnaryKind::relu6; }
+  // One of those that kernels compute on results that are still in registers.
+  bool is_in_registers() const { return is_identity() || is_relu() || is_relu6(); }
   // y = f(x) for a [rows, columns] piece; x and y may be the same, but not overlap otherwise.
   void operator()(const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
                   int64_t columns) const {

@@ -132,6 +132,12 @@ void compute_tile(const Tile& t, const Activation& activation) {
       HORNET_UNROLL
       for (int j = 0; j < kAll; ++j) sum[i][j] = relu(sum[i][j]);
     }
+  } else if (activation.is_relu6()) {
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) sum[i][j] = relu6(sum[i][j]);
+    }
   }
   if (whole) {
     HORNET_UNROLL
@@ -151,7 +157,7 @@ void compute_tile(const Tile& t, const Activation& activation) {
       store_part(sum[i][kLast], t.y + i * t.ldy + kLast * static_cast<int64_t>(kLanes), part);
     }
   }
-  if (!activation.is_identity() && !activation.is_relu()) {
+  if (!activation.is_in_registers()) {
     activation(t.y, t.ldy, t.y, t.ldy, kRows, t.columns);
   }
 }

@@ -115,6 +115,7 @@ HWY_INLINE V at_most(V x, float bound) {
 }
 HWY_INLINE V clip(V x, float low, float high) { return at_most(at_least(x, low), high); }
 HWY_INLINE V relu(V x) { return at_least(x, 0.0f); }
+HWY_INLINE V relu6(V x) { return clip(x, 0.0f, 6.0f); }
 
 // x = n ln 2 + r with |r| <= 0.347; `n` as a float in the low bits of `shifted`, e^r - 1 in `rest`.
 struct ExpParts {
@@ -281,26 +282,26 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                     \
-  X(relu)                                                                                          \
-  X(relu_general)                                                                                  \
-  X(relu6)                                                                                         \
-  X(leaky_relu)                                                                                    \
-  X(elu)                                                                                           \
-  X(selu)                                                                                          \
-  X(celu)                                                                                          \
-  X(sigmoid)                                                                                       \
-  X(hard_sigmoid)                                                                                  \
-  X(hard_silu)                                                                                     \
-  X(silu)                                                                                          \
-  X(mish)                                                                                          \
-  X(tanh)                                                                                          \
-  X(hard_tanh)                                                                                     \
-  X(softplus)                                                                                      \
-  X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink)     \
-      X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square)     \
-          X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) \
-              X(scale) X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                                    \
+  X(relu)                                                                                         \
+  X(relu_general)                                                                                 \
+  X(relu6)                                                                                        \
+  X(leaky_relu)                                                                                   \
+  X(elu)                                                                                          \
+  X(selu)                                                                                         \
+  X(celu)                                                                                         \
+  X(sigmoid)                                                                                      \
+  X(hard_sigmoid)                                                                                 \
+  X(hard_silu)                                                                                    \
+  X(silu)                                                                                         \
+  X(mish)                                                                                         \
+  X(tanh)                                                                                         \
+  X(hard_tanh)                                                                                    \
+  X(softplus)                                                                                     \
+  X(softsign)                                                                                     \
+  X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) \
+      X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt)  \
+          X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
@@ -314,7 +315,7 @@ HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
     const V below = hn::Mul(constant(f.a), hn::Sub(threshold, x));
     return hn::IfThenElse(hn::Lt(x, threshold), hn::Sub(y, below), y);
   }
-  if constexpr (kKind == UnaryKind::relu6) return clip(x, 0.0f, 6.0f);
+  if constexpr (kKind == UnaryKind::relu6) return relu6(x);
   if constexpr (kKind == UnaryKind::leaky_relu) {
     return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, constant(f.a)), x);
   }

@@ -35,7 +35,7 @@ struct WinogradShape {
 struct WinogradOutput {
   const float* bias;      // null: none
   const float* residual;  // of the image, null: none
-  bool relu;
+  bool relu, relu6;
   float* y;  // of the image
 };
 
@@ -131,6 +131,7 @@ void output(const WinogradShape& s, const float* points, int64_t first, int64_t 
         v = hn::Add(v, bias);
         if (out.residual != nullptr) v = hn::Add(v, part.load(out.residual + at));
         if (out.relu) v = relu(v);
+        if (out.relu6) v = relu6(v);
         part.store(v, out.y + at);
       };
       HORNET_UNROLL
@@ -230,11 +231,11 @@ class WinogradKernel final : public Kernel {
   void run(const KernelArgs& args, KernelState*) const override {
     const float* x = simd::input(args, 0);
     WinogradOutput out = {simd::input(args, 2), simd::input(args, 3), activation_.is_relu(),
-                          simd::output(args, 0)};
+                          activation_.is_relu6(), simd::output(args, 0)};
     const int64_t cells = s_.output_height * s_.output_width;
     for (int64_t row = 0; row < rows_; ++row) {
       run_image(x, out, static_cast<float*>(args.scratch));
-      if (!activation_.is_identity() && !activation_.is_relu()) {
+      if (!activation_.is_in_registers()) {
         activation_(out.y, s_.filters, out.y, s_.filters, cells, s_.filters);
       }
       x += s_.input_height * s_.input_width * s_.channels;
