@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "api/custom_layers.h"
+#include "api/naming.h"
 #include "base/check.h"
 #include "base/cpu.h"
 #include "graph/passes/pass.h"
+#include "graph/rows.h"
 #include "keras/load.h"
 #include "kernels/evaluate.h"
 #include "plan/batch_size.h"
@@ -39,9 +41,9 @@ std::string describe_rows(const Shape& shape) {
 
 DType handed_out(DType dtype) { return dtype == DType::kBFloat16 ? DType::kFloat32 : dtype; }
 
-ModelPlans::ModelPlans(const graph::Graph& graph, kernels::PackedWeights& packed,
-                       std::vector<Shape> row_shapes)
-    : graph_(graph), packed_(packed), row_shapes_(std::move(row_shapes)) {}
+ModelPlans::ModelPlans(const std::string& path, const graph::Graph& graph,
+                       kernels::PackedWeights& packed, std::vector<Shape> row_shapes)
+    : path_(path), graph_(graph), packed_(packed), row_shapes_(std::move(row_shapes)) {}
 
 std::vector<Shape> ModelPlans::input_shapes(int64_t rows) const {
   std::vector<Shape> shapes = row_shapes_;
@@ -52,7 +54,9 @@ std::vector<Shape> ModelPlans::input_shapes(int64_t rows) const {
 const plan::Plan& ModelPlans::for_rows(int64_t rows) {
   const std::scoped_lock lock(mutex_);
   std::unique_ptr<const plan::Plan>& plan = plans_[rows];
-  if (plan == nullptr) plan = plan::Plan::compile(graph_, input_shapes(rows), packed_);
+  if (plan == nullptr) {
+    naming(path_, [&] { plan = plan::Plan::compile(graph_, input_shapes(rows), packed_); });
+  }
   return *plan;
 }
 
@@ -67,28 +71,18 @@ int64_t ModelPlans::batch_size() {
   return batch_size_ = chosen;
 }
 
-bool ModelPlans::is_row_wise() const {
-  // The shapes of a row of each output.
-  std::vector<Shape> of_rows;
-  for (const int64_t rows : {2, 3}) {
+const std::optional<std::string>& ModelPlans::row_mixing() {
+  const auto types_for = [this](int64_t rows) {
     std::vector<graph::TensorType> inputs;
     const std::vector<Shape> shapes = input_shapes(rows);
     for (size_t i = 0; i < shapes.size(); ++i) {
       inputs.push_back({graph_.type(graph_.inputs()[i]).dtype, shapes[i]});
     }
-    const std::vector<graph::TensorType> types = graph_.infer_types(inputs);
-    for (size_t i = 0; i < graph_.outputs().size(); ++i) {
-      const Shape& shape = types[static_cast<size_t>(graph_.outputs()[i])].shape;
-      if (shape.empty() || shape[0] != rows) return false;
-      Shape row(shape.begin() + 1, shape.end());
-      if (rows == 2) {
-        of_rows.push_back(std::move(row));
-      } else if (row != of_rows[i]) {
-        return false;
-      }
-    }
-  }
-  return true;
+    return graph_.infer_types(inputs);
+  };
+  std::call_once(row_mixing_found_,
+                 [&] { row_mixing_ = graph::find_row_mixing(graph_, types_for); });
+  return row_mixing_;
 }
 
 void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body) {
@@ -114,8 +108,9 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
   require(loaded.weights != nullptr, ErrorCode::kInvalidModel,
           "{} holds a config without weights; expected a weights file beside it", path);
   std::shared_ptr<CompiledModel> model(new CompiledModel);
-  try {
-    layers::LoweredModel lowered = layers::lower(loaded.config, registry_with(options.custom_layers));
+  naming(path, [&] {
+    layers::LoweredModel lowered =
+        layers::lower(loaded.config, registry_with(options.custom_layers));
     model->path_ = path;
     for (const auto& input : lowered.inputs) model->inputs_.push_back(spec_of(input));
     for (const auto& output : lowered.outputs) model->outputs_.push_back(spec_of(output));
@@ -123,12 +118,8 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
       model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
     });
-  } catch (const Error& error) {
-    // Errors of the weights floor name the file already.
-    if (error.message().find(path) != std::string::npos) throw;
-    fail(error.code(), "{}: {}", path, error.message());
-  }
-  graph::run_passes(model->graph_, {evaluate_node});
+    graph::run_passes(model->graph_, {evaluate_node});
+  });
   return model;
 }
 
@@ -156,7 +147,7 @@ std::vector<Shape> CompiledModel::match_rows(const std::vector<Shape>& row_shape
 ModelPlans& CompiledModel::plans_for(const std::vector<Shape>& row_shapes) const {
   const std::scoped_lock lock(mutex_);
   std::unique_ptr<ModelPlans>& plans = plans_[row_shapes];
-  if (plans == nullptr) plans = std::make_unique<ModelPlans>(graph_, packed_, row_shapes);
+  if (plans == nullptr) plans = std::make_unique<ModelPlans>(path_, graph_, packed_, row_shapes);
   return *plans;
 }
 

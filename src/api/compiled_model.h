@@ -17,22 +17,22 @@ namespace hornet::internal {
 // The plans for rows of certain shapes, made when first asked for. Thread-safe.
 class ModelPlans final : public runtime::PlanSet {
  public:
-  // `row_shapes`: one an input, without the batch, no unknown dimension.
-  ModelPlans(const graph::Graph& graph, kernels::PackedWeights& packed,
+  // `row_shapes`: one an input, without the batch, no unknown dimension. Errors name `path`.
+  ModelPlans(const std::string& path, const graph::Graph& graph, kernels::PackedWeights& packed,
              std::vector<Shape> row_shapes);
 
   const plan::Plan& for_rows(int64_t rows) override;
   // The batch size predict() uses unless told otherwise.
   int64_t batch_size();
-  // Whether every output has one row for each row of the inputs, of a size that does not depend on
-  // their number.
-  bool is_row_wise() const;
+  // Why rows cannot be predicted apart from each other; nothing where they can.
+  const std::optional<std::string>& row_mixing();
   // Runs `body` with a state for the plan of `rows` rows that nobody else uses meanwhile.
   void with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body);
 
  private:
   std::vector<Shape> input_shapes(int64_t rows) const;
 
+  const std::string& path_;
   const graph::Graph& graph_;
   kernels::PackedWeights& packed_;
   const std::vector<Shape> row_shapes_;
@@ -40,6 +40,8 @@ class ModelPlans final : public runtime::PlanSet {
   std::map<int64_t, std::unique_ptr<const plan::Plan>> plans_;
   std::map<int64_t, std::vector<std::unique_ptr<plan::WorkerState>>> idle_states_;
   int64_t batch_size_ = 0;
+  std::once_flag row_mixing_found_;
+  std::optional<std::string> row_mixing_;
 };
 
 // Immutable but for its caches; thread-safe.

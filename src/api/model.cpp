@@ -56,7 +56,7 @@ std::vector<Tensor> Model::predict(const std::vector<TensorView>& inputs) const 
 
   // Rows go through in pieces of a power of two, so that few plans serve all numbers of rows; at
   // once where there are few of them, or where they depend on each other.
-  const bool at_once = rows <= kMostRowsAtOnce || !plans.is_row_wise();
+  const bool at_once = rows <= kMostRowsAtOnce || plans.row_mixing();
   std::vector<Tensor> outputs;
   int64_t begin = 0;
   do {

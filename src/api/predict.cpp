@@ -61,9 +61,10 @@ PredictReport predict(const Model& model, const std::vector<const Source*>& sour
     names.push_back(source->name());
   }
   internal::ModelPlans& plans = compiled.plans_for(compiled.match_rows(row_shapes, names));
-  require(plans.is_row_wise(), ErrorCode::kUnsupported,
-          "{} does not give one output row for each input row: its rows cannot be predicted apart",
-          compiled.path());
+  if (const auto& mixing = plans.row_mixing()) {
+    fail(ErrorCode::kUnsupported, "{}: {}: its rows cannot be predicted apart", compiled.path(),
+         *mixing);
+  }
 
   PredictReport report;
   report.rows = rows;

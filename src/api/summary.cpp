@@ -1,5 +1,6 @@
 #include "api/compiled_model.h"
 #include "api/custom_layers.h"
+#include "api/naming.h"
 #include "hornet/error.h"
 #include "hornet/model.h"
 #include "keras/load.h"
@@ -76,7 +77,8 @@ ModelSummary summarize(const std::string& path, const LoadOptions& options) {
     for (const layers::UnsupportedLayer& layer : unsupported) mark(summary.layers, layer);
     return summary;
   }
-  const layers::LoweredModel lowered = layers::lower(loaded.config, registry);
+  const layers::LoweredModel lowered =
+      internal::naming(path, [&] { return layers::lower(loaded.config, registry); });
   for (const layers::LayerReport& layer : lowered.layers) {
     summary.layers.push_back(
         {layer.name, layer.class_name, layer.depth, layer.output, layer.num_parameters, ""});

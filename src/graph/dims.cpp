@@ -5,6 +5,33 @@
 #include "base/check.h"
 
 namespace hornet::graph {
+namespace {
+
+[[noreturn]] void fail_overflow(int64_t a, std::string_view operation, int64_t b) {
+  fail(ErrorCode::kShapeMismatch, "a size of {} {} {} is beyond all memory", a, operation, b);
+}
+
+}  // namespace
+
+Size operator+(Size a, Size b) {
+  int64_t sum = 0;
+  if (__builtin_add_overflow(a.value_, b.value_, &sum)) fail_overflow(a.value_, "+", b.value_);
+  return sum;
+}
+
+Size operator-(Size a, Size b) {
+  int64_t difference = 0;
+  if (__builtin_sub_overflow(a.value_, b.value_, &difference)) {
+    fail_overflow(a.value_, "-", b.value_);
+  }
+  return difference;
+}
+
+Size operator*(Size a, Size b) {
+  int64_t product = 0;
+  if (__builtin_mul_overflow(a.value_, b.value_, &product)) fail_overflow(a.value_, "*", b.value_);
+  return product;
+}
 
 int64_t normalize_axis(int64_t axis, size_t rank) {
   const auto signed_rank = static_cast<int64_t>(rank);

@@ -11,6 +11,20 @@ namespace hornet::graph {
 // -1 based axes to 0..rank-1; throws Error(kShapeMismatch) when outside.
 int64_t normalize_axis(int64_t axis, size_t rank);
 
+// A size, or a sum or product of sizes. Throws Error(kShapeMismatch) beyond what 64 bits hold:
+// sizes come from files.
+class Size {
+ public:
+  constexpr Size(int64_t value) : value_(value) {}  // NOLINT: a number is a Size
+  friend Size operator+(Size a, Size b);
+  friend Size operator-(Size a, Size b);
+  friend Size operator*(Size a, Size b);
+  int64_t value() const { return value_; }
+
+ private:
+  int64_t value_;
+};
+
 // NumPy's broadcasting; throws Error(kShapeMismatch). An unknown dimension gives way to a known one
 // above 1.
 Shape broadcast(const Shape& a, const Shape& b);

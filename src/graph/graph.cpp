@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/dims.h"
 
 namespace hornet::graph {
 namespace {
@@ -16,16 +17,39 @@ Tensor to_storage(Tensor data) {
   return converted;
 }
 
+// A file of a few kilobytes can ask for any number of operators: a model that calls a model that
+// calls a model twice each, a difference of the millionth order.
+constexpr size_t kMostNodes = 300'000;
+
+void check_shapes(const std::vector<TensorType>& types) {
+  for (const TensorType& type : types) {
+    Size elements = 1;
+    for (const int64_t dim : type.shape) {
+      require(dim >= 0 || dim == kUnknownDim, ErrorCode::kShapeMismatch,
+              "the result would have shape {}", hornet::to_string(type.shape));
+      if (dim > 0) elements = elements * dim;
+    }
+  }
+}
+
+std::vector<TensorType> infer_types_of(const Node& node, std::span<const TensorType> inputs) {
+  try {
+    std::vector<TensorType> types = node.op->infer(inputs);
+    check_shapes(types);
+    return types;
+  } catch (const Error& error) {
+    // That an argument is invalid means, to whoever gave the model, that its shapes are.
+    const bool invalid = error.code() == ErrorCode::kInvalidArgument;
+    fail(invalid ? ErrorCode::kShapeMismatch : error.code(), "{}: {}", node.layer, error.message());
+  }
+}
+
 std::vector<TensorType> infer_node(const Node& node, const std::vector<TensorType>& types) {
   std::vector<TensorType> inputs;
   for (const ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? TensorType{} : types[static_cast<size_t>(id)]);
   }
-  try {
-    return node.op->infer(inputs);
-  } catch (const Error& error) {
-    fail(error.code(), "{}: {}", node.layer, error.message());
-  }
+  return infer_types_of(node, inputs);
 }
 
 }  // namespace
@@ -67,12 +91,9 @@ std::vector<ValueId> Graph::add_node(OpPtr op, std::vector<ValueId> inputs,
   for (const ValueId id : node.inputs) {
     input_types.push_back(id == kNoValue ? TensorType{} : type(id));
   }
-  std::vector<TensorType> types;
-  try {
-    types = node.op->infer(input_types);
-  } catch (const Error& error) {
-    fail(error.code(), "{}: {}", layer, error.message());
-  }
+  require(nodes_.size() < kMostNodes, ErrorCode::kUnsupported,
+          "{}: the model becomes more than {} operators", layer, kMostNodes);
+  std::vector<TensorType> types = infer_types_of(node, input_types);
   for (TensorType& type : types) {
     values_.push_back({std::move(type), false, std::nullopt, ""});
     node.outputs.push_back(static_cast<ValueId>(values_.size() - 1));

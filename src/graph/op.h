@@ -29,6 +29,12 @@ class Op {
   // Types of the outputs. Works with unknown dimensions, and is asked again with all known when a
   // Plan is made. Throws Error(kShapeMismatch) that says what was found and expected.
   virtual std::vector<TensorType> infer(std::span<const TensorType> inputs) const = 0;
+  // Whether elements at one place along `axis` of input `input` have an influence on outputs that
+  // belong to other places along it: sums over it, orders it, shifts it, picks from it.
+  virtual bool mixes(size_t input, size_t axis, std::span<const TensorType> inputs) const {
+    (void)input, (void)axis, (void)inputs;
+    return false;
+  }
   // Attributes for printing: "strides=2,2 padding=same relu"; "" for none.
   virtual std::string attributes() const { return ""; }
   // Floating point operations, a multiply-add counted as 2; types have known shapes.

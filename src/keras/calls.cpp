@@ -47,9 +47,11 @@ Value with_refs(const Value& value, const std::unordered_set<std::string>& layer
 }
 
 void add_kwargs(const Dict& from, CallConfig& call) {
+  std::vector<Dict::Item> items(call.kwargs.begin(), call.kwargs.end());
   for (const auto& [key, value] : from) {
-    if (!value.is_null()) call.kwargs.set(key, value);
+    if (!value.is_null()) items.emplace_back(key, value);
   }
+  call.kwargs = Dict(std::move(items));
 }
 
 // --- Keras 3

@@ -129,17 +129,18 @@ std::optional<UnaryFunction> elementwise(const Stated& stated) {
   return find_in(kOperations, stated.name);
 }
 
-// The first half of the last axis, scaled by a gate that is the second.
-ValueId gated_linear_unit(const Builder& b, ValueId x, int64_t axis) {
-  const int64_t size = b.known_dim(x, axis);
-  const ValueId value = b.slice(x, axis, 0, size / 2), gate = b.slice(x, axis, size / 2, size);
-  return b.binary(BinaryKind::multiply, value, b.unary(UnaryKind::sigmoid, gate));
-}
-
 }  // namespace
 
 std::optional<UnaryFunction> elementwise_activation(std::string_view name) {
   return find_in(kActivations, name);
+}
+
+ValueId gated_linear_unit(const LayerContext& layer, ValueId x, int64_t axis) {
+  const Builder& b = layer.build();
+  const int64_t size = b.known_dim(x, axis);
+  if (size % 2 != 0) layer.fail_invalid(fmt::format("axis {} has an odd size, {}", axis, size));
+  const ValueId value = b.slice(x, axis, 0, size / 2), gate = b.slice(x, axis, size / 2, size);
+  return b.binary(BinaryKind::multiply, value, b.unary(UnaryKind::sigmoid, gate));
 }
 
 // The support is the first k elements in falling order for which 1 + k x_k exceeds their sum. Keras
@@ -156,8 +157,8 @@ ValueId sparsemax(const Builder& b, ValueId x, int64_t axis) {
       b.binary(BinaryKind::add, b.scalar(1), b.binary(BinaryKind::multiply, count, sorted));
   const ValueId inside = b.cast(b.binary(BinaryKind::greater, reach, sums), DType::kFloat32);
   const ValueId size = b.reduce(graph::ReduceKind::sum, inside, {axis}, true);
-  const ValueId total = b.reduce(graph::ReduceKind::sum,
-                                 b.binary(BinaryKind::multiply, inside, sums), {axis}, true);
+  const ValueId total =
+      b.reduce(graph::ReduceKind::sum, b.binary(BinaryKind::multiply, inside, sums), {axis}, true);
   const ValueId threshold =
       b.binary(BinaryKind::divide, b.binary(BinaryKind::subtract, total, b.scalar(1)), size);
   return b.unary(UnaryKind::relu, b.binary(BinaryKind::subtract, x, threshold));
@@ -172,7 +173,7 @@ ValueId activate_by_name(LayerContext& layer, std::string_view name, ValueId x) 
     return b.op<graph::Softmax>({x}, std::vector<int64_t>{last}, name == "log_softmax");
   }
   if (name == "sparsemax") return sparsemax(b, x, last);
-  if (name == "glu") return gated_linear_unit(b, x, last);
+  if (name == "glu") return gated_linear_unit(layer, x, last);
   layer.fail_unsupported(fmt::format("activation \"{}\" is not one of Keras's", name));
 }
 

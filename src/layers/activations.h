@@ -21,6 +21,9 @@ ValueId activate(LayerContext& layer, std::string_view key, ValueId x);
 // The same, by name; the error names `layer`.
 ValueId activate_by_name(LayerContext& layer, std::string_view name, ValueId x);
 
+// The first half of `axis`, scaled by a gate that is the second.
+ValueId gated_linear_unit(const LayerContext& layer, ValueId x, int64_t axis);
+
 ValueId sparsemax(const Builder& b, ValueId x, int64_t axis);
 
 // The activation in attribute `key` (null: none; no such key: `absent`), for operators that apply

@@ -1,6 +1,8 @@
 #include "layers/lowering.h"
 
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -333,7 +335,14 @@ Symbols LayerContext::call(const CallArguments& given) {
     for (Argument& argument : arguments.args) change_tensors(argument, autocast);
     for (auto& [key, argument] : arguments.kwargs) change_tensors(argument, autocast);
   }
-  Symbols outputs = definition->lower(*this, arguments);
+  Symbols outputs;
+  try {
+    outputs = definition->lower(*this, arguments);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kOutOfMemory, "{}: needs more memory than there is", label());
+  } catch (const std::length_error&) {
+    fail(ErrorCode::kOutOfMemory, "{}: needs more memory than any machine has", label());
+  }
   for (Symbol& output : outputs) {
     if (dtype && is_floating(builder_.type(output.value).dtype)) {
       output.value = builder_.cast(output.value, *dtype);

@@ -123,10 +123,20 @@ class Compiler {
     Place place;
     size_t bytes = 0;
     int first = 0, last = 0;  // steps
+    int last_read = -1;       // node
   };
 
   const TensorType& type(ValueId id) const { return types_[static_cast<size_t>(id)]; }
-  int& storage(ValueId id) { return storage_[static_cast<size_t>(id)]; }
+  int storage(ValueId id) const { return storage_[static_cast<size_t>(id)]; }
+  // From here on the value is in that memory, which is read as long as the value is.
+  void put(ValueId id, int storage_index) {
+    storage_[static_cast<size_t>(id)] = storage_index;
+    read_until(storage_index, last_use(id));
+  }
+  void read_until(int storage_index, int node_index) {
+    int& last = storages_[static_cast<size_t>(storage_index)].last_read;
+    last = std::max(last, node_index);
+  }
   Layout& layout(ValueId id) { return layouts_[static_cast<size_t>(id)]; }
   int last_use(ValueId id) const { return last_use_[static_cast<size_t>(id)]; }
 
@@ -143,7 +153,7 @@ class Compiler {
   }
 
   int new_storage(Place place, size_t bytes) {
-    storages_.push_back({place, bytes, num_steps(), num_steps()});
+    storages_.push_back({place, bytes, num_steps(), num_steps(), -1});
     return static_cast<int>(storages_.size() - 1);
   }
 
@@ -153,13 +163,13 @@ class Compiler {
     for (size_t i = 0; i < graph_.inputs().size(); ++i) {
       const ValueId id = graph_.inputs()[i];
       plan_.input_types.push_back(storage_type(type(id)));
-      storage(id) = new_storage({Place::Kind::kInput, i, nullptr}, bytes_of(type(id)));
+      put(id, new_storage({Place::Kind::kInput, i, nullptr}, bytes_of(type(id))));
     }
     for (size_t i = 0; i < graph_.values().size(); ++i) {
       const graph::Value& value = graph_.values()[i];
       if (!value.is_constant || !value.data) continue;
-      storage_[i] =
-          new_storage({Place::Kind::kConstant, 0, value.data->data()}, value.data->num_bytes());
+      put(static_cast<ValueId>(i),
+          new_storage({Place::Kind::kConstant, 0, value.data->data()}, value.data->num_bytes()));
     }
     // An output is computed where it is wanted, unless it is an input, a constant or wanted twice.
     for (size_t i = 0; i < graph_.outputs().size(); ++i) {
@@ -189,7 +199,7 @@ class Compiler {
   // A view of the same elements: no step.
   bool alias(const graph::Node& node) {
     if (node.op->name() != "reshape" || !layout(node.inputs[0]).is_plain()) return false;
-    storage(node.outputs[0]) = storage(node.inputs[0]);
+    put(node.outputs[0], storage(node.inputs[0]));
     return true;
   }
 
@@ -207,6 +217,7 @@ class Compiler {
     step.layouts = layout(id).to_string() + " -> " + wanted.to_string();
     add_step(std::move(step), {storage(id)}, {copy});
     reordered_.emplace(key, copy);
+    read_until(copy, last_use(id));
     return copy;
   }
 
@@ -250,13 +261,7 @@ class Compiler {
   }
 
   bool is_read_after(int storage_index, int node_index) const {
-    for (size_t id = 0; id < storage_.size(); ++id) {
-      if (storage_[id] == storage_index && last_use_[id] > node_index) return true;
-    }
-    for (const auto& [key, copy] : reordered_) {
-      if (copy == storage_index && last_use(key.first) > node_index) return true;
-    }
-    return false;
+    return storages_[static_cast<size_t>(storage_index)].last_read > node_index;
   }
 
   void compile_node(int index) {
@@ -290,7 +295,7 @@ class Compiler {
       outputs.push_back(storage_for_output(node, k, *kernel, inputs, index));
       const ValueId id = node.outputs[k];
       if (id == kNoValue) continue;
-      storage(id) = outputs.back();
+      put(id, outputs.back());
       layout(id) = kernel->output_layout(k);
       step.types += (step.types.empty() ? "" : ", ") + to_string(storage_type(type(id)));
       step.bytes += bytes_of(type(id));

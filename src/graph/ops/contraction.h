@@ -31,6 +31,12 @@ struct MatMul final : Op {
       : transpose_a(transpose_first), transpose_b(transpose_second) {}
   bool transpose_a, transpose_b;
   std::string_view name() const override { return "matmul"; }
+  // Along K.
+  bool mixes(size_t input, size_t axis, std::span<const TensorType> inputs) const override {
+    const size_t rank = inputs[input].shape.size();
+    const bool last = input == 0 ? !transpose_a : transpose_b;
+    return axis == rank - (last ? 1 : 2);
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,

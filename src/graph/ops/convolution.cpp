@@ -8,10 +8,18 @@
 namespace hornet::graph {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
 
+// The cells between the first and the last of a window, both included.
 int64_t effective_size(const Window& window, size_t axis) {
-  return (window.size[axis] - 1) * window.dilations[axis] + 1;
+  const int64_t size = window.size[axis], stride = window.strides[axis],
+                dilation = window.dilations[axis];
+  require(
+      size > 0 && stride > 0 && dilation > 0, ErrorCode::kShapeMismatch,
+      "a window of {} cells, stride {} and dilation {} (spatial dimension {}); expected numbers "
+      "above 0",
+      size, stride, dilation, axis);
+  return ((Size(size) - 1) * dilation + 1).value();
 }
 
 std::string list(const std::vector<int64_t>& values) {
@@ -43,7 +51,8 @@ Window::Axis Window::resolve(size_t axis, int64_t input) const {
   if (padding == Padding::kSame) {
     if (input == kUnknownDim) return {kUnknownDim, 0, 0};
     const int64_t output = ceil_div(input, stride);
-    const int64_t total = std::max<int64_t>((output - 1) * stride + extent - input, 0);
+    const int64_t total =
+        std::max<int64_t>(((Size(output) - 1) * stride + extent - input).value(), 0);
     return {output, total / 2, total - total / 2};
   }
   int64_t begin = 0, end = 0;
@@ -53,7 +62,7 @@ Window::Axis Window::resolve(size_t axis, int64_t input) const {
     end = pads_end[axis];
   }
   if (input == kUnknownDim) return {kUnknownDim, begin, end};
-  const int64_t padded = input + begin + end;
+  const int64_t padded = (Size(input) + begin + end).value();
   require(padded >= extent, ErrorCode::kShapeMismatch,
           "a window of {} cells does not fit in {} cells (spatial dimension {})", extent, padded,
           axis);
@@ -103,17 +112,18 @@ ConvTranspose::Axis ConvTranspose::resolve(size_t axis, int64_t input) const {
   const bool same = window.padding == Padding::kSame;
   int64_t left = 0, output = kUnknownDim;
   if (output_padding.empty()) {
-    const int64_t total = stride + extent - 2;
+    const int64_t total = (Size(stride) + extent - 2).value();
     left = same ? std::min(ceil_div(total, 2), extent - 1) : extent - 1;
     if (input != kUnknownDim) {
-      output = same ? input * stride : (input - 1) * stride + std::max(extent, stride);
+      output = same ? (Size(input) * stride).value()
+                    : ((Size(input) - 1) * stride + std::max(extent, stride)).value();
     }
   } else {
     const int64_t extra = output_padding[axis];
-    const int64_t total = extent + extent % 2 - 2 + extra;
+    const int64_t total = (Size(extent) + extent % 2 - 2 + extra).value();
     left = same ? std::min(ceil_div(total, 2), extent - 1) : extent - 1;
     if (input != kUnknownDim) {
-      output = (input - 1) * stride + (same ? extent % 2 : extent) + extra;
+      output = ((Size(input) - 1) * stride + (same ? extent % 2 : extent) + extra).value();
     }
   }
   return {output, extent - 1 - left};

@@ -14,6 +14,9 @@ struct ArgReduce final : Op {
   int64_t axis;
   bool keepdims;
   std::string_view name() const override { return "arg_reduce"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -25,6 +28,9 @@ struct Sort final : Op {
   int64_t axis;
   bool descending;
   std::string_view name() const override { return "sort"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -36,6 +42,9 @@ struct TakeAlong final : Op {
   explicit TakeAlong(int64_t along) : axis(along) {}
   int64_t axis;
   std::string_view name() const override { return "take_along"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -82,6 +91,9 @@ struct Roll final : Op {
   Roll(int64_t by, int64_t along) : shift(by), axis(along) {}
   int64_t shift, axis;
   std::string_view name() const override { return "roll"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -94,6 +106,9 @@ struct Diagonal final : Op {
   // Number of elements for sizes of the two axes, and the first one's index on axis1.
   static int64_t length(int64_t offset, int64_t size1, int64_t size2);
   std::string_view name() const override { return "diagonal"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis1 || static_cast<int64_t>(along) == axis2;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -104,6 +119,9 @@ struct Cumulative final : Op {
   bool product;
   int64_t axis;
   std::string_view name() const override { return "cumulative"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -118,6 +136,9 @@ struct Quantile final : Op {
   QuantileMethod method = QuantileMethod::kLinear;
   bool skip_nan = false;
   std::string_view name() const override { return "quantile"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType> inputs) const override {
+    return along + 1 == inputs[input].shape.size();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };

@@ -36,6 +36,9 @@ struct Linalg final : Op {
   double tolerance = -1;  // least_squares: singular values below it times the largest are 0; < 0:
                           // the type's precision times the larger dimension
   std::string_view name() const override { return "linalg"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType> inputs) const override {
+    return along + 2 >= inputs[input].shape.size();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -49,6 +52,9 @@ struct Einsum final : Op {
   std::vector<std::string> operands;
   std::string output;
   std::string_view name() const override { return "einsum"; }
+  bool mixes(size_t input, size_t axis, std::span<const TensorType>) const override {
+    return output.find(operands[input][axis]) == std::string::npos;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,

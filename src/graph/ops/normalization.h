@@ -1,6 +1,8 @@
 // Operators that scale elements by statistics of their neighbours.
 #pragma once
 
+#include <algorithm>
+
 #include "graph/op.h"
 
 namespace hornet::graph {
@@ -12,6 +14,10 @@ struct Softmax final : Op {
   std::vector<int64_t> axes;
   bool log;
   std::string_view name() const override { return "softmax"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType>) const override {
+    return input == 0 &&
+           std::find(axes.begin(), axes.end(), static_cast<int64_t>(along)) != axes.end();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,
@@ -26,6 +32,10 @@ struct LayerNorm final : Op {
   float epsilon = 1e-3f;
   bool rms = false;
   std::string_view name() const override { return "layer_norm"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType>) const override {
+    return input == 0 &&
+           std::find(axes.begin(), axes.end(), static_cast<int64_t>(along)) != axes.end();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,

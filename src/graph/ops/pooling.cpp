@@ -28,8 +28,10 @@ AdaptivePool::Cells AdaptivePool::cells(size_t axis, int64_t output, int64_t inp
 std::vector<TensorType> AdaptivePool::infer(std::span<const TensorType> inputs) const {
   Shape out = input_of_rank(inputs, 0, size.size() + 2, "input").shape;
   for (size_t i = 0; i < size.size(); ++i) {
-    require(size[i] > 0 && out[i + 1] != 0, ErrorCode::kShapeMismatch,
-            "{} cells are pooled to {} (spatial dimension {})", out[i + 1], size[i], i);
+    constexpr int64_t kMostCells = int64_t{1} << 31;  // cells() multiplies two such numbers
+    require(size[i] > 0 && size[i] < kMostCells && out[i + 1] != 0 && out[i + 1] < kMostCells,
+            ErrorCode::kShapeMismatch, "{} cells are pooled to {} (spatial dimension {})",
+            out[i + 1], size[i], i);
     out[i + 1] = size[i];
   }
   return {{inputs[0].dtype, out}};

@@ -1,6 +1,8 @@
 // Reductions over some dimensions.
 #pragma once
 
+#include <algorithm>
+
 #include "graph/op.h"
 
 namespace hornet::graph {
@@ -22,6 +24,10 @@ struct Reduce final : Op {
   std::vector<int64_t> axes;
   bool keepdims;
   std::string_view name() const override { return "reduce"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType>) const override {
+    return input == 0 &&
+           std::find(axes.begin(), axes.end(), static_cast<int64_t>(along)) != axes.end();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
   double flops(std::span<const TensorType> inputs,

@@ -108,7 +108,7 @@ std::vector<TensorType> Concat::infer(std::span<const TensorType> inputs) const 
     for (size_t d = 0; d < x.size(); ++d) {
       int64_t& dim = out.shape[d];
       if (d == along) {
-        dim = dim == kUnknownDim || x[d] == kUnknownDim ? kUnknownDim : dim + x[d];
+        dim = dim == kUnknownDim || x[d] == kUnknownDim ? kUnknownDim : (Size(dim) + x[d]).value();
       } else {
         dim = std::max(dim, x[d]);
       }
@@ -130,8 +130,16 @@ Slice::Resolved Slice::resolve(size_t axis, int64_t size) const {
   const int64_t start = bound(range.start, forward ? 0 : size - 1);
   const int64_t stop = bound(range.stop, forward ? size : -1);
   const int64_t distance = forward ? stop - start : start - stop;
-  const int64_t step = forward ? range.step : -range.step;
-  return {start, distance <= 0 ? 0 : (distance + step - 1) / step};
+  if (distance <= 0) return {start, 0};
+  // Not -step: the least number has no opposite.
+  const int64_t steps = forward ? (distance - 1) / range.step : -((distance - 1) / range.step);
+  return {start, steps + 1};
+}
+
+bool Slice::mixes(size_t, size_t axis, std::span<const TensorType> inputs) const {
+  const int64_t size = inputs[0].shape[axis];
+  const Resolved all = resolve(axis, size);
+  return ranges[axis].step != 1 || all.start != 0 || all.count != size;
 }
 
 std::vector<TensorType> Slice::infer(std::span<const TensorType> inputs) const {
@@ -167,9 +175,10 @@ std::vector<TensorType> Pad::infer(std::span<const TensorType> inputs) const {
   for (size_t i = 0; i < out.size(); ++i) {
     if (out[i] == kUnknownDim) continue;
     const int64_t size = out[i];
-    out[i] += before[i] + after[i];
-    require(out[i] >= 0, ErrorCode::kShapeMismatch,
-            "cropping {} and {} cells of {} in dimension {}", -before[i], -after[i], size, i);
+    out[i] = (Size(size) + before[i] + after[i]).value();
+    // Neither side crops more than there is, or the copies would begin outside.
+    require(out[i] >= 0 && before[i] >= -size && after[i] >= -size, ErrorCode::kShapeMismatch,
+            "padding by {} and {} cells of {} in dimension {}", before[i], after[i], size, i);
   }
   return {{inputs[0].dtype, out}};
 }

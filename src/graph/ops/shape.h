@@ -43,6 +43,9 @@ struct Concat final : Op {
   explicit Concat(int64_t along) : axis(along) {}
   int64_t axis;
   std::string_view name() const override { return "concat"; }
+  bool mixes(size_t, size_t along, std::span<const TensorType>) const override {
+    return static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -61,6 +64,7 @@ struct Slice final : Op {
   };
   Resolved resolve(size_t axis, int64_t size) const;
   std::string_view name() const override { return "slice"; }
+  bool mixes(size_t, size_t axis, std::span<const TensorType> inputs) const override;
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -73,6 +77,9 @@ struct Pad final : Op {
   PadMode mode = PadMode::kConstant;
   double value = 0;
   std::string_view name() const override { return "pad"; }
+  bool mixes(size_t, size_t axis, std::span<const TensorType>) const override {
+    return before[axis] != 0 || after[axis] != 0;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };
@@ -83,6 +90,9 @@ struct Gather final : Op {
   explicit Gather(int64_t along) : axis(along) {}
   int64_t axis;
   std::string_view name() const override { return "gather"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType>) const override {
+    return input == 0 && static_cast<int64_t>(along) == axis;
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };

@@ -22,6 +22,9 @@ struct Fft final : Op {
   // n for rows of `size` numbers.
   int64_t transform_length(int64_t size) const;
   std::string_view name() const override { return "fft"; }
+  bool mixes(size_t input, size_t along, std::span<const TensorType> inputs) const override {
+    return along + 1 == inputs[input].shape.size();
+  }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
   std::string attributes() const override;
 };

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <optional>
 
 #include "graph/ops/contraction.h"
@@ -50,8 +52,16 @@ std::optional<std::vector<float>> per_channel(const Tensor& constant, size_t ran
   return values;
 }
 
-// w[..., c, ...] * factor[c], c running over `axis`.
-Tensor scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor) {
+// Whether from * factor = result lost nothing: finite where it was finite, and no number so small
+// that it vanished.
+bool is_faithful(float from, float factor, float result) {
+  if (!std::isfinite(from)) return true;
+  if (!std::isfinite(result)) return false;
+  return from == 0 || factor == 0 || std::abs(result) >= std::numeric_limits<float>::min();
+}
+
+// w[..., c, ...] * factor[c], c running over `axis`; nothing where float32 does not hold a product.
+std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor) {
   Tensor result(DType::kFloat32, weights.shape());
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
@@ -61,18 +71,24 @@ Tensor scaled(const Tensor& weights, size_t axis, const std::vector<float>& fact
   float* dst = result.mutable_as<float>();
   for (int64_t o = 0; o < outer; ++o) {
     for (const float f : factor) {
-      for (int64_t i = 0; i < inner; ++i) *dst++ = *src++ * f;
+      for (int64_t i = 0; i < inner; ++i, ++src, ++dst) {
+        *dst = *src * f;
+        if (!is_faithful(*src, f, *dst)) return std::nullopt;
+      }
     }
   }
   return result;
 }
 
-Tensor combined_bias(const Tensor* bias, const std::vector<float>& factor,
-                     const std::vector<float>& offset) {
+std::optional<Tensor> combined_bias(const Tensor* bias, const std::vector<float>& factor,
+                                    const std::vector<float>& offset) {
   Tensor result(DType::kFloat32, {static_cast<int64_t>(factor.size())});
   float* dst = result.mutable_as<float>();
   for (size_t c = 0; c < factor.size(); ++c) {
-    dst[c] = (bias != nullptr ? bias->as<float>()[c] * factor[c] : 0.0f) + offset[c];
+    const float old = bias != nullptr ? bias->as<float>()[c] : 0.0f;
+    dst[c] = old * factor[c] + offset[c];
+    const bool was_finite = std::isfinite(old) && std::isfinite(offset[c]);
+    if (was_finite && !std::isfinite(dst[c])) return std::nullopt;
   }
   return result;
 }
@@ -136,13 +152,19 @@ bool fold_scale(Graph& graph, const PassContext&) {
     const auto affine = as_affine(*binary, constant_first, std::move(*values));
     if (!affine) continue;
 
-    Tensor new_weights = scaled(*weights, *axis, affine->factor);
-    Tensor new_bias = combined_bias(bias, affine->factor, affine->offset);
+    const bool finite = std::all_of(affine->factor.begin(), affine->factor.end(),
+                                    [](float f) { return std::isfinite(f); });
+    std::optional<Tensor> new_bias = combined_bias(bias, affine->factor, affine->offset);
+    if (!finite || !new_bias) continue;
+    ValueId weights_id = before.inputs[1];
     const bool keeps_weights = binary->kind == BinaryKind::add ||
                                (binary->kind == BinaryKind::subtract && !constant_first);
-    const ValueId weights_id =
-        keeps_weights ? before.inputs[1] : graph.add_constant(std::move(new_weights));
-    const ValueId bias_id = graph.add_constant(std::move(new_bias));
+    if (!keeps_weights) {
+      std::optional<Tensor> new_weights = scaled(*weights, *axis, affine->factor);
+      if (!new_weights) continue;
+      weights_id = graph.add_constant(std::move(*new_weights));
+    }
+    const ValueId bias_id = graph.add_constant(std::move(*new_bias));
     Node& folded = graph.mutable_nodes()[i];
     folded.op = before.op;
     folded.inputs = {before.inputs[0], weights_id, bias_id};

@@ -466,13 +466,8 @@ Symbols op_ldexp(LayerContext& layer, const CallArguments& call) {
 // The two halves of x along an axis: the first gated by the second.
 Symbols op_glu(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
-  const Builder& b = layer.build();
-  const ValueId x = b.as_float(op.value(0, "x"));
-  const int64_t axis = op.axis("axis", -1, b.rank(x));
-  const int64_t size = b.known_dim(x, axis);
-  if (size % 2 != 0) op.fail_invalid(fmt::format("axis {} has an odd size, {}", axis, size));
-  const ValueId gate = b.unary(UnaryKind::sigmoid, slice(b, x, axis, size / 2, size));
-  return one(multiply(b, slice(b, x, axis, 0, size / 2), gate));
+  const ValueId x = layer.build().as_float(op.value(0, "x"));
+  return one(gated_linear_unit(layer, x, op.axis("axis", -1, layer.build().rank(x))));
 }
 
 }  // namespace hornet::layers

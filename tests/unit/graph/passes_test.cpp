@@ -195,5 +195,24 @@ TEST_F(PassesTest, DisabledPass_DoesNotRun) {
   EXPECT_EQ(graph_.nodes().size(), 2u);
 }
 
+TEST_F(PassesTest, FoldScale_WhereAFloatDoesNotHoldTheProduct_LeavesItAlone) {
+  const auto filled = [](Shape shape, float value) {
+    Tensor tensor(DType::kFloat32, std::move(shape));
+    std::fill_n(tensor.mutable_as<float>(), tensor.num_elements(), value);
+    return tensor;
+  };
+  for (const auto& [weight, factor, is_divisor] :
+       {std::tuple(1.0f, 0.0f, true), std::tuple(1e10f, 1e30f, false),
+        std::tuple(1e-30f, 1e-20f, false)}) {
+    graph_ = Graph();
+    const ValueId x = input({kUnknownDim, 2});
+    const ValueId product =
+        add<Contraction>({x, constant(filled({2, 2}, weight)), constant(filled({2}, 0))});
+    const BinaryKind kind = is_divisor ? BinaryKind::divide : BinaryKind::multiply;
+    graph_.set_outputs({add<Binary>({product, constant(filled({2}, factor))}, kind)});
+    EXPECT_FALSE(fold_scale(graph_, {})) << weight << " and " << factor;
+  }
+}
+
 }  // namespace
 }  // namespace hornet::graph

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "graph/dims.h"
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
@@ -119,6 +121,36 @@ TEST(Pad, CroppingMoreThanThereIs_IsRefused) {
   pad.before = {0, -3};
   pad.after = {0, -3};
   EXPECT_THROW(infer_one(pad, {f32({1, 5})}), Error);
+}
+
+constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+
+TEST(Sizes, BeyondWhat64BitsHold_AreRefused) {
+  Pad pad;
+  pad.before = {0, kHuge};
+  pad.after = {0, kHuge};
+  EXPECT_THROW(infer_one(pad, {f32({1, 4})}), Error);
+  EXPECT_THROW(infer_one(Concat(0), {f32({kHuge}), f32({kHuge})}), Error);
+  EXPECT_THROW(window({kHuge}, {kHuge}, Padding::kSame).resolve(0, 3), Error);
+  Window dilated = window({kHuge}, {1}, Padding::kValid);
+  dilated.dilations = {2};
+  EXPECT_THROW(dilated.resolve(0, 3), Error);
+  ConvTranspose transposed;
+  transposed.window = window({3}, {kHuge}, Padding::kSame);
+  EXPECT_THROW(infer_one(transposed, {f32({1, 5, 2}), f32({3, 4, 2})}), Error);
+}
+
+TEST(Sizes, WindowsOfNothing_AreRefused) {
+  EXPECT_THROW(window({0}, {1}, Padding::kSame).resolve(0, 3), Error);
+  EXPECT_THROW(window({2}, {0}, Padding::kSame).resolve(0, 3), Error);
+  EXPECT_THROW(window({2}, {-1}, Padding::kValid).resolve(0, 3), Error);
+}
+
+TEST(Slice, StepsOfAnySize_CountWhatIsThere) {
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  EXPECT_EQ(Slice({{std::nullopt, std::nullopt, kHuge}}).resolve(0, 5).count, 1);
+  EXPECT_EQ(Slice({{std::nullopt, std::nullopt, kLeast}}).resolve(0, 5).count, 1);
+  EXPECT_EQ(Slice({{std::nullopt, std::nullopt, -2}}).resolve(0, 5).count, 3);
 }
 
 TEST(MatMul, InnerDimensionsThatDiffer_AreRefused) {

@@ -1,0 +1,38 @@
+#include "graph/rows.h"
+
+#include <fmt/format.h>
+
+namespace hornet::graph {
+
+std::optional<std::string> find_row_mixing(
+    const Graph& graph, const std::function<std::vector<TensorType>(int64_t rows)>& types_for) {
+  constexpr int64_t kFew = 2, kMore = 3;
+  const std::vector<TensorType> few = types_for(kFew), more = types_for(kMore);
+  for (const ValueId id : graph.outputs()) {
+    const Shape& shape = few[static_cast<size_t>(id)].shape;
+    Shape expected = shape;
+    if (!expected.empty()) expected[0] = kMore;
+    if (shape.empty() || shape[0] != kFew || more[static_cast<size_t>(id)].shape != expected) {
+      return fmt::format("it does not give one output row for each input row (for {} rows, {})",
+                         kFew, hornet::to_string(shape));
+    }
+  }
+  for (const Node& node : graph.nodes()) {
+    std::vector<TensorType> inputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNoValue ? TensorType{} : few[static_cast<size_t>(id)]);
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue) continue;
+      const Shape& larger = more[static_cast<size_t>(node.inputs[i])].shape;
+      for (size_t axis = 0; axis < larger.size(); ++axis) {
+        if (inputs[i].shape[axis] == larger[axis] || !node.op->mixes(i, axis, inputs)) continue;
+        return fmt::format("{} computes across rows ({} along dimension {})", node.layer,
+                           node.op->name(), axis);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace hornet::graph
