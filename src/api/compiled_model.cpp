@@ -78,7 +78,7 @@ const std::optional<std::string>& ModelPlans::row_mixing() {
     for (size_t i = 0; i < shapes.size(); ++i) {
       inputs.push_back({graph_.type(graph_.inputs()[i]).dtype, shapes[i]});
     }
-    return graph_.infer_types(inputs);
+    return naming(path_, [&] { return graph_.infer_types(inputs); });
   };
   std::call_once(row_mixing_found_,
                  [&] { row_mixing_ = graph::find_row_mixing(graph_, types_for); });

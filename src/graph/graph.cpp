@@ -139,6 +139,23 @@ std::vector<int> Graph::producers() const {
   return producer;
 }
 
+std::vector<bool> Graph::live_nodes() const {
+  std::vector<bool> wanted(values_.size(), false), live(nodes_.size(), false);
+  const auto want = [&](ValueId id) {
+    if (id != kNoValue) wanted[static_cast<size_t>(id)] = true;
+  };
+  for (const ValueId id : outputs_) want(id);
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    const Node& node = nodes_[i];
+    live[i] = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+      return id != kNoValue && wanted[static_cast<size_t>(id)];
+    });
+    if (!live[i]) continue;
+    for (const ValueId id : node.inputs) want(id);
+  }
+  return live;
+}
+
 void Graph::remove_dead() {
   std::vector<bool> live(values_.size(), false);
   const auto mark = [&](ValueId id) {

@@ -1,6 +1,7 @@
 // A model after lowering: typed values and the operators between them, in an order that can be run.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -43,7 +44,7 @@ class Graph {
 
   const Value& value(ValueId id) const { return values_.at(static_cast<size_t>(id)); }
   const TensorType& type(ValueId id) const { return value(id).type; }
-  const std::vector<Value>& values() const { return values_; }
+  const std::deque<Value>& values() const { return values_; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<ValueId>& inputs() const { return inputs_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
@@ -61,6 +62,8 @@ class Graph {
   // Drops nodes none of whose outputs is used, outputs that nothing uses, and the data of constants
   // that nothing uses.
   void remove_dead();
+  // By node: whether an output depends on it.
+  std::vector<bool> live_nodes() const;
 
   // Infers all types again for the given input types (no unknown dimension left). Result: one type
   // a value; those of values that no node makes are as they were.
@@ -71,7 +74,7 @@ class Graph {
   std::string to_string() const;
 
  private:
-  std::vector<Value> values_;
+  std::deque<Value> values_;  // no vector: type() and value() stay valid while nodes are added
   std::vector<Node> nodes_;
   std::vector<ValueId> inputs_, outputs_;
 };

@@ -17,7 +17,10 @@ std::optional<std::string> find_row_mixing(
                          kFew, hornet::to_string(shape));
     }
   }
-  for (const Node& node : graph.nodes()) {
+  const std::vector<bool> live = graph.live_nodes();
+  for (size_t n = 0; n < graph.nodes().size(); ++n) {
+    if (!live[n]) continue;
+    const Node& node = graph.nodes()[n];
     std::vector<TensorType> inputs;
     for (const ValueId id : node.inputs) {
       inputs.push_back(id == kNoValue ? TensorType{} : few[static_cast<size_t>(id)]);

@@ -1,6 +1,8 @@
 // Recurrent cells, called on their own.
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "unit/base/expect_error.h"
 #include "unit/layers/small_model.h"
 
@@ -60,6 +62,15 @@ TEST(RecurrentCells, GruCell_EqualsAStepOfTheLayer) {
   const Result layer = run_layer("GRU", kConfig, {given({1, 1, 2}, {0.5F, -1}), state}, weights,
                                  input(0), "\"initial_state\": " + kStates);
   EXPECT_EQ(values(cell.outputs[0]), values(layer.outputs[0]));
+}
+
+TEST(RecurrentSteps, ActivationOverAnAxis_RunsStepByStepFromZeros) {
+  // softmax([0, ln 3]), whatever the state: the recurrent weights are 0.
+  const Result y = run_layer("SimpleRNN", R"("units": 2, "activation": "softmax")",
+                             {given({1, 2, 1}, {5, -7})},
+                             {weight({1, 2}, {0, 0}), weight({2, 2}, {0, 0, 0, 0}),
+                              weight({2}, {0, std::log(3.0F)})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(FloatNear(0.25F, 1e-6F), FloatNear(0.75F, 1e-6F)));
 }
 
 TEST(RecurrentCells, CalledWithoutStatesOrWithASequence_AreRefused) {
