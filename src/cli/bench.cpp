@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_source.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/text.h"
@@ -18,6 +19,8 @@ struct Arguments {
   ModelArguments model;
   BenchOptions options;
   std::vector<std::string> shapes;
+  std::string source;
+  SourceArguments source_options;
   bool profile = false, machine = false, call = false, cpu_time = false, json = false;
 };
 
@@ -166,6 +169,13 @@ ExitCode run(const Arguments& arguments) {
     }
     return ExitCode::kDone;
   }
+  if (!arguments.source.empty()) {
+    SourceArguments source_options = arguments.source_options;
+    source_options.shapes = arguments.shapes;
+    const std::vector<int>& workers = arguments.options.workers;
+    return bench_source(arguments.source, source_options, workers.empty() ? 0 : workers[0],
+                        arguments.json);
+  }
   if (arguments.model.path.empty()) {
     throw CommandError(ExitCode::kUsage, "MODEL is required; see hornet bench --help");
   }
@@ -245,6 +255,13 @@ Command add_bench(CLI::App& app) {
       ->excludes(call_flag);
   command->add_flag("--cpu-time", arguments->cpu_time,
                     "Count the time that workers have a core: for machines that others use too");
+  command
+      ->add_option("--source", arguments->source,
+                   "Only measure how fast this input gives its rows; needs no MODEL")
+      ->excludes(profile_flag)
+      ->excludes(call_flag)
+      ->type_name("FILE");
+  add_source_options(*command, arguments->source_options, /*with_shape=*/false);
   command->add_flag("--json", arguments->json, "Print JSON");
   return {command, [arguments] { return run(*arguments); }};
 }

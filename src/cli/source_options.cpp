@@ -61,8 +61,8 @@ std::vector<std::string> split(const std::string& list) {
   return words;
 }
 
-std::vector<SourceOptions> options_of(const SourceArguments& arguments, const Model& model) {
-  const std::vector<TensorSpec>& specs = model.inputs();
+std::vector<SourceOptions> options_of(const SourceArguments& arguments,
+                                      const std::vector<TensorSpec>& specs) {
   std::vector<SourceOptions> options(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
     options[i].wanted_dtype = specs[i].dtype;
@@ -126,7 +126,7 @@ const char* const kInputHelp =
     "A file, its format told by its name, or - for the standard input; NAME=FILE for the input "
     "NAME of a model with several. FILE.h5:/DATASET and FILE.npz:/ARRAY name a member";
 
-void add_source_options(CLI::App& command, SourceArguments& arguments) {
+void add_source_options(CLI::App& command, SourceArguments& arguments, bool with_shape) {
   const auto add = [&](const char* name, std::vector<std::string>& values, const char* help,
                        const char* type) {
     command.add_option(name, values, help)->allow_extra_args(false)->type_name(type);
@@ -137,8 +137,9 @@ void add_source_options(CLI::App& command, SourceArguments& arguments) {
       "FORMAT");
   add("--dtype", arguments.dtypes,
       "Type of the elements of a raw input, a table or bytes in records, such as float32", "TYPE");
-  add("--shape", arguments.shapes,
-      "Shape of a row, such as 224,224,3, where the input leaves it open [the model's]", "SIZES");
+  if (with_shape)
+    add("--shape", arguments.shapes,
+        "Shape of a row, such as 224,224,3, where the input leaves it open [the model's]", "SIZES");
   add("--columns", arguments.columns,
       "Columns of a table, by name or by number from 0, in this order: a,b,3,5:9; !a leaves one "
       "out",
@@ -158,7 +159,7 @@ void add_source_options(CLI::App& command, SourceArguments& arguments) {
 std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,
                                                  const Model& model, const std::string& model_path,
                                                  const SourceArguments& arguments) {
-  const std::vector<SourceOptions> options = options_of(arguments, model);
+  const std::vector<SourceOptions> options = options_of(arguments, model.inputs());
   const std::vector<std::string> paths = paths_of(inputs, model, model_path, options);
   std::vector<std::unique_ptr<Source>> sources;
   for (size_t i = 0; i < paths.size(); ++i) {
@@ -166,6 +167,12 @@ std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>&
         at_stage(ExitCode::kInput, [&] { return open_source(paths[i], options[i]); }));
   }
   return sources;
+}
+
+std::unique_ptr<Source> open_input(const std::string& path, const SourceArguments& arguments) {
+  const std::vector<TensorSpec> unknown(1);
+  const std::vector<SourceOptions> options = options_of(arguments, unknown);
+  return at_stage(ExitCode::kInput, [&] { return open_source(path, options[0]); });
 }
 
 }  // namespace hornet::cli

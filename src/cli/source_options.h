@@ -17,8 +17,8 @@ struct SourceArguments {
   bool crop_to_aspect_ratio = false, scaled_decoding = false;
 };
 
-// --format, --dtype, --shape, ...
-void add_source_options(CLI::App& command, SourceArguments& arguments);
+// --format, --dtype, --columns, ..., and --shape where `with_shape`.
+void add_source_options(CLI::App& command, SourceArguments& arguments, bool with_shape = true);
 
 extern const char* const kInputHelp;
 
@@ -27,5 +27,8 @@ extern const char* const kInputHelp;
 std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,
                                                  const Model& model, const std::string& model_path,
                                                  const SourceArguments& arguments);
+
+// An input of no model. Throws CommandError.
+std::unique_ptr<Source> open_input(const std::string& path, const SourceArguments& arguments);
 
 }  // namespace hornet::cli

@@ -117,6 +117,17 @@ TEST_F(FormatsCommand, BadField_NamesLineAndColumn) {
   EXPECT_THAT(outcome.err, HasSubstr("line 3, column 1 (\"p0\")"));
 }
 
+TEST_F(FormatsCommand, BenchSource_ReadsEveryRow) {
+  const Outcome outcome =
+      run_command({"bench", "--source", digits("images.npy"), "--workers", "2"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("images.npy: 1,797 rows in "));
+  EXPECT_THAT(outcome.out, HasSubstr("2 workers\n"));
+  const Outcome json = run_command({"bench", "--source", digits("images.npy"), "--json"});
+  EXPECT_THAT(json.out, HasSubstr("\"rows\": 1797"));
+  EXPECT_EQ(run_command({"bench", "--source", "/nowhere.npy"}).exit_code, 4);
+}
+
 TEST_F(FormatsCommand, WrongOptions_AreNamed) {
   for (const auto& [option, value, text] : {std::tuple("--dtype", "float31", "float31"),
                                             {"--shape", "8,x", "--shape 8,x"},
