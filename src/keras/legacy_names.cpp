@@ -246,16 +246,13 @@ void modernise_thresholded_relu(std::string& class_name, Dict& config) {
 }
 
 // `original` is the class name in the file.
-void modernise_recurrent(std::string_view original, const std::string& class_name, Dict& config) {
+void modernise_recurrent(std::string_view original, Dict& config) {
   require(!is_true(config, "time_major"), ErrorCode::kUnsupported, "time_major is not supported");
   if (original.starts_with("CuDNN")) {
     config.set("activation", Value(std::string("tanh")));
     config.set("recurrent_activation", Value(std::string("sigmoid")));
     config.set("use_bias", Value(true));
-  }
-  // Keras 2.2 brought reset_after; GRUs of older files do not reset after.
-  if (class_name == "GRU" && config.find("reset_after") == nullptr) {
-    config.set("reset_after", Value(original == "CuDNNGRU"));
+    if (original == "CuDNNGRU") config.set("reset_after", Value(true));
   }
 }
 
@@ -276,7 +273,7 @@ void modernise_config(std::string& class_name, Dict& config) {
   if (class_name == "Merge") modernise_merge(class_name, config);
   if (class_name == "ThresholdedReLU") modernise_thresholded_relu(class_name, config);
   if (class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN") {
-    modernise_recurrent(original, class_name, config);
+    modernise_recurrent(original, config);
   }
   // Keras 1: mode 0 is the one that later releases have.
   const Value* mode = class_name == "BatchNormalization" ? config.find("mode") : nullptr;

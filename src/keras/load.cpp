@@ -89,8 +89,9 @@ void load_archive(const Bytes& bytes, LoadedModel& model) {
   const Bytes weights = naming(model.path, [&] {
     const ZipArchive archive(bytes);
     const Bytes config = required_entry(archive, "config.json", kMaxJsonBytes);
-    model.config = parse_model(parse_object(text_of(config), "config.json"));
     model.keras_version = archive_version(archive);
+    model.config =
+        parse_saved_model(parse_object(text_of(config), "config.json"), model.keras_version);
     return weights_entry(archive, bytes.size);
   });
   model.weights = open_keras3_weights(weights, model.path);
@@ -128,7 +129,9 @@ void load_hdf5(const Bytes& bytes, LoadedModel& model) {
       model.path);
   model.keras_version = summary.keras_version;
   model.config = naming(model.path, [&] {
-    return parse_model(parse_object(*summary.config, "the attribute model_config"));
+    // Files from before Keras wrote its version are those of Keras 1.
+    return parse_saved_model(parse_object(*summary.config, "the attribute model_config"),
+                             summary.keras_version.empty() ? "1" : summary.keras_version);
   });
   model.weights = open_legacy_weights(bytes, model.path, "model_weights");
 }
@@ -160,7 +163,7 @@ void load_json(const Bytes& bytes, const std::string& weights_path, LoadedModel&
   naming(model.path, [&] {
     const Dict object = parse_object(text_of(bytes), "the file");
     model.keras_version = version_in(object);
-    model.config = parse_model(object);
+    model.config = parse_saved_model(object, model.keras_version);
   });
   if (!weights_path.empty()) model.weights = open_weights(weights_path);
 }

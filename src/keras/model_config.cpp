@@ -222,6 +222,13 @@ bool is_model_object(const Dict& object) {
   return dict ? dict->find("layers") != nullptr : config && config->get_if<List>();
 }
 
+ModelConfig parse_saved_model(const Dict& object, const std::string& stated_version) {
+  const KerasVersion version = version_of(stated_version, object);
+  ModelConfig model = parse_model(translated(object, version));
+  model.version = version;
+  return model;
+}
+
 ModelConfig parse_model(const Dict& object) {
   const std::string class_name = plain_class(object);
   require(!class_name.empty(), ErrorCode::kInvalidModel, "the model config has no class_name");

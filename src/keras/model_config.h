@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "keras/dialect.h"
 #include "keras/value.h"
 
 namespace hornet::keras {
@@ -46,6 +47,8 @@ struct ModelConfig {
   Value inputs, outputs;
   // Sequential without InputLayer: the shape it was built for, batch included; null if unknown.
   Value build_input_shape;
+  // Of the outermost model: which Keras's rules hold (masks); nested models go by it.
+  KerasVersion version;
 };
 
 // A leaf of a nested structure, with its path ("", "0", "pair.0", "beta").

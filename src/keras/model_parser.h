@@ -9,6 +9,10 @@ namespace hornet::keras {
 // in the dialects of Keras 1, 2 and 3. Throws Error(kInvalidModel or kUnsupported).
 ModelConfig parse_model(const Dict& object);
 
+// The same for the outermost model of a file, which Keras `stated_version` wrote ("" where the file
+// does not say): words mean what they meant to that Keras.
+ModelConfig parse_saved_model(const Dict& object, const std::string& stated_version);
+
 // Whether the object is a model rather than a layer.
 bool is_model_object(const Dict& object);
 

@@ -24,6 +24,7 @@ const NamedActivation kActivations[] = {
     {"celu", {UnaryKind::celu, 1.0f}},
     {"sigmoid", {UnaryKind::sigmoid}},
     {"hard_sigmoid", {UnaryKind::hard_sigmoid, 1.0f / 6.0f, 0.5f}},
+    {keras::kOlderHardSigmoid, {UnaryKind::hard_sigmoid, 0.2f, 0.5f}},
     {"silu", {UnaryKind::silu}},
     {"swish", {UnaryKind::silu}},
     {"hard_silu", {UnaryKind::hard_silu}},

@@ -122,10 +122,12 @@ TEST(OlderNames, Keras1Convolution_GetsTodaysKeys) {
 }
 
 TEST(OlderNames, Keras1Recurrent_GetsTodaysKeys) {
-  const LayerConfig gru = layer(R"({"class_name": "GRU", "config": {"name": "g", "output_dim": 3,
-      "inner_activation": "hard_sigmoid", "dropout_W": 0.5}})");
+  const LayerConfig gru = parse_layer(
+      translated(object(R"({"class_name": "GRU", "config": {"name": "g", "output_dim": 3,
+                            "inner_activation": "hard_sigmoid", "dropout_W": 0.5}})"),
+                 {1, 2}));
   EXPECT_EQ(text(gru.config, "units"), "3");
-  EXPECT_EQ(text(gru.config, "recurrent_activation"), "\"hard_sigmoid\"");
+  EXPECT_EQ(text(gru.config, "recurrent_activation"), "\"hard_sigmoid of Keras 2\"");
   EXPECT_EQ(text(gru.config, "reset_after"), "false");
 }
 

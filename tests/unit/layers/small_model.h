@@ -56,11 +56,11 @@ inline void collect_slots(const keras::WeightOwner& owner, std::vector<keras::We
 }
 
 // Computes the model `text` with reference kernels. `weights` are those of its layers in their
-// order, each layer's in the order of its file.
+// order, each layer's in the order of its file. `version` is that of the Keras that wrote the text.
 inline Result run_model(const std::string& text, const std::vector<Given>& inputs,
-                        const std::vector<Tensor>& weights = {}) {
+                        const std::vector<Tensor>& weights = {}, const std::string& version = "") {
   const keras::Value parsed = keras::parse_json(text, "test");
-  const keras::ModelConfig model = keras::parse_model(*parsed.get_if<keras::Dict>());
+  const keras::ModelConfig model = keras::parse_saved_model(*parsed.get_if<keras::Dict>(), version);
   const LoweredModel lowered = lower(model, Registry::keras());
   const graph::Graph& graph = lowered.graph;
   graph.check();
