@@ -435,13 +435,15 @@ Symbols multi_head_attention(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const Attributes& attributes = layer.attributes();
   HeadInputs inputs = head_inputs(layer, call);
-  // Keras 3 takes the carried mask of the query whatever query_mask says, and then removes the
-  // masks of its inputs: from here on no other layer sees them.
+  const bool keras3 = layer.lowering().version().major >= 3;
+  // Keras takes the carried mask of the query whatever query_mask says, and Keras 3 then removes
+  // the masks of its inputs: from here on no other layer sees them.
   inputs.query_mask = inputs.query.mask;
   if (inputs.query_mask != kNoValue) inputs.query_mask = b.cast(inputs.query_mask, DType::kBool);
   for (const auto& [index, name] : {std::pair(0, "query"), {1, "value"}, {2, "key"}}) {
     const Argument* argument = call.find(static_cast<size_t>(index), name);
-    if (argument != nullptr) layer.lowering().forget_mask(argument->symbol()->value);
+    if (argument == nullptr || !keras3) continue;
+    layer.lowering().forget_mask(argument->symbol()->value);
   }
   const int64_t heads = positive(layer, "num_heads");
   const int64_t key_dim = positive(layer, "key_dim");
@@ -472,7 +474,8 @@ Symbols multi_head_attention(LayerContext& layer, const CallArguments& call) {
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(key_dim)));
   ValueId y = kNoValue, scores = kNoValue;
   if (simple) {
-    const bool zero_hidden = inputs.returns_scores || attributes.number("dropout", 0.0) > 0;
+    const bool zero_hidden =
+        keras3 && (inputs.returns_scores || attributes.number("dropout", 0.0) > 0);
     std::tie(y, scores) = attend(b, q, k, v, inputs, {scale, window, zero_hidden});
   } else {
     ValueId mask = position_mask(b, inputs);

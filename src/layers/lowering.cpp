@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "layers/call_order.h"
+#include "layers/older_masks.h"
 
 namespace hornet::layers {
 namespace {
@@ -31,13 +32,13 @@ bool is_null(const Argument& argument) {
 
 // Calls `change` on every tensor of the argument.
 template <class Change>
-void change_tensors(Argument& argument, const Change& change) {
+void change_each_tensor(Argument& argument, const Change& change) {
   if (auto* symbol = std::get_if<Symbol>(&argument.value)) {
     change(*symbol);
   } else if (auto* list = std::get_if<Argument::List>(&argument.value)) {
-    for (Argument& item : *list) change_tensors(item, change);
+    for (Argument& item : *list) change_each_tensor(item, change);
   } else if (auto* dict = std::get_if<Argument::Dict>(&argument.value)) {
-    for (auto& [key, item] : *dict) change_tensors(item, change);
+    for (auto& [key, item] : *dict) change_each_tensor(item, change);
   }
 }
 
@@ -234,6 +235,11 @@ Symbols CallArguments::tensors() const {
   return tensors;
 }
 
+void CallArguments::change_tensors(const std::function<void(Symbol&)>& change) {
+  for (Argument& argument : args) change_each_tensor(argument, change);
+  for (auto& [key, argument] : kwargs) change_each_tensor(argument, change);
+}
+
 ValueId CallArguments::mask() const {
   const auto holds_tensors = [](const Argument& argument) {
     Symbols tensors;
@@ -242,7 +248,8 @@ ValueId CallArguments::mask() const {
   };
   int64_t holders = std::count_if(args.begin(), args.end(), holds_tensors);
   for (const auto& [key, argument] : kwargs) holders += holds_tensors(argument) ? 1 : 0;
-  return find("mask") != nullptr || holders == 1 ? passed_mask() : kNoValue;
+  const bool looked_for = always_carried || holders == 1;
+  return find("mask") != nullptr || looked_for ? passed_mask() : kNoValue;
 }
 
 ValueId CallArguments::passed_mask() const {
@@ -317,27 +324,29 @@ LayerContext& LayerContext::add_part(const std::string& path, keras::LayerConfig
 
 Symbols LayerContext::call(const CallArguments& given) {
   CallArguments arguments = given;
-  const auto drop_forgotten = [&](Symbol& symbol) {
+  arguments.change_tensors([&](Symbol& symbol) {
     if (lowering_.is_mask_forgotten(symbol.value)) symbol.mask = kNoValue;
-  };
-  for (Argument& argument : arguments.args) change_tensors(argument, drop_forgotten);
-  for (auto& [key, argument] : arguments.kwargs) change_tensors(argument, drop_forgotten);
+  });
   if (config_.model != nullptr) return call_model(arguments);
   const LayerDefinition* definition = lowering_.registry().find(config_);
   if (definition == nullptr) fail_unsupported(unsupported_reason(config_));
   const std::optional<DType> dtype = config_.is_operation ? std::nullopt : compute_dtype(config_);
   if (dtype) {
-    const auto autocast = [&](Symbol& symbol) {
+    arguments.change_tensors([&](Symbol& symbol) {
       if (is_floating(builder_.type(symbol.value).dtype)) {
         symbol.value = builder_.cast(symbol.value, *dtype);
       }
-    };
-    for (Argument& argument : arguments.args) change_tensors(argument, autocast);
-    for (auto& [key, argument] : arguments.kwargs) change_tensors(argument, autocast);
+    });
   }
+  const OlderMaskRule older = lowering_.registry().is_keras(definition)
+                                  ? older_mask_rule(config_, lowering_.version())
+                                  : OlderMaskRule::kToday;
+  arguments.always_carried = lowering_.version().major < 3;
+  CallArguments seen = arguments;
+  if (older != OlderMaskRule::kToday) hide_masks_from_values(*this, seen);
   Symbols outputs;
   try {
-    outputs = definition->lower(*this, arguments);
+    outputs = definition->lower(*this, seen);
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::kOutOfMemory, "{}: needs more memory than there is", label());
   } catch (const std::length_error&) {
@@ -347,9 +356,11 @@ Symbols LayerContext::call(const CallArguments& given) {
     if (dtype && is_floating(builder_.type(output.value).dtype)) {
       output.value = builder_.cast(output.value, *dtype);
     }
+    if (older != OlderMaskRule::kToday) continue;
     if (definition->mask == MaskRule::kPass) output.mask = arguments.passed_mask();
     if (definition->mask == MaskRule::kDrop) output.mask = kNoValue;
   }
+  if (older != OlderMaskRule::kToday) set_older_masks(*this, older, arguments, outputs);
   if (output_.empty()) output_ = describe_outputs(lowering_.graph(), outputs);
   return outputs;
 }
@@ -536,7 +547,7 @@ std::unique_ptr<LayerContext> Lowering::make_layer(keras::LayerConfig config) {
 
 LoweredModel lower(const keras::ModelConfig& model, const Registry& registry) {
   LoweredModel result;
-  Lowering lowering(result.graph, registry);
+  Lowering lowering(result.graph, registry, model.version);
   keras::LayerConfig root_config;
   root_config.class_name = model.class_name;
   root_config.name = model.name;

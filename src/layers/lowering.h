@@ -45,12 +45,15 @@ class CallArguments {
  public:
   std::vector<Argument> args;
   std::vector<std::pair<std::string, Argument>> kwargs;
+  // Whether a carried mask is looked for whatever the arguments, as Keras 1 and 2 did.
+  bool always_carried = false;
 
   // Argument number `index`, or else the one called `name`; nullptr where absent or null.
   const Argument* find(size_t index, std::string_view name) const;
   const Argument* find(std::string_view name) const;
   // All tensors, depth first.
   Symbols tensors() const;
+  void change_tensors(const std::function<void(Symbol&)>& change);
   // The mask a layer works with: the explicit `mask` argument, or else the one its input carries.
   // Keras looks for a carried one only where a single argument holds tensors (not for a sequence
   // with initial states).
@@ -121,6 +124,7 @@ class LayerContext {
 
 // What of an input's mask an output carries. Behind layers whose call takes a `mask` (recurrent
 // ones, TimeDistributed, Bidirectional, BatchNormalization, Softmax, Attention) Keras 3 loses it.
+// Models of Keras 1 and 2 have rules of their own: older_masks.h.
 enum class MaskRule {
   kPass,    // the mask of the first input (Keras: supports_masking)
   kDrop,    // none
@@ -148,6 +152,8 @@ class Registry {
   Registry with(std::vector<LayerDefinition> custom) const;
   // A class registered with Keras in a package is no layer of Keras's own, whatever its name.
   const LayerDefinition* find(const keras::LayerConfig& layer) const;
+  // Whether the definition, found here, is Keras's and not the user's.
+  bool is_keras(const LayerDefinition* definition) const;
   const std::vector<LayerDefinition>& layers() const { return layers_; }
   const std::vector<LayerDefinition>& operations() const { return operations_; }
 
@@ -193,9 +199,12 @@ std::string unsupported_reason(const keras::LayerConfig& layer);
 // What all layers of one model share while it is lowered.
 class Lowering {
  public:
-  Lowering(graph::Graph& graph, const Registry& registry) : graph_(graph), registry_(registry) {}
+  Lowering(graph::Graph& graph, const Registry& registry, const keras::KerasVersion& version)
+      : graph_(graph), registry_(registry), version_(version) {}
   graph::Graph& graph() const { return graph_; }
   const Registry& registry() const { return registry_; }
+  // Of the Keras that wrote the model.
+  const keras::KerasVersion& version() const { return version_; }
 
   std::unique_ptr<LayerContext> make_layer(keras::LayerConfig config);
 
@@ -207,6 +216,7 @@ class Lowering {
  private:
   graph::Graph& graph_;
   const Registry& registry_;
+  const keras::KerasVersion version_;
   std::set<ValueId> forgotten_masks_;
 };
 

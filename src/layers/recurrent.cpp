@@ -227,7 +227,8 @@ Symbols recurrent(LayerContext& layer, const CallArguments& call) {
   const RecurrentResult result = run_recurrent(layer, x, mask_of(b, call), initial_states(call),
                                                attributes.boolean("go_backwards", false));
   const bool sequences = attributes.boolean("return_sequences", false);
-  Symbols outputs = {{sequences ? result.sequence : result.last, kNoValue}};
+  Symbols outputs = {sequences ? Symbol{result.sequence, call.passed_mask()}
+                               : Symbol{result.last, kNoValue}};
   if (attributes.boolean("return_state", false)) {
     for (const ValueId state : result.states) outputs.push_back({state, kNoValue});
   }
@@ -293,7 +294,7 @@ Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const ValueId y1 = sequences ? ahead.sequence : ahead.last;
   const ValueId y2 = sequences ? reversed(b, behind.sequence, 1) : behind.last;
 
-  const ValueId out_mask = kNoValue;
+  const ValueId out_mask = sequences ? call.passed_mask() : kNoValue;
   Symbols outputs;
   const std::string mode = attributes.text("merge_mode", "none");
   if (mode == "concat") {

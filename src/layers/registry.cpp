@@ -34,6 +34,15 @@ Registry Registry::with(std::vector<LayerDefinition> custom) const {
   return extended;
 }
 
+bool Registry::is_keras(const LayerDefinition* definition) const {
+  for (const std::vector<LayerDefinition>* all : {&layers_, &operations_}) {
+    for (const LayerDefinition& own : *all) {
+      if (&own == definition) return true;
+    }
+  }
+  return false;
+}
+
 const LayerDefinition* Registry::find(const keras::LayerConfig& layer) const {
   if (!layer.is_operation) {
     for (const LayerDefinition& definition : custom_) {

@@ -28,6 +28,14 @@ ValueId split_steps(const Builder& b, ValueId y, ValueId like) {
   return b.reshape(y, std::move(target), like);
 }
 
+// A mask over parts of steps as one over steps: those of which any part is shown.
+ValueId mask_of_steps(const Builder& b, ValueId mask) {
+  while (mask != kNoValue && b.rank(mask) > 2) {
+    mask = b.reduce(graph::ReduceKind::any, mask, {-1}, false);
+  }
+  return mask;
+}
+
 }  // namespace
 
 // The layer inside sees the steps of all rows as rows of their own.
@@ -46,7 +54,13 @@ Symbols time_distributed(LayerContext& layer, const CallArguments& call) {
   CallArguments inner_call;
   inner_call.args.push_back(Argument{steps});
   Symbols outputs = inner.call(inner_call);
-  for (Symbol& output : outputs) output = {split_steps(b, output.value, x), kNoValue};
+  for (Symbol& output : outputs) {
+    const ValueId inner_mask = output.mask;
+    output = {split_steps(b, output.value, x), kNoValue};
+    // What Keras 3 drops: the masks that the layer inside gives, or else that of the steps.
+    if (layer.lowering().version().major >= 3) continue;
+    output.mask = inner_mask != kNoValue ? split_steps(b, inner_mask, x) : mask_of_steps(b, mask);
+  }
   return outputs;
 }
 

@@ -2,6 +2,8 @@
 // formulas of Keras 2.15 in numpy.
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "unit/base/expect_error.h"
 #include "unit/layers/small_model.h"
 
@@ -117,6 +119,184 @@ TEST(OlderGru, WithoutResetAfter_DoesNotResetAfter) {
     EXPECT_THAT(values(run_model(text, {given({1, 1, 1}, {4})}, weights, "2.1.0").outputs[0]),
                 near({3}));
   }
+}
+
+// --- masks
+
+// What is left of x behind Masking, `layers` and an average over the steps that are shown. Keras 3
+// gives another number: nothing of its mask reaches the average.
+std::vector<float> pooled_behind(const std::string& layers, const std::vector<Tensor>& weights,
+                                 const Given& x = given({1, 2, 1}, {4, 0}),
+                                 const std::string& version = kVersion) {
+  const std::string masking =
+      older_layer("Masking", R"("name": "m", "mask_value": 0.0, "batch_input_shape": )" + x.shape);
+  const std::string pool = older_layer("GlobalAveragePooling1D", R"("name": "p")");
+  return values(run_model(sequential(masking + ", " + layers + ", " + pool), {x}, weights, version)
+                    .outputs[0]);
+}
+
+const std::string kSum = R"("units": 1, "activation": "linear", "use_bias": false)";
+const std::vector<Tensor> kSumWeights = {weight({1, 1}, {1}), weight({1, 1}, {1})};
+const std::string kMaskingEmbedding =
+    older_layer("Embedding", R"("name": "e", "batch_input_shape": [null, 3], "input_dim": 3,
+                                "output_dim": 1, "mask_zero": true)");
+
+TEST(OlderMasks, StackedRecurrentLayers_AllSeeTheMask) {
+  const std::string text =
+      sequential(kMaskingEmbedding + ", " +
+                 older_layer("SimpleRNN", R"("name": "a", "return_sequences": true, )" + kSum) +
+                 ", " + older_layer("SimpleRNN", R"("name": "b", )" + kSum));
+  std::vector<Tensor> weights = {weight({3, 1}, {10, 1, 2})};
+  weights.insert(weights.end(), kSumWeights.begin(), kSumWeights.end());
+  weights.insert(weights.end(), kSumWeights.begin(), kSumWeights.end());
+  const Given x = given({1, 3}, {1, 2, 0});
+  // 1, 3, then the same again; 1 + 3, where Keras 3 adds the last as well.
+  for (const char* version : {"1.2.2", kVersion}) {
+    EXPECT_THAT(values(run_model(text, {x}, weights, version).outputs[0]), ElementsAre(4));
+  }
+  EXPECT_THAT(values(run_model(text, {x}, weights, "3.16.0").outputs[0]), ElementsAre(7));
+}
+
+TEST(OlderMasks, StackedLstm_IsThatOfKeras2) {
+  const std::string lstm = R"("units": 2, "activation": "tanh", "recurrent_activation": "sigmoid")";
+  const std::string text =
+      sequential(kMaskingEmbedding + ", " +
+                 older_layer("LSTM", R"("name": "a", "return_sequences": true, )" + lstm) + ", " +
+                 older_layer("LSTM", R"("name": "b", )" + lstm));
+  const std::vector<Tensor> weights = {
+      weight({3, 1}, {0.5F, 1, -1}),
+      weight({1, 8}, {.1F, .2F, .3F, .4F, .5F, .6F, .7F, .8F}),
+      weight({2, 8}, {.1F, -.1F, .2F, -.2F, .3F, -.3F, .4F, -.4F, 0, .1F, 0, .2F, 0, .3F, 0, .4F}),
+      weight({8}, {0, 0, 1, 1, 0, 0, 0, 0}),
+      weight({2, 8}, {.8F, .7F, .6F, .5F, .4F, .3F, .2F, .1F, 0, .1F, 0, .2F, 0, .3F, 0, .4F}),
+      weight({2, 8}, {.1F, 0, .1F, 0, .1F, 0, .1F, 0, 0, .2F, 0, .2F, 0, .2F, 0, .2F}),
+      weight({8}, {0, 0, 1, 1, 0.5F, -0.5F, 0, 0})};
+  const Given x = given({2, 3}, {1, 2, 0, 1, 0, 0});
+  EXPECT_THAT(values(run_model(text, {x}, weights, kVersion).outputs[0]),
+              near({0.20513897F, -0.18007820F, 0.13463441F, -0.10295534F}));
+  EXPECT_THAT(values(run_model(text, {x}, weights, "3.16.0").outputs[0]),
+              near({0.25472105F, -0.23323965F, 0.29270620F, -0.22875663F}));
+}
+
+TEST(OlderMasks, PassLayersThatSupportThem) {
+  const std::string norm = older_layer(
+      "BatchNormalization", R"("name": "b", "scale": false, "center": false, "epsilon": 0.0)");
+  const std::vector<Tensor> moved = {weight({1}, {-2}), weight({1}, {1})};
+  EXPECT_THAT(pooled_behind(norm, moved), ElementsAre(6));
+  EXPECT_THAT(pooled_behind(norm, moved, given({1, 2, 1}, {4, 0}), "3.16.0"), ElementsAre(4));
+
+  const std::string rnn = older_layer(
+      "SimpleRNN",
+      R"("name": "r", "return_sequences": true, "zero_output_for_mask": true, )" + kSum);
+  EXPECT_THAT(pooled_behind(rnn, kSumWeights), ElementsAre(4));
+  std::vector<Tensor> twice = kSumWeights;
+  twice.insert(twice.end(), kSumWeights.begin(), kSumWeights.end());
+  EXPECT_THAT(pooled_behind(older_layer("Bidirectional",
+                                        R"("name": "b", "merge_mode": "sum", "layer": )" + rnn),
+                            twice),
+              ElementsAre(8));
+
+  const std::string dense = older_layer("Dense", R"("name": "d", "units": 1)");
+  EXPECT_THAT(pooled_behind(older_layer("TimeDistributed", R"("name": "t", "layer": )" + dense),
+                            {weight({1, 1}, {1}), weight({1}, {2})}),
+              ElementsAre(6));
+  EXPECT_THAT(pooled_behind(older_layer("Softmax", R"("name": "s")"), {},
+                            given({1, 2, 2}, {0.1F, 0.1F + std::log(3.0F), 0, 0})),
+              near({0.25F, 0.75F}));
+}
+
+TEST(OlderMasks, TimeDistributed_GivesTheMaskOfTheLayerInside) {
+  // Two sequences of two ids; the average over the ids of each is that of those not 0.
+  const std::string embedding = older_layer(
+      "Embedding", R"("name": "e", "input_dim": 3, "output_dim": 1, "mask_zero": true)");
+  const std::string text = sequential(
+      older_layer("TimeDistributed",
+                  R"("name": "t", "batch_input_shape": [null, 2, 2], "layer": )" + embedding) +
+      ", " +
+      older_layer("TimeDistributed", R"("name": "u", "layer": )" +
+                                         older_layer("GlobalAveragePooling1D", R"("name": "p")")));
+  EXPECT_THAT(values(run_model(text, {given({1, 2, 2}, {1, 0, 1, 2})},
+                               {weight({3, 1}, {100, 4, 8})}, kVersion)
+                         .outputs[0]),
+              ElementsAre(4, 6));
+}
+
+std::string masked(const std::string& name, size_t from) {
+  return layer("Masking", name, R"("mask_value": 0.0)", input(from)) + ", ";
+}
+
+std::string pool_of(const std::string& from) {
+  return ", " + layer("GlobalAveragePooling1D", "pool", "", tensor(from));
+}
+
+std::vector<float> run_functional(const std::string& layers, const std::vector<Given>& inputs,
+                                  const std::string& output,
+                                  const std::vector<Tensor>& weights = {},
+                                  const std::string& version = kVersion) {
+  return values(run_model(functional(layers, inputs, outputs_of(output)), inputs, weights, version)
+                    .outputs[0]);
+}
+
+std::string merge_of_two(const std::string& class_name, const std::string& y) {
+  return layer(class_name, "merge", "", "[" + tensor("a") + ", " + y + "]");
+}
+
+TEST(OlderMasks, DoNotChangeWhatMergesCompute) {
+  const Given x = given({1, 2, 1}, {2, 0}), y = given({1, 2, 1}, {0, -3});
+  const std::string both = masked("a", 0) + masked("b", 1);
+  const auto merged = [&](const char* class_name) {
+    return run_functional(both + merge_of_two(class_name, tensor("b")), {x, y}, "merge");
+  };
+  EXPECT_THAT(merged("Multiply"), ElementsAre(0, 0));
+  EXPECT_THAT(merged("Maximum"), ElementsAre(2, 0));
+  EXPECT_THAT(merged("Minimum"), ElementsAre(0, -3));
+}
+
+TEST(OlderMasks, OfMerges_AreTheAndOfThoseThereAre) {
+  const Given x = given({1, 2, 1}, {4, 0}), y = given({1, 2, 1}, {1, 3});
+  EXPECT_THAT(run_functional(masked("a", 0) + merge_of_two("Add", input(1)) + pool_of("merge"),
+                             {x, y}, "pool"),
+              ElementsAre(5));
+  const std::string both = masked("a", 0) + masked("b", 1);
+  EXPECT_THAT(
+      run_functional(both + merge_of_two("Add", tensor("b")) + pool_of("merge"), {x, y}, "pool"),
+      ElementsAre(5));
+  EXPECT_THAT(run_functional(both + merge_of_two("Concatenate", tensor("b")) + pool_of("merge"),
+                             {x, y}, "pool"),
+              ElementsAre(4, 1));
+}
+
+TEST(OlderMasks, OfASequence_CountBesideInitialStates) {
+  const Given x = given({1, 2, 1}, {4, 0}), state = given({1, 1}, {1});
+  const std::string rnn =
+      layer("SimpleRNN", "rnn", kSum, tensor("a"), "\"initial_state\": [" + input(1) + "]");
+  const std::vector<Tensor> weights = {weight({1, 1}, {1}), weight({1, 1}, {2})};
+  EXPECT_THAT(run_functional(masked("a", 0) + rnn, {x, state}, "rnn", weights), ElementsAre(6));
+  EXPECT_THAT(run_functional(masked("a", 0) + rnn, {x, state}, "rnn", weights, "3.16.0"),
+              ElementsAre(12));
+}
+
+TEST(OlderMasks, AttentionCarriesThatOfTheQuery) {
+  const Given x = given({1, 2, 1}, {4, 0});
+  const std::string attention =
+      layer("Attention", "att", "", "[" + tensor("a") + ", " + tensor("a") + "]");
+  EXPECT_THAT(run_functional(masked("a", 0) + attention + pool_of("att"), {x}, "pool"),
+              ElementsAre(4));
+}
+
+TEST(OlderMasks, MultiHeadAttention_KeepsThoseOfItsInputs) {
+  // One head whose scores are all 0: a query sees the average of the values shown to it.
+  const std::vector<Tensor> weights = {weight({1, 1, 1}, {1}), weight({1, 1, 1}, {0}),
+                                       weight({1, 1, 1}, {1}), weight({1, 1, 1}, {1})};
+  const Given x = given({1, 2, 1}, {4, 0});
+  const std::string text =
+      masked("a", 0) +
+      layer("MultiHeadAttention", "mha", R"("num_heads": 1, "key_dim": 1, "use_bias": false)",
+            tensor("a") + ", " + tensor("a")) +
+      ", " + merge_of_two("Add", tensor("mha")) + pool_of("merge");
+  EXPECT_THAT(run_functional(text, {x}, "pool", weights), ElementsAre(8));
+  // Before 2.10 it saw no carried mask: the average of 4 and 0.
+  EXPECT_THAT(run_functional(text, {x}, "pool", weights, "2.9.0"), ElementsAre(6));
 }
 
 }  // namespace
