@@ -62,6 +62,19 @@ Value translated(const Value& value, const KerasVersion& version) {
   return dict == nullptr ? value : Value(translated(*dict, version));
 }
 
+// Older releases wrote the name of a type, or an object of class Policy.
+bool holds_dtype_policy(const Value& value) {
+  if (const List* list = value.get_if<List>()) {
+    return std::any_of(list->begin(), list->end(), holds_dtype_policy);
+  }
+  const Dict* dict = value.get_if<Dict>();
+  if (dict == nullptr) return false;
+  const std::string* class_name = member<std::string>(*dict, "class_name");
+  if (class_name != nullptr && *class_name == "DTypePolicy") return true;
+  return std::any_of(dict->begin(), dict->end(),
+                     [](const Dict::Item& item) { return holds_dtype_policy(item.second); });
+}
+
 }  // namespace
 
 KerasVersion version_of(const std::string& stated, const Dict& model) {
@@ -73,7 +86,7 @@ KerasVersion version_of(const std::string& stated, const Dict& model) {
       std::from_chars(major.ptr + 1, end, version.minor);
     }
     version.tensorflow = stated.find("-tf") != stated.npos;
-    return version;
+    return version.major < 3 && holds_dtype_policy(Value(model)) ? KerasVersion() : version;
   }
   const Value* config = model.find("config");
   if (config != nullptr && config->get_if<List>()) version.major = 1;

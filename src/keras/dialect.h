@@ -20,7 +20,8 @@ struct KerasVersion {
 inline constexpr std::string_view kOlderHardSigmoid = "hard_sigmoid of Keras 2";
 
 // The version that a file states; where it states none (""), that of Keras 3, or of Keras 1 for a
-// model that only Keras 1 wrote in this form.
+// model that only Keras 1 wrote in this form. A model that holds what only Keras 3 writes is Keras
+// 3's whatever the file states: it was brought into the older form, and computes as it did.
 KerasVersion version_of(const std::string& stated, const Dict& model);
 
 // The object of a model with all that is in it, wrapped layers and cells included: activations and

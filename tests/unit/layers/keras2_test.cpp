@@ -102,6 +102,15 @@ TEST(OlderHardSigmoid, IsTheDefaultOfConvolutionalGatesUntilKeras3) {
               near({0.73105858F * 0.73105858F}));
 }
 
+TEST(OlderHardSigmoid, IsNotThatOfAModelThatOnlyKeras3CanHaveWritten) {
+  const std::string text = sequential(older_layer(
+      "Activation", R"("name": "a", "batch_input_shape": [null, 1], "activation": "hard_sigmoid",
+                       "dtype": {"module": "keras", "class_name": "DTypePolicy",
+                                 "config": {"name": "float32"}})"));
+  EXPECT_THAT(values(run_model(text, {given({1, 1}, {1})}, {}, kVersion).outputs[0]),
+              near({4 / 6.F}));
+}
+
 // --- reset_after
 
 TEST(OlderGru, WithoutResetAfter_DoesNotResetAfter) {
