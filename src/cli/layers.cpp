@@ -20,7 +20,14 @@ Class names are those of Keras 3; older names in files of Keras 1 and 2 (`Convol
 graph, "nothing" stands for layers that do nothing when predicting. "Mask" says whether an output
 carries the mask of its input on. What is refused is refused when the model is loaded, naming the
 layer. Lambda layers and other Python code are refused always; classes of your own can be written in
-C++ ([custom_layers.md](custom_layers.md)).
+C++ ([custom_layers.md](custom_layers.md)). Layers of Keras that are not here: StringLookup,
+TextVectorization and HashedCrossing (strings); JaxLayer, FlaxLayer, TFSMLayer and
+TorchModuleWrapper (programs of other frameworks).
+
+- Rows are predicted apart from each other. A model in which they depend on each other (a mean over
+  the batch, a softmax along axis 0) is refused by `hornet predict`, naming the layer.
+- `stateful` recurrent layers begin every row with zeros: a data set is one pass.
+- float16, bfloat16 and float64 models compute in float32; outputs have the type Keras gives them.
 )";
 
 void print_table(const std::vector<SupportedLayer>& all, bool operations) {
