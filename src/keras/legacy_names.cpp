@@ -227,8 +227,8 @@ void modernise_merge(std::string& class_name, Dict& config) {
           "Keras 1's Merge layer of mode {} has no equal in Keras 3",
           config.find("mode") ? config.find("mode")->to_string() : "null");
   require(config.find("layers") == nullptr, ErrorCode::kUnsupported,
-          "Keras 1's Merge layer as the first layer of a Sequential is not supported; build the "
-          "model with the functional API and save it again");
+          "Keras 1's Merge layer of other models is supported as the first layer of a Sequential "
+          "alone");
   if (*mode == "cos") config.set("normalize", Value(true));
   class_name = merge->name;
   rename_key(config, class_name == "Dot" ? "dot_axes" : "concat_axis",

@@ -51,22 +51,99 @@ void parse_layers(const List& objects, ModelConfig& model) {
 
 // --- Sequential
 
-// Before Keras 3 the first layer of a Sequential carried the shape of the input.
-void insert_input_layer(const List& objects, ModelConfig& model) {
-  const LayerConfig& first = model.layers.front();
-  const Value* shape = first.config.find("batch_input_shape");
-  if (first.class_name == "InputLayer" || shape == nullptr || shape->is_null()) return;
-  const Dict* written = member<Dict>(layer_object(objects.front(), model), "config");
+// The InputLayer for a layer whose config, as written, carries the shape of the input.
+LayerConfig input_layer_for(const LayerConfig& first, const Value& shape, const Dict* written) {
   const std::string* dtype = written ? member<std::string>(*written, "input_dtype") : nullptr;
   if (dtype == nullptr && written) dtype = member<std::string>(*written, "dtype");
   LayerConfig input;
   input.class_name = "InputLayer";
   input.name = first.name + "_input";
   input.config.set("name", Value(input.name));
-  input.config.set("batch_shape", *shape);
+  input.config.set("batch_shape", shape);
   const bool plain = dtype != nullptr && !dtype->starts_with("mixed_");
   input.config.set("dtype", Value(plain ? *dtype : std::string("float32")));
+  return input;
+}
+
+// Before Keras 3 the first layer of a Sequential carried the shape of the input.
+void insert_input_layer(const List& objects, ModelConfig& model) {
+  const LayerConfig& first = model.layers.front();
+  const Value* shape = first.config.find("batch_input_shape");
+  if (first.class_name == "InputLayer" || shape == nullptr || shape->is_null()) return;
+  const Dict* written = member<Dict>(layer_object(objects.front(), model), "config");
+  LayerConfig input = input_layer_for(first, *shape, written);
   model.layers.insert(model.layers.begin(), std::move(input));
+  require_unique_names(model);
+}
+
+// --- Keras 1's Sequential that begins with a Merge of others: a Functional model of their layers
+
+// The branches, where a list of layers begins with such a Merge; else nullptr.
+const List* merged_branches(const List& objects) {
+  const Dict* first = objects.empty() ? nullptr : objects.front().get_if<Dict>();
+  if (first == nullptr || plain_class(*first) != "Merge") return nullptr;
+  const Dict* config = member<Dict>(*first, "config");
+  return config == nullptr ? nullptr : member<List>(*config, "layers");
+}
+
+const List& layers_of_branch(const Value& branch, const ModelConfig& model) {
+  const Dict& object = layer_object(branch, model);
+  require(plain_class(object) == "Sequential", ErrorCode::kUnsupported,
+          "{} merges a {}; supported: Sequential models", label(model), plain_class(object));
+  const Value* config = object.find("config");
+  const Dict* dict = config ? config->get_if<Dict>() : nullptr;
+  const Value* layers = dict ? dict->find("layers") : config;
+  const List* list = layers ? layers->get_if<List>() : nullptr;
+  require(list != nullptr && !list->empty(), ErrorCode::kInvalidModel,
+          "{} merges a model without layers", label(model));
+  return *list;
+}
+
+// Appends the layers, each called on the one before it, and the InputLayers; gives the last tensor.
+TensorRef append_chain(const List& objects, int depth, ModelConfig& model, List& inputs) {
+  constexpr int kMostDepth = 64;
+  require(depth < kMostDepth, ErrorCode::kInvalidModel, "{} merges models more than {} deep",
+          label(model), kMostDepth);
+  const auto append = [&](const Dict& object, Value argument) {
+    model.layers.push_back(parse_layer(object));
+    CallConfig call;
+    call.args.push_back(std::move(argument));
+    model.layers.back().calls = {std::move(call)};
+    return TensorRef{model.layers.back().name};
+  };
+  const Dict& first = layer_object(objects.front(), model);
+  TensorRef last;
+  if (const List* branches = merged_branches(objects)) {
+    List tensors;
+    for (const Value& branch : *branches) {
+      tensors.emplace_back(append_chain(layers_of_branch(branch, model), depth + 1, model, inputs));
+    }
+    Dict config = *member<Dict>(first, "config");
+    config.erase("layers");
+    Dict merge = first;
+    merge.set("config", Value(std::move(config)));
+    last = append(merge, Value(std::move(tensors)));
+  } else {
+    const LayerConfig layer = parse_layer(first);
+    const Value* shape = layer.config.find("batch_input_shape");
+    require(shape != nullptr && !shape->is_null(), ErrorCode::kInvalidModel,
+            "{}: batch_input_shape is missing", layer.label());
+    model.layers.push_back(input_layer_for(layer, *shape, member<Dict>(first, "config")));
+    inputs.emplace_back(TensorRef{model.layers.back().name});
+    last = append(first, inputs.back());
+  }
+  for (size_t i = 1; i < objects.size(); ++i) {
+    last = append(layer_object(objects[i], model), Value(last));
+  }
+  return last;
+}
+
+void parse_merged_sequential(const List& objects, ModelConfig& model) {
+  model.kind = ModelKind::kFunctional;
+  model.class_name = "Functional";
+  List inputs;
+  model.outputs = Value(append_chain(objects, 0, model, inputs));
+  model.inputs = Value(std::move(inputs));
   require_unique_names(model);
 }
 
@@ -248,6 +325,11 @@ ModelConfig parse_model(const Dict& object) {
           "the layers of {} are {}; expected a list", label(model),
           objects ? objects->to_string() : "missing");
   const List& list = *objects->get_if<List>();
+  if (model.kind == ModelKind::kSequential && merged_branches(list) != nullptr) {
+    parse_merged_sequential(list, model);
+    for (LayerConfig& layer : model.layers) layer.config.erase("batch_input_shape");
+    return model;
+  }
   parse_layers(list, model);
   if (model.kind == ModelKind::kSequential) {
     insert_input_layer(list, model);

@@ -182,6 +182,26 @@ TEST(Keras1, Highway_MixesItsInputWithWhatItMakesOfIt) {
   EXPECT_THAT(values(y.outputs[0]), ElementsAre(5, FloatNear(3, 1e-5F)));
 }
 
+TEST(Keras1, SequentialThatBeginsWithAMerge_HasTheInputsOfItsBranches) {
+  const auto dense = [](const std::string& name, const std::string& more) {
+    return R"({"class_name": "Dense", "config": {"output_dim": 1, "bias": false, "name": ")" +
+           name + "\"" + more + "}}";
+  };
+  const std::string shape = R"(, "batch_input_shape": [null, 2])";
+  const auto branch = [&](const std::string& name) {
+    return R"({"class_name": "Sequential", "config": [)" + dense(name, shape) + "]}";
+  };
+  const std::string text = R"({"class_name": "Sequential", "config": [
+      {"class_name": "Merge", "config": {"name": "merge", "mode": "concat", "concat_axis": -1,
+       "layers": [)" + branch("left") +
+                           ", " + branch("right") + "]}}, " + dense("last", "") + "]}";
+  const Given x = given({1, 2}, {1, 2}), y = given({1, 2}, {3, 4});
+  const Result z = run_model(
+      text, {x, y}, {weight({2, 1}, {1, 10}), weight({2, 1}, {1, -1}), weight({2, 1}, {100, 1})});
+  // left: 21, right: -1
+  EXPECT_THAT(values(z.outputs[0]), ElementsAre(2099));
+}
+
 TEST(Keras1, BatchNormalizationOfItsOtherModes_IsRefused) {
   const Given x = given({1, 2}, {4, -6});
   EXPECT_ERROR(run_layer("BatchNormalization", R"("mode": 1, "axis": -1)", {x}),
