@@ -61,7 +61,7 @@ bool is_row_wise(const Model& model, const std::vector<Tensor>& arrays) {
     names.emplace_back("input");
   }
   const hornet::internal::CompiledModel& compiled = model.compiled();
-  return compiled.plans_for(compiled.match_rows(rows, names)).is_row_wise();
+  return !compiled.plans_for(compiled.match_rows(rows, names)).row_mixing();
 }
 
 // Why the model takes no batches of other sizes; "" where it does.
