@@ -23,6 +23,8 @@ struct BrokenFile {
   std::string model, input, output;  // paths; output "" where there is none to compare with
 };
 
+void PrintTo(const BrokenFile& broken, std::ostream* out) { *out << broken.name; }
+
 BrokenFile parse(const nlohmann::json& entry) {
   BrokenFile broken;
   broken.name = entry.at("name");
