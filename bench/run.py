@@ -241,8 +241,8 @@ class ModelBench:
         self.name, self.model, self.options, self.env = name, model, options, env
         self.x_path, self.y_path = WORK / f"{name}.x.npy", WORK / f"{name}.y.npy"
         self.make_rows()
-        self.peers = [Torch(model, self.x_path, env)]
-        if onnx:
+        self.peers = [Torch(model, self.x_path, env)] if "torch" in options.peers else []
+        if onnx and "onnx" in options.peers:
             self.peers.insert(0, Onnx(onnx, self.x_path, env))
         self.result = {"model": name, "notes": []}
 
@@ -500,6 +500,7 @@ def main():
     parser.add_argument("--models", help="of ../shared/bench: resnet50,unet,...")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
+    parser.add_argument("--peers", default="onnx,torch", help="onnx,torch or one of them")
     parser.add_argument("--isa", choices=["best", "avx2"], default="best",
                         help="limit Hornet and PyTorch to AVX2")
     parser.add_argument("--cpu-time", action="store_true",
