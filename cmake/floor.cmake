@@ -7,6 +7,13 @@ add_library(hornet_options INTERFACE)
 target_compile_options(hornet_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-restrict
                        -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
                        -Wno-stringop-overread -Werror)
+option(HORNET_FUZZ "Instrument for libFuzzer; needs clang" OFF)
+if(HORNET_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  # The options above are for g++.
+  target_compile_options(hornet_options INTERFACE -Wno-unknown-warning-option -Wno-error)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
 if(HORNET_SANITIZE)
   add_compile_options(-fsanitize=${HORNET_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HORNET_SANITIZE})

@@ -106,6 +106,46 @@ TEST_F(FormatsCommand, TextOutputs_AreInTheOrderOfTheRows) {
   EXPECT_EQ(read_floats(path("y.csv")), read_floats(scratch("expected.npy")));
 }
 
+// Rows of what Keras predicts, by their numbers.
+std::vector<float> keras_rows(const std::vector<size_t>& rows) {
+  const std::vector<float> all = read_floats(digits("keras_predictions.npy"));
+  std::vector<float> result;
+  for (const size_t row : rows) {
+    result.insert(result.end(), all.begin() + static_cast<ptrdiff_t>(row * 10),
+                  all.begin() + static_cast<ptrdiff_t>(row * 10 + 10));
+  }
+  return result;
+}
+
+void expect_near(const std::vector<float>& found, const std::vector<float>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 2e-5) << i;
+}
+
+TEST_F(FormatsCommand, ExamplePictures_ArePredictedAsTheArraysAre) {
+  const std::string folder = std::string(HORNET_SOURCE_DIR) + "/examples/pictures/";
+  std::set<std::string> names;  // "0/0010.png": folder, then name
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder + "images")) {
+    if (!entry.is_directory()) names.insert(entry.path().string());
+  }
+  std::vector<size_t> rows;
+  for (const std::string& name : names) rows.push_back(std::stoul(name.substr(name.size() - 8, 4)));
+  ASSERT_EQ(rows.size(), 40u);
+  const Outcome outcome = run_command({"predict", folder + "digits_pictures.keras",
+                                       folder + "images", "-o", path("y.npy"), "--workers", "2"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_near(read_floats(path("y.npy")), keras_rows(rows));
+}
+
+TEST_F(FormatsCommand, ExampleTable_IsPredictedAsTheArrayIs) {
+  const std::string table = std::string(HORNET_SOURCE_DIR) + "/examples/table/digits.csv";
+  const Outcome outcome = predict({table, "-o", path("y.npy"), "--columns", "!id,!label"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::vector<size_t> rows(100);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = i;
+  expect_near(read_floats(path("y.npy")), keras_rows(rows));
+}
+
 TEST_F(FormatsCommand, BadField_NamesLineAndColumn) {
   write_images(scratch("x.csv"));
   std::string text = read_file(scratch("x.csv"));
