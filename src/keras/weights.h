@@ -11,6 +11,12 @@
 
 namespace hornet::keras {
 
+// An object inside an owner: its id, and how much of a slot's path leads to it.
+struct SharedPlace {
+  int64_t id = -1;
+  size_t path_length = 0;
+};
+
 // One weight variable that a layer wants.
 struct WeightSlot {
   std::string name;  // "kernel", for messages
@@ -19,7 +25,11 @@ struct WeightSlot {
   std::string path;
   Shape shape;
   bool trainable = true;
-  int64_t id = -1;  // the caller's handle, given back with the data
+  int64_t id = -1;      // the caller's handle, given back with the data
+  bool frozen = false;  // the config says that its layer is not trainable
+  // Objects inside the owner that hold the variable and may be met elsewhere as well (a wrapped
+  // layer, a cell), outermost first.
+  std::vector<SharedPlace> shared = {};
 };
 
 // A layer or a (nested) model, in the order of the model's `layers` list; InputLayers and

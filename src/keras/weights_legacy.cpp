@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -16,6 +17,7 @@ struct Wanted {
   const WeightOwner* owner;
   const WeightSlot* slot;
   std::vector<const WeightSlot*> aliases;
+  std::vector<std::string> path;  // names of the owners, the outermost first
 };
 
 // The weights stored under one layer of the outermost model.
@@ -28,33 +30,41 @@ class WantedCollector {
  public:
   static std::vector<Wanted> collect(const WeightOwner& owner) {
     WantedCollector collector;
-    collector.add(owner);
+    collector.add(owner, {kNotShared, ""}, {});
     return std::move(collector.wanted_);
   }
 
  private:
-  void add(const WeightOwner& owner) {
-    if (owner.shared_object_id >= 0) {
-      const auto [first, is_new] = first_wanted_.emplace(owner.shared_object_id, wanted_.size());
-      if (!is_new) {
-        size_t at = first->second;
-        return add_aliases(owner, at);
-      }
+  // A variable by its place in the nearest object around it that may be met again.
+  using Place = std::pair<int64_t, std::string>;
+  static constexpr int64_t kNotShared = -1;
+
+  void add(const WeightOwner& owner, Place place, std::vector<std::string> path) {
+    if (owner.shared_object_id >= 0) place = {owner.shared_object_id, ""};
+    path.push_back(owner.name);
+    for (const WeightSlot& slot : owner.slots) add_slot(owner, slot, place_of(slot, place), path);
+    for (size_t i = 0; i < owner.children.size(); ++i) {
+      add(owner.children[i], {place.first, fmt::format("{}{}/", place.second, i)}, path);
     }
-    for (const WeightSlot& slot : owner.slots) wanted_.push_back({&owner, &slot, {}});
-    for (const WeightOwner& child : owner.children) add(child);
   }
 
-  void add_aliases(const WeightOwner& owner, size_t& at) {
-    for (const WeightSlot& slot : owner.slots) {
-      HORNET_CHECK(at < wanted_.size());
-      wanted_[at++].aliases.push_back(&slot);
+  static Place place_of(const WeightSlot& slot, const Place& owner) {
+    if (slot.shared.empty()) return {owner.first, owner.second + slot.path};
+    const SharedPlace& nearest = slot.shared.back();
+    return {nearest.id, slot.path.substr(nearest.path_length + 1)};
+  }
+
+  void add_slot(const WeightOwner& owner, const WeightSlot& slot, Place place,
+                const std::vector<std::string>& path) {
+    if (place.first != kNotShared) {
+      const auto [first, is_new] = first_wanted_.emplace(std::move(place), wanted_.size());
+      if (!is_new) return wanted_[first->second].aliases.push_back(&slot);
     }
-    for (const WeightOwner& child : owner.children) add_aliases(child, at);
+    wanted_.push_back({&owner, &slot, {}, path});
   }
 
   std::vector<Wanted> wanted_;
-  std::unordered_map<int64_t, size_t> first_wanted_;
+  std::map<Place, size_t> first_wanted_;
 };
 
 // "inner/dense/kernel:0" -> {"inner", "dense", "kernel"}.
@@ -70,17 +80,27 @@ std::vector<std::string> name_parts(const std::string& weight_name) {
   return parts;
 }
 
-// Whether the name a weight has in the file is that of the variable wanted.
-bool names_agree(const std::vector<std::string>& parts, const Wanted& wanted) {
-  return parts.back() == wanted.slot->name &&
-         std::find(parts.begin(), parts.end(), wanted.owner->name) != parts.end();
+// How well the name a weight has in the file fits the variable wanted: how many of its owners the
+// name has, in their order; 0 where the variable is called otherwise.
+size_t fit(const std::vector<std::string>& parts, const Wanted& wanted) {
+  if (parts.back() != wanted.slot->name) return 0;
+  std::vector<size_t> longest(wanted.path.size() + 1, 0);  // of common subsequences
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    size_t diagonal = 0;
+    for (size_t j = 1; j < longest.size(); ++j) {
+      const size_t above = longest[j];
+      longest[j] = parts[i] == wanted.path[j - 1] ? diagonal + 1 : std::max(above, longest[j - 1]);
+      diagonal = above;
+    }
+  }
+  return longest.back();
 }
 
 using Order = std::vector<size_t>;  // position in the file -> index into the wanted list
 
-// In which order a group's weights are stored. Keras writes trainable ones first; but a frozen
-// layer counts as not trainable when the file was written, which the config does not tell for sure.
-// So of the orders that can be, the one is taken that most names speak for.
+// In which order a group's weights are stored. Keras writes trainable ones first, and reads them
+// by what the config says is trainable. But some releases did not write all of that, so another
+// order is taken where the names speak for it.
 class OrderFinder {
  public:
   OrderFinder(const std::vector<Wanted>& wanted, const std::vector<std::string>& names)
@@ -90,20 +110,28 @@ class OrderFinder {
 
   size_t num_wanted() const { return wanted_.size(); }
 
+  // As if no layer were frozen.
   Order trainable_first() const {
-    Order order = natural();
-    std::stable_partition(order.begin(), order.end(),
-                          [this](size_t i) { return wanted_[i].slot->trainable; });
-    return order;
+    return first([](const WeightSlot& slot) { return slot.trainable; });
   }
 
-  // For as many names as there are variables.
-  Order find() const {
-    Order best = trainable_first();
-    for (const Order& order : {natural(), by_name()}) {
-      if (order.size() == wanted_.size() && num_agreeing(order) > num_agreeing(best)) best = order;
+  // For as many names as there are variables; nullopt where two orders fit the names as well and
+  // neither is the config's.
+  std::optional<Order> find() const {
+    const Order by_config =
+        first([](const WeightSlot& slot) { return slot.trainable && !slot.frozen; });
+    Order best = by_config;
+    size_t best_fit = total_fit(best);
+    bool is_only = true;
+    for (const Order& order : {trainable_first(), natural(), by_name()}) {
+      if (order.size() != wanted_.size() || order == best) continue;
+      const size_t found = total_fit(order);
+      if (found < best_fit) continue;
+      is_only = found > best_fit || best == by_config;
+      if (found > best_fit) best = order;
+      best_fit = found;
     }
-    return best;
+    return is_only ? std::optional(best) : std::nullopt;
   }
 
  private:
@@ -113,16 +141,25 @@ class OrderFinder {
     return order;
   }
 
-  // Empty unless each name fits exactly one variable and no two fit the same.
+  template <class IsFirst>
+  Order first(IsFirst is_first) const {
+    Order order = natural();
+    std::stable_partition(order.begin(), order.end(),
+                          [&](size_t i) { return is_first(*wanted_[i].slot); });
+    return order;
+  }
+
+  // Empty unless each name fits one variable best and no two the same.
   Order by_name() const {
     Order order;
     std::unordered_set<size_t> taken;
     for (const auto& parts : parts_) {
-      size_t match = wanted_.size();
+      size_t match = wanted_.size(), best = 0;
       for (size_t i = 0; i < wanted_.size(); ++i) {
-        if (!names_agree(parts, wanted_[i])) continue;
-        if (match != wanted_.size()) return {};
-        match = i;
+        const size_t found = fit(parts, wanted_[i]);
+        if (found < best || found == 0) continue;
+        match = found == best ? wanted_.size() : i;
+        best = found;
       }
       if (match == wanted_.size() || !taken.insert(match).second) return {};
       order.push_back(match);
@@ -130,10 +167,10 @@ class OrderFinder {
     return order;
   }
 
-  size_t num_agreeing(const Order& order) const {
-    size_t count = 0;
-    for (size_t i = 0; i < order.size(); ++i) count += names_agree(parts_[i], wanted_[order[i]]);
-    return count;
+  size_t total_fit(const Order& order) const {
+    size_t sum = 0;
+    for (size_t i = 0; i < order.size(); ++i) sum += fit(parts_[i], wanted_[order[i]]);
+    return sum;
   }
 
   const std::vector<Wanted>& wanted_;
@@ -236,7 +273,12 @@ class Binder {
   Order checked_order(const WeightOwner& owner, const StoredGroup& group,
                       const OrderFinder& finder) const {
     require_count(owner, group, group.weight_names.size(), finder.num_wanted());
-    return finder.find();
+    std::optional<Order> order = finder.find();
+    require(order.has_value(), ErrorCode::kInvalidModel,
+            "{}: the names of the weights in \"/{}\" fit its layers in more than one way, and none "
+            "is what the config says of layers that are not trainable",
+            weight_place(owner, label_), path_of(group.name));
+    return *std::move(order);
   }
 
   void require_count(const WeightOwner& owner, const StoredGroup& group, size_t num_stored,

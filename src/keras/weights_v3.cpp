@@ -125,7 +125,19 @@ class Binder {
     return !is_new && file_.exists(first->second) ? first->second : own_path;
   }
 
-  std::string slot_path(const WeightSlot& slot, const std::string& path) const {
+  std::string slot_path(const WeightSlot& slot, const std::string& path) {
+    const std::string own = own_slot_path(slot, path);
+    std::string found = own;
+    for (const SharedPlace& place : slot.shared) {
+      const std::string object = join(path, slot.path.substr(0, place.path_length));
+      const std::string& first = shared_.emplace(place.id, object).first->second;
+      const std::string there = first + slot.path.substr(place.path_length);
+      if (!file_.exists(found) && file_.exists(there)) found = there;
+    }
+    return found;
+  }
+
+  std::string own_slot_path(const WeightSlot& slot, const std::string& path) const {
     // Keras 2 had "_query_dense" where Keras 3 has "query_dense".
     const std::string older = join(path, "_" + slot.path);
     const std::string wanted = join(path, slot.path);

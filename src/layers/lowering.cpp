@@ -305,7 +305,11 @@ ValueId LayerContext::weight(const std::string& name, Shape shape, bool trainabl
   return value;
 }
 
-LayerContext& LayerContext::part(const std::string& path) { return add_part(path, config_); }
+LayerContext& LayerContext::part(const std::string& path) {
+  keras::LayerConfig config = config_;
+  config.shared_object_id = -1;  // that of this layer, not of its part
+  return add_part(path, std::move(config));
+}
 
 LayerContext& LayerContext::sublayer(const std::string& path, const keras::Dict& object) {
   for (const auto& [existing, part] : parts_) {
@@ -482,43 +486,60 @@ Symbol LayerContext::as_input(Symbol input, const keras::LayerConfig& layer) con
   return input;
 }
 
-void LayerContext::collect(keras::WeightOwner& owner, const std::string& prefix) const {
+bool LayerContext::is_trainable() const {
+  const keras::Value* trainable = config_.config.find("trainable");
+  const bool* flag = trainable == nullptr ? nullptr : trainable->get_if<bool>();
+  return flag == nullptr || *flag;
+}
+
+// `frozen`: an object around this one is not trainable.
+void LayerContext::collect(keras::WeightOwner& owner, const std::string& prefix, bool frozen,
+                           const std::vector<keras::SharedPlace>& shared) const {
+  frozen = frozen || !is_trainable();
   for (const Weight& weight : weights_) {
     owner.slots.push_back(weight.slot);
     owner.slots.back().path = prefix + weight.slot.path;
+    owner.slots.back().frozen = frozen;
+    owner.slots.back().shared = shared;
   }
   for (const auto& layer : model_layers_) {
     if (layer->config().is_operation || is_input_layer(layer->config())) continue;
-    owner.children.push_back(layer->weights(""));
+    owner.children.push_back(layer->weights("", frozen));
   }
   for (const auto& [path, part] : parts_) {
     if (part->config().model != nullptr) {
-      owner.children.push_back(part->weights(prefix + path));
-    } else {
-      part->collect(owner, prefix + path + "/");
+      owner.children.push_back(part->weights(prefix + path, frozen));
+      continue;
     }
+    std::vector<keras::SharedPlace> places = shared;
+    const int64_t id = part->config().shared_object_id;
+    if (id >= 0) places.push_back({id, prefix.size() + path.size()});
+    part->collect(owner, prefix + path + "/", frozen, places);
   }
 }
 
 keras::WeightOwner LayerContext::weights(const std::string& path_in_wrapper) const {
+  return weights(path_in_wrapper, false);
+}
+
+keras::WeightOwner LayerContext::weights(const std::string& path_in_wrapper, bool frozen) const {
   keras::WeightOwner owner;
   owner.name = config_.name;
   owner.class_name = config_.class_name;
   owner.path_in_wrapper = path_in_wrapper;
   owner.is_model = config_.model != nullptr;
   owner.shared_object_id = config_.shared_object_id;
-  collect(owner, "");
+  collect(owner, "", frozen, {});
   return owner;
 }
 
 LayerContext::Parameters LayerContext::parameters() const {
   Parameters sum;
-  const keras::Value* trainable = config_.config.find("trainable");
-  const bool* flag = trainable == nullptr ? nullptr : trainable->get_if<bool>();
+  const bool trainable = is_trainable();
   for (const Weight& weight : weights_) {
     const int64_t count = num_elements(weight.slot.shape);
     sum.all += count;
-    if (weight.slot.trainable && (flag == nullptr || *flag)) sum.trainable += count;
+    if (weight.slot.trainable && trainable) sum.trainable += count;
   }
   const auto add = [&](const LayerContext& inner) {
     const Parameters parameters = inner.parameters();

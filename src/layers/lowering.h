@@ -108,7 +108,10 @@ class LayerContext {
   Symbols run_sequential(const Symbols& inputs);
   Symbols run_functional(const Symbols& inputs);
   Symbol as_input(Symbol input, const keras::LayerConfig& layer) const;
-  void collect(keras::WeightOwner& owner, const std::string& prefix) const;
+  void collect(keras::WeightOwner& owner, const std::string& prefix, bool frozen,
+               const std::vector<keras::SharedPlace>& shared) const;
+  bool is_trainable() const;
+  keras::WeightOwner weights(const std::string& path_in_wrapper, bool frozen) const;
   Parameters parameters() const;
 
   Lowering& lowering_;

@@ -257,6 +257,30 @@ Symbols recurrent_cell(LayerContext& layer, const CallArguments& call) {
   return outputs;
 }
 
+namespace {
+
+keras::Value own_copy(const keras::Value& value);
+
+// Bidirectional makes layers of its own from what it is given: none shares weights with another.
+keras::Dict own_copy(const keras::Dict& object) {
+  std::vector<keras::Dict::Item> items;
+  for (const auto& [key, item] : object) {
+    if (key != "shared_object_id") items.emplace_back(key, own_copy(item));
+  }
+  return keras::Dict(std::move(items));
+}
+
+keras::Value own_copy(const keras::Value& value) {
+  if (const auto* dict = value.get_if<keras::Dict>()) return keras::Value(own_copy(*dict));
+  const auto* list = value.get_if<keras::List>();
+  if (list == nullptr) return value;
+  keras::List items;
+  for (const keras::Value& item : *list) items.push_back(own_copy(item));
+  return keras::Value(std::move(items));
+}
+
+}  // namespace
+
 // A layer and its twin that runs the other way; the twin's sequence is put in order again.
 Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
@@ -264,16 +288,17 @@ Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const keras::Value* wrapped = attributes.find("layer");
   if (wrapped == nullptr) attributes.fail_key("layer", "a recurrent layer");
   const keras::Dict& forward_object = object_in(layer, *wrapped, "its layer");
-  LayerContext& forward = layer.sublayer("forward_layer", forward_object);
+  LayerContext& forward = layer.sublayer("forward_layer", own_copy(forward_object));
   const keras::Value* given = attributes.find("backward_layer");
   LayerContext& backward = layer.sublayer(
       "backward_layer",
-      given == nullptr ? forward_object : object_in(layer, *given, "its backward_layer"));
+      own_copy(given == nullptr ? forward_object : object_in(layer, *given, "its backward_layer")));
   for (const LayerContext* inner : {&forward, &backward}) {
     constexpr std::string_view kClasses[] = {"LSTM",       "GRU",        "SimpleRNN", "RNN",
                                              "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"};
-    if (std::find(std::begin(kClasses), std::end(kClasses), inner->config().class_name) ==
-        std::end(kClasses)) {
+    const bool known = std::find(std::begin(kClasses), std::end(kClasses),
+                                 inner->config().class_name) != std::end(kClasses);
+    if (!known || !inner->config().registered_name.empty()) {
       layer.fail_unsupported(
           fmt::format("it wraps {}; supported: {}", inner->label(), fmt::join(kClasses, ", ")));
     }

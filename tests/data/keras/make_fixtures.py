@@ -297,6 +297,59 @@ def keras1():
         ("flatten_1", []), ("dense_1", [("dense_1_W", counter.array((12, 3)))])], version="1.2.2")
 
 
+def towers():
+    """Groups of two models with a Dense of the same name each, the first of them frozen."""
+    counter = Counter()
+
+    def dense(path):
+        return [(path + "/kernel", counter.array((4, 4))), (path + "/bias", counter.array((4,)))]
+
+    write_legacy("towers.h5", None, [("inner", dense("b/dense") + dense("a/dense"))])
+    # Where TensorFlow numbered the second of two scopes that the layers call the same.
+    counter = Counter()
+    write_legacy("towers_numbered.h5", None, [("inner", dense("dense_1") + dense("dense"))])
+    write_legacy("towers_unclear.h5", None, [
+        ("inner", [(name, counter.array((4,))) for name in ["f/w", "d/one/w", "d/two/w"]])])
+
+
+def shared_parts():
+    """Denses alone and inside TimeDistributed, a cell in two RNNs; the same as one model in another."""
+    def part(class_name, name, shared, **config):
+        return layer(class_name, name, shared=shared, units=4, **config)
+
+    def time_distributed(name, source, inner):
+        return layer("TimeDistributed", name, [[tensor(source)]], layer=inner)
+
+    def rnn(name, source):
+        cell = part("SimpleRNNCell", "c", 8)
+        return layer("RNN", name, [[tensor(source)]], cell=cell, return_sequences=True)
+
+    x = input_layer("x")
+    x["config"]["batch_shape"] = [None, 3, 4]
+    layers = [x, layer("Dense", "d", [[tensor("x")]], shared=7, units=4),
+              time_distributed("t1", "d", part("Dense", "d", 7)),
+              time_distributed("t2", "t1", part("Dense", "d", 7)),
+              time_distributed("t3", "t2", part("Dense", "e", 9)),
+              layer("Dense", "e", [[tensor("t3")]], shared=9, units=4), rnn("r1", "e"), rnn("r2", "r1")]
+    config = functional("m", layers, [["x", 0, 0]], [["r2", 0, 0]])
+
+    def weights(file):
+        counter = Counter()
+        put(file, counter, "layers/dense", (4, 4), (4,))
+        put(file, counter, "layers/time_distributed_2/layer", (4, 4), (4,))
+        put(file, counter, "layers/rnn/cell", (4, 4), (4, 4), (4,))
+
+    write_keras("shared_parts.keras", config, weights)
+    outer = functional("outer", [x, {**config, "name": "m", "inbound_nodes": [{"args": [tensor("x")], "kwargs": {}}]}],
+                       [["x", 0, 0]], [["m", 1, 0]])
+    counter = Counter()
+    write_legacy("shared_parts.h5", outer, [("x", []), ("m", [
+        (name, counter.array(shape)) for name, shape in [
+            ("m/d/kernel", (4, 4)), ("m/d/bias", (4,)), ("m/t3/e/kernel", (4, 4)), ("m/t3/e/bias", (4,)),
+            ("m/r1/c/kernel", (4, 4)), ("m/r1/c/recurrent_kernel", (4, 4)), ("m/r1/c/bias", (4,))]])],
+        version="3.16.0")
+
+
 def zips():
     """Archives that are broken, or unusual."""
     config = json.dumps(sequential("s", [input_layer("x", False)]))
@@ -343,5 +396,5 @@ def zips():
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for fixture in [nested, keras213, shared, arrays, newer_arrays, keras2, keras1, zips]:
+for fixture in [nested, keras213, shared, arrays, newer_arrays, keras2, keras1, towers, shared_parts, zips]:
     fixture()

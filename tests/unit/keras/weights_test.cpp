@@ -30,6 +30,8 @@ WeightOwner nested_tree() {
        dense_owner("z", 4, 3, 8)});
 }
 
+using FoundFirsts = std::map<int64_t, float>;
+
 TEST(Keras3Weights, AreFoundByClassAndNumber) {
   for (const char* name : {"nested.keras", "nested_deflated.keras"}) {
     const LoadedModel model = load(data_path(name));
@@ -114,6 +116,43 @@ TEST(LegacyWeights, SplitAndVariableLengthAttributes_AreRead) {
 TEST(LegacyWeights, FrozenLayer_IsFoundByItsName) {
   EXPECT_EQ(first_elements(*load(data_path("keras2_frozen.h5")).weights, keras2_tree()),
             kKeras2Weights);
+}
+
+FoundFirsts towers(const char* file, bool a_is_frozen) {
+  WeightOwner a = model_owner("a", "Sequential", {dense_owner("dense", 4, 4, 0)});
+  for (WeightSlot& slot : a.children[0].slots) slot.frozen = a_is_frozen;
+  const WeightOwner b = model_owner("b", "Sequential", {dense_owner("dense", 4, 4, 2)});
+  const LoadedModel model = load(data_path("keras2.json"), data_path(file));
+  return first_elements(
+      *model.weights, model_owner("m", "Functional", {model_owner("inner", "Functional", {a, b})}));
+}
+
+TEST(LegacyWeights, OfLayersNamedAlike_AreToldByTheModelsAroundThem) {
+  const FoundFirsts expected = {{0, 20}, {1, 36}, {2, 0}, {3, 16}};
+  EXPECT_EQ(towers("towers.h5", true), expected);
+  EXPECT_EQ(towers("towers.h5", false), expected);
+}
+
+TEST(LegacyWeights, NamesThatDoNotTell_LeaveTheOrderToTheConfig) {
+  EXPECT_EQ(towers("towers_numbered.h5", true), (FoundFirsts{{0, 20}, {1, 36}, {2, 0}, {3, 16}}));
+}
+
+TEST(LegacyWeights, NamesThatTellTwoThings_AreAnError) {
+  const auto owner = [](const char* name, bool trainable, bool frozen, int64_t id) {
+    WeightOwner layer;
+    layer.name = name;
+    layer.class_name = "Custom";
+    layer.slots = {{"w", "vars/0", {4}, trainable, id}};
+    layer.slots[0].frozen = frozen;
+    return layer;
+  };
+  const WeightOwner inner = model_owner(
+      "inner", "Functional",
+      {owner("f", true, true, 0), owner("d", false, false, 1), owner("d", true, false, 2)});
+  const LoadedModel model = load(data_path("keras2.json"), data_path("towers_unclear.h5"));
+  EXPECT_THAT(
+      error_of([&] { first_elements(*model.weights, model_owner("m", "Functional", {inner})); }),
+      HasSubstr("the names of the weights in \"/inner\" fit its layers in more than one way"));
 }
 
 TEST(LegacyWeights, WithoutConfig_GoWithAJsonConfig) {
