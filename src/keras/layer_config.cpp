@@ -11,20 +11,6 @@
 namespace hornet::keras {
 namespace {
 
-bool is_keras_module(std::string_view module) {
-  for (const std::string_view package : {"keras", "tf_keras", "tensorflow.keras",
-                                         "tensorflow.python.keras", "tensorflow.compat.v1.keras"}) {
-    if (module == package) return true;
-    if (module.starts_with(package) && module[package.size()] == '.') return true;
-  }
-  return false;
-}
-
-bool is_operation_module(std::string_view module) {
-  return module == "keras.ops" || module.starts_with("keras.ops.") || module == "keras.src.ops" ||
-         module.starts_with("keras.src.ops.");
-}
-
 // Every layer writes whether it is trainable, no operation does. Only `.h5` files, whose entries
 // name no module, need to be told by this.
 bool looks_like_operation(const Dict& object, const LayerConfig& layer) {
@@ -35,25 +21,19 @@ bool looks_like_operation(const Dict& object, const LayerConfig& layer) {
          layer.config.find("trainable") == nullptr && layer.class_name != "InputLayer";
 }
 
-// Splits "Package>Name" and "keras.layers.Name"; custom classes get their registered name.
+// Splits "Package>Name" and "keras.layers.Name".
+std::pair<std::string, std::string> package_and_name(const std::string& written) {
+  size_t at = written.rfind('>');
+  if (at == written.npos) at = written.rfind('.');
+  if (at == written.npos) return {"", written};
+  return {written.substr(0, at), written.substr(at + 1)};
+}
+
 void set_class(const Dict& object, const std::string& written, LayerConfig& layer) {
-  std::string package;
-  layer.class_name = written;
-  if (const size_t at = written.rfind('>'); at != written.npos) {
-    package = written.substr(0, at);
-    layer.class_name = written.substr(at + 1);
-  } else if (const size_t dot = written.rfind('.'); dot != written.npos) {
-    package = written.substr(0, dot);
-    layer.class_name = written.substr(dot + 1);
-  }
+  layer.class_name = package_and_name(written).second;
+  layer.registered_name = custom_name(object);
   const std::string* module = member<std::string>(object, "module");
-  const std::string* registered = member<std::string>(object, "registered_name");
   layer.is_operation = module != nullptr && is_operation_module(*module);
-  const bool custom_package =
-      !package.empty() && !is_keras_module(package) && package != "Keras" && package != "builtins";
-  const bool custom_module = module != nullptr && !is_keras_module(*module);
-  if (!custom_package && !custom_module) return;
-  layer.registered_name = registered != nullptr ? *registered : written;
 }
 
 [[noreturn]] void refuse_code(const LayerConfig& layer, const std::string& what) {
@@ -152,6 +132,33 @@ void normalise_config(LayerConfig& layer) {
 }
 
 }  // namespace
+
+bool is_keras_module(std::string_view module) {
+  for (const std::string_view package : {"keras", "tf_keras", "tensorflow.keras",
+                                         "tensorflow.python.keras", "tensorflow.compat.v1.keras"}) {
+    if (module == package) return true;
+    if (module.starts_with(package) && module[package.size()] == '.') return true;
+  }
+  return false;
+}
+
+bool is_operation_module(std::string_view module) {
+  return module == "keras.ops" || module.starts_with("keras.ops.") || module == "keras.src.ops" ||
+         module.starts_with("keras.src.ops.");
+}
+
+std::string custom_name(const Dict& object) {
+  const std::string* written = member<std::string>(object, "class_name");
+  if (written == nullptr) return "";
+  const std::string package = package_and_name(*written).first;
+  const std::string* module = member<std::string>(object, "module");
+  const std::string* registered = member<std::string>(object, "registered_name");
+  const bool custom_package =
+      !package.empty() && !is_keras_module(package) && package != "Keras" && package != "builtins";
+  const bool custom_module = module != nullptr && !is_keras_module(*module);
+  if (!custom_package && !custom_module) return "";
+  return registered != nullptr ? *registered : *written;
+}
 
 std::string LayerConfig::label() const {
   return fmt::format("layer \"{}\" ({})", name, class_name);

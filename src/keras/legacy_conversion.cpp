@@ -263,7 +263,7 @@ Tensor convert_kernel(const Tensor& stored, const WeightSlot& slot, const std::s
   const bool convolution = (slot.name == "kernel" || slot.name == "recurrent_kernel") &&
                            slot.shape.size() >= 3 && slot.shape.size() <= 5;
   if (!convolution) return stored;
-  const bool transposed = class_name.find("Transpose") != class_name.npos;
+  const bool transposed = class_name == "Conv2DTranspose" || class_name == "Conv3DTranspose";
   const Tensor kernel = in_todays_order(stored, slot, transposed, writer.keras1);
   return writer.theano && kernel.shape() == slot.shape ? flip_spatial(kernel) : kernel;
 }

@@ -293,6 +293,7 @@ std::vector<NestedLeaf> flatten(const Value& nested) {
 bool is_model_object(const Dict& object) {
   const std::string name = plain_class(object);
   if (name != "Sequential" && name != "Functional" && name != "Model") return false;
+  if (!custom_name(object).empty()) return false;
   const Value* config = object.find("config");
   const Dict* dict = config ? config->get_if<Dict>() : nullptr;
   // Keras 1 wrote a Sequential as the list of its layers.
@@ -312,6 +313,10 @@ ModelConfig parse_model(const Dict& object) {
   require(class_name == "Sequential" || class_name == "Functional" || class_name == "Model",
           ErrorCode::kUnsupported,
           "the model is a {}; Hornet reads Sequential and Functional models", class_name);
+  const std::string custom = custom_name(object);
+  require(custom.empty(), ErrorCode::kUnsupported,
+          "the model is of the custom class \"{}\"; Hornet reads Sequential and Functional models",
+          custom);
   const Value* config = object.find("config");
   const Dict* dict = config ? config->get_if<Dict>() : nullptr;
   const Value* objects = dict ? dict->find("layers") : config;

@@ -16,6 +16,15 @@ ModelConfig parse_saved_model(const Dict& object, const std::string& stated_vers
 // Whether the object is a model rather than a layer.
 bool is_model_object(const Dict& object);
 
+// Whether a module is Keras's own ("keras.layers"), and whether it holds operations
+// ("keras.src.ops.numpy").
+bool is_keras_module(std::string_view module);
+bool is_operation_module(std::string_view module);
+
+// Of an object of a class that is not Keras's own, whatever its name: the name it is registered by.
+// "" for Keras's.
+std::string custom_name(const Dict& object);
+
 // The member of that kind, nullptr where it is absent or of another kind.
 template <class T>
 const T* member(const Dict& object, std::string_view key) {

@@ -40,6 +40,7 @@ Symbols apply_to_input(LayerContext& layer, const CallArguments& call,
 
 std::optional<UnaryFunction> elementwise_layer(const keras::Dict& object) {
   const keras::LayerConfig layer = keras::parse_layer(object);
+  if (!layer.registered_name.empty()) return std::nullopt;
   const Attributes attributes(layer.config, layer.label());
   if (layer.class_name == "ReLU") return relu_function(attributes);
   if (layer.class_name == "LeakyReLU") return leaky_relu_function(attributes);

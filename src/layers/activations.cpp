@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "graph/ops/indexing.h"
+#include "keras/model_parser.h"
 
 namespace hornet::layers {
 namespace {
@@ -111,7 +112,13 @@ Stated stated_activation(const LayerContext& layer, std::string_view key,
   const std::string* name = text_in(*object, "config");
   if (name == nullptr) layer.attributes().fail_key(key, "a function with a name");
   const std::string* module = text_in(*object, "module");
-  return {*name, module != nullptr && module->find("ops") != module->npos};
+  if (module == nullptr) return {*name};
+  const std::string* registered = text_in(*object, "registered_name");
+  const bool is_custom = registered != nullptr && registered->find('>') != registered->npos;
+  if (is_custom || (*module != "builtins" && !keras::is_keras_module(*module))) {
+    layer.attributes().fail_unsupported(key, "activations of Keras's own");
+  }
+  return {*name, keras::is_operation_module(*module)};
 }
 
 std::optional<UnaryFunction> find_in(std::span<const NamedActivation> table,

@@ -130,6 +130,26 @@ Symbols separable_conv(LayerContext& layer, const CallArguments& call) {
   return finish(layer, add_conv(b, mid, pointwise, bias, point, 1));
 }
 
+namespace {
+
+// Keras 1 wrote the shape of a transposed convolution's result, batch included, into the config.
+void require_written_output(const LayerContext& layer, const Shape& computed) {
+  if (!layer.attributes().has("output_shape")) return;
+  const size_t first = is_channels_first(layer) ? 2 : 1, spatial = computed.size() - 2;
+  const keras::List* written = layer.attributes().find("output_shape")->get_if<keras::List>();
+  if (written == nullptr || written->size() != computed.size()) {
+    layer.attributes().fail_key("output_shape", fmt::format("a list of {} sizes", computed.size()));
+  }
+  for (size_t i = 0; i < spatial; ++i) {
+    const auto size = (*written)[first + i].integer();
+    if (!size || computed[1 + i] == kUnknownDim || *size == computed[1 + i]) continue;
+    layer.attributes().fail_unsupported(
+        "output_shape", fmt::format("the size that follows from the input, {}", computed[1 + i]));
+  }
+}
+
+}  // namespace
+
 Symbols conv_transpose(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const size_t spatial = num_spatial(layer);
@@ -145,7 +165,9 @@ Symbols conv_transpose(LayerContext& layer, const CallArguments& call) {
   const int64_t channels = b.known_dim(x, b.rank(x) - 1);
   const ValueId kernel = layer.weight("kernel", kernel_shape(op->window, filters, channels));
   const ValueId bias = bias_of(layer, filters);
-  return finish(layer, b.add1(op, {x, kernel, bias}));
+  const ValueId y = b.add1(op, {x, kernel, bias});
+  require_written_output(layer, b.shape(y));
+  return finish(layer, y);
 }
 
 }  // namespace hornet::layers

@@ -202,6 +202,19 @@ TEST(ParseModel, Keras1Sequential_IsAListOfLayers) {
   EXPECT_EQ(text(sequential.layers[0].config, "dtype"), "\"int32\"");
 }
 
+TEST(ParseModel, ClassesOfTheUsersOwn_AreNoModelsWhateverTheirName) {
+  const std::string custom = R"({"module": "my.mod", "class_name": "Sequential",
+      "registered_name": "my>Sequential", "config": {"name": "s", "layers": []}})";
+  EXPECT_THAT(error_of([&] { model(custom); }), HasSubstr("custom class \"my>Sequential\""));
+  EXPECT_THAT(error_of([&] {
+                model(R"({"class_name": "my>Model", "config": {"name": "s", "layers": []}})");
+              }),
+              HasSubstr("custom class \"my>Model\""));
+  const LayerConfig nested = layer(custom);
+  EXPECT_EQ(nested.model, nullptr);
+  EXPECT_EQ(nested.registered_name, "my>Sequential");
+}
+
 TEST(ParseModel, BuildShapeOfSequential_IsKept) {
   const std::string rest = R"([{"class_name": "Dense", "config": {"name": "d"}}])";
   EXPECT_EQ(

@@ -308,5 +308,27 @@ TEST(OlderMasks, MultiHeadAttention_KeepsThoseOfItsInputs) {
   EXPECT_THAT(run_functional(text, {x}, "pool", weights, "2.9.0"), ElementsAre(6));
 }
 
+// --- Keras 1
+
+TEST(Keras1Deconvolution, WithAnOutputOfAnotherSize_IsRefused) {
+  const auto output = [](const std::string& shape) {
+    const std::string text =
+        R"({"class_name": "Sequential", "config": [)" +
+        older_layer("Deconvolution2D",
+                    R"("name": "d", "batch_input_shape": [null, 2, 2, 1], "nb_filter": 1,
+                       "nb_row": 3, "nb_col": 3, "subsample": [2, 2], "border_mode": "valid",
+                       "dim_ordering": "tf", "bias": false, "output_shape": )" +
+                        shape) +
+        "]}";
+    return run_model(text, {given({1, 2, 2, 1}, {1, 1, 1, 1})},
+                     {weight({3, 3, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1})}, "1.2.2")
+        .outputs[0]
+        .shape();
+  };
+  EXPECT_EQ(output("[null, 5, 5, 1]"), (Shape{1, 5, 5, 1}));
+  EXPECT_ERROR(output("[null, 6, 6, 1]"), ErrorCode::kUnsupported,
+               "output_shape is [null, 6, 6, 1]");
+}
+
 }  // namespace
 }  // namespace hornet::layers
