@@ -195,7 +195,7 @@ class CsvSource : public Source {
         text_(rows_begin,
               static_cast<size_t>(file_text().data() + file_text().size() - rows_begin)),
         lines_before_rows_(std::count(file_text().data(), rows_begin, '\n')),
-        index_(text_) {
+        index_(text_, [this] { file_->forget_pages(); }) {
     require(!index_.ends_in_quotes(), ErrorCode::kInvalidInput,
             "{}: a quote is not closed (a quote in a field is written twice, and the field in "
             "quotes)",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,10 @@ namespace hornet {
 class CsvIndex {
  public:
   CsvIndex() = default;
-  // `text` must outlive the index. Looks through it on all usable cores.
-  explicit CsvIndex(std::string_view text);
+  // `text` must outlive the index. Looks through it on all usable cores, and calls `forget_pages`
+  // every now and then, from any of them, so that a mapped text does not stay in memory.
+  explicit CsvIndex(
+      std::string_view text, const std::function<void()>& forget_pages = [] {});
 
   int64_t num_rows() const { return num_rows_; }
   // Whether a quoted field has no end: what follows it is no table then.

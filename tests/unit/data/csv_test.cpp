@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <random>
 #include <sstream>
@@ -245,6 +246,13 @@ TEST(CsvIndex, RandomTexts_HaveTheRowsOfAPlainScan) {
                 std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(found), '\n'));
     }
   }
+}
+
+TEST(CsvIndex, LongTexts_LetTheirPagesGo) {
+  const std::string text(size_t{150} << 20, '\n');
+  std::atomic<int> calls = 0;
+  EXPECT_EQ(CsvIndex(text, [&] { ++calls; }).num_rows(), 0);
+  EXPECT_GE(calls, 2);
 }
 
 double parsed(const std::string& text) {
