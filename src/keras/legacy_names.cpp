@@ -256,6 +256,32 @@ void modernise_recurrent(std::string_view original, Dict& config) {
   }
 }
 
+// Keras 1 named the sides, or listed all four: top, bottom, left, right.
+void modernise_padding(const std::string& class_name, Dict& config) {
+  const Value* padding = config.find("padding");
+  if (padding == nullptr) return;
+  List sides;
+  if (const Dict* named = padding->get_if<Dict>()) {
+    const auto side = [&](std::string_view key) {
+      const Value* size = named->find(key);
+      sides.push_back(size == nullptr ? Value(int64_t{0}) : *size);
+    };
+    if (class_name == "ZeroPadding2D") {
+      side("top_pad");
+      side("bottom_pad");
+    }
+    side("left_pad");
+    side("right_pad");
+  } else if (const List* list = padding->get_if<List>();
+             list != nullptr && list->size() == 4 && class_name == "ZeroPadding2D") {
+    sides = *list;
+  }
+  if (sides.size() == 4) {
+    sides = {Value(List{sides[0], sides[1]}), Value(List{sides[2], sides[3]})};
+  }
+  if (!sides.empty()) config.set("padding", Value(std::move(sides)));
+}
+
 }  // namespace
 
 std::string current_class_name(const std::string& class_name) {
@@ -271,6 +297,9 @@ void modernise_config(std::string& class_name, Dict& config) {
   gather_kernel_size(kKernelKeys2d, config);
   gather_kernel_size(kKernelKeys3d, config);
   if (class_name == "Merge") modernise_merge(class_name, config);
+  if (class_name == "ZeroPadding1D" || class_name == "ZeroPadding2D") {
+    modernise_padding(class_name, config);
+  }
   if (class_name == "ThresholdedReLU") modernise_thresholded_relu(class_name, config);
   if (class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN") {
     modernise_recurrent(original, config);

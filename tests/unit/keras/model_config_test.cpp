@@ -131,6 +131,19 @@ TEST(OlderNames, Keras1Recurrent_GetsTodaysKeys) {
   EXPECT_EQ(text(gru.config, "reset_after"), "false");
 }
 
+TEST(OlderNames, Keras1Padding_BecomesPairsOfSides) {
+  const auto padding = [](const std::string& class_name, const std::string& sides) {
+    return text(
+        layer(R"({"class_name": ")" + class_name + R"(", "config": {"padding": )" + sides + "}}")
+            .config,
+        "padding");
+  };
+  EXPECT_EQ(padding("ZeroPadding2D", "[1, 2, 3, 4]"), "[[1, 2], [3, 4]]");
+  EXPECT_EQ(padding("ZeroPadding2D", R"({"top_pad": 1, "right_pad": 2})"), "[[1, 0], [0, 2]]");
+  EXPECT_EQ(padding("ZeroPadding2D", "[1, 2]"), "[1, 2]");
+  EXPECT_EQ(padding("ZeroPadding1D", R"({"left_pad": 1, "right_pad": 2})"), "[1, 2]");
+}
+
 TEST(OlderNames, EmbeddingKeepsItsOutputDim) {
   const LayerConfig embedding = layer(
       R"({"class_name": "Embedding", "config": {"name": "e", "output_dim": 3, "dtype": "int32"}})");
