@@ -2,6 +2,7 @@
 #include "kernels/kernel.h"
 #include "kernels/movement.h"
 #include "kernels/onednn/kernels.h"
+#include "kernels/pair.h"
 #include "kernels/reference/kernels.h"
 #include "kernels/simd/kernels.h"
 
@@ -57,6 +58,13 @@ const std::vector<KernelEntry>& kernel_table() {
       {"map_coordinates", {}, reference::map_coordinates},
   };
   return table;
+}
+
+std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const KernelRequest& second,
+                                           const KernelChoice& choice) {
+  const bool convolutions = first.op.name() == "conv" && second.op.name() == "conv";
+  if (choice.reference_only || !convolutions) return nullptr;
+  return simd_expand_depthwise(first, second).kernel;
 }
 
 }  // namespace hornet::kernels

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "kernels/pair.h"
 #include "plan/arena.h"
 
 namespace hornet::plan {
@@ -110,7 +111,13 @@ class Compiler {
     find_last_uses();
     place_inputs_and_constants();
     const int num_nodes = static_cast<int>(graph_.nodes().size());
-    for (int i = 0; i < num_nodes; ++i) compile_node(i);
+    for (int i = 0; i < num_nodes; ++i) {
+      if (compile_pair(i)) {
+        ++i;
+      } else {
+        compile_node(i);
+      }
+    }
     place_outputs();
     lay_out_arena();
     summarize();
@@ -118,6 +125,7 @@ class Compiler {
 
  private:
   static constexpr int kNoStorage = -1;
+  static constexpr size_t kFirstInputsOfPair = 3;  // see choose_pair_kernel
   // Memory that one or several values share: a reshaped value, a result computed in place.
   struct Storage {
     Place place;
@@ -262,6 +270,52 @@ class Compiler {
 
   bool is_read_after(int storage_index, int node_index) const {
     return storages_[static_cast<size_t>(storage_index)].last_read > node_index;
+  }
+
+  // Whether the node behind `index` alone reads what this one gives, as its data.
+  bool feeds_next_alone(int index) const {
+    const auto& nodes = graph_.nodes();
+    if (static_cast<size_t>(index) + 1 >= nodes.size()) return false;
+    const graph::Node &first = nodes[static_cast<size_t>(index)],
+                      &second = nodes[static_cast<size_t>(index) + 1];
+    if (first.outputs.size() != 1 || second.outputs.size() != 1) return false;
+    const ValueId value = first.outputs[0];
+    return second.inputs[0] == value && last_use(value) == index + 1 &&
+           std::count(second.inputs.begin(), second.inputs.end(), value) == 1;
+  }
+
+  // One step for two nodes, where there is a kernel for them.
+  bool compile_pair(int index) {
+    if (!feeds_next_alone(index)) return false;
+    const graph::Node& first = graph_.nodes()[static_cast<size_t>(index)];
+    const graph::Node& second = graph_.nodes()[static_cast<size_t>(index) + 1];
+    const kernels::KernelRequest one = request_for(first), two = request_for(second);
+    Step step;
+    step.kernel = kernels::choose_pair_kernel(one, two, {options_.reference_only});
+    if (step.kernel == nullptr) return false;
+    step.layer = first.layer;
+    step.name = second.op->name();
+    step.attributes = first.op->attributes() + " + " + second.op->attributes();
+    step.types = to_string(two.outputs[0]);
+    step.layouts = "plain -> plain";
+    step.flops =
+        first.op->flops(one.inputs, one.outputs) + second.op->flops(two.inputs, two.outputs);
+    std::vector<ValueId> ids(first.inputs.begin(), first.inputs.end());
+    ids.resize(kFirstInputsOfPair, kNoValue);
+    ids.insert(ids.end(), second.inputs.begin() + 1, second.inputs.end());
+    std::vector<int> inputs;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const bool read = ids[i] != kNoValue && step.kernel->needs_input(i);
+      inputs.push_back(read ? in_layout(ids[i], Layout::plain(), first.layer) : kNoStorage);
+      if (ids[i] != kNoValue) step.bytes += bytes_of(type(ids[i]));
+    }
+    const ValueId result = second.outputs[0];
+    const int output = storage_for_output(second, 0, *step.kernel, inputs, index + 1);
+    put(result, output);
+    layout(result) = Layout::plain();
+    step.bytes += bytes_of(type(result));
+    add_step(std::move(step), inputs, {output});
+    return true;
   }
 
   void compile_node(int index) {

@@ -1,9 +1,13 @@
 // Convolutions of each channel with a window of its own, over vectors of channels.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
 #include "graph/ops/convolution.h"
+#include "kernels/pair.h"
 #include "kernels/simd/elementwise.h"
+#include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
 #include "kernels/simd/targets.h"
@@ -21,6 +25,7 @@ namespace {
 
 struct DepthwiseShape {
   int64_t channels;
+  int64_t ldx;  // floats from cell to cell of x
   int64_t input_height, input_width, output_height, output_width;
   int64_t size_y, size_x, stride_y, stride_x, dilation_y, dilation_x, pad_y, pad_x;
 };
@@ -68,7 +73,7 @@ HWY_INLINE void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line
   const int64_t left = first * (kSize > 0 ? kStride : s.stride_x) - s.pad_x;
   // Outside the image zeros are loaded: that takes no branch.
   const auto load = [&](int64_t column) HWY_ATTR {
-    const float* from = x_line + column * s.channels;
+    const float* from = x_line + column * s.ldx;
     if (!kInside) {
       const bool inside = static_cast<uint64_t>(column) < static_cast<uint64_t>(s.input_width);
       from = inside ? from : kZeros;
@@ -171,6 +176,36 @@ namespace {
 
 HWY_EXPORT(depthwise_function);
 
+DepthwiseShape shape_of(const graph::Window& window, const Shape& x, const Shape& y) {
+  const size_t count = window.size.size();
+  DepthwiseShape s = {x.back(), x.back(), 1, x[count], 1, y[count], 1, 1, 1, 1, 1, 1, 0, 0};
+  s.size_x = window.size[count - 1];
+  s.stride_x = window.strides[count - 1];
+  s.dilation_x = window.dilations[count - 1];
+  s.pad_x = window.resolve(count - 1, x[count]).pad_begin;
+  if (count == 2) {
+    s.input_height = x[1];
+    s.output_height = y[1];
+    s.size_y = window.size[0];
+    s.stride_y = window.strides[0];
+    s.dilation_y = window.dilations[0];
+    s.pad_y = window.resolve(0, x[1]).pad_begin;
+  }
+  return s;
+}
+
+// The lines of x under the window for line `i` of y: those above and below the image are left out.
+struct WindowLines {
+  int64_t top;          // of the window's first line, may be negative
+  int64_t first, last;  // of the window: [first, last) are inside
+  WindowLines(const DepthwiseShape& s, int64_t i) : top(i * s.stride_y - s.pad_y) {
+    const int64_t d = s.dilation_y;
+    first = top < 0 ? std::min((-top + d - 1) / d, s.size_y) : 0;
+    const int64_t room = s.input_height - top;  // lines from `top` down to the end
+    last = std::clamp<int64_t>((room + d - 1) / d, first, s.size_y);
+  }
+};
+
 class DepthwiseKernel final : public Kernel {
  public:
   DepthwiseKernel(const DepthwiseShape& shape, int64_t rows, Activation activation)
@@ -214,12 +249,9 @@ class DepthwiseKernel final : public Kernel {
     const int64_t line_floats = s_.input_width * s_.channels;
     const int64_t y_floats = s_.output_width * s_.channels;
     for (int64_t i = 0; i < s_.output_height; ++i) {
-      // Window lines above and below the image are left out.
-      const int64_t top = i * s_.stride_y - s_.pad_y, d = s_.dilation_y;
-      const int64_t first = top < 0 ? std::min((-top + d - 1) / d, s_.size_y) : 0;
-      const int64_t room = s_.input_height - top;  // lines from `top` down to the end
-      const int64_t last = std::clamp<int64_t>((room + d - 1) / d, first, s_.size_y);
-      line.x = first == last ? x : x + (top + first * d) * line_floats;
+      const WindowLines window(s_, i);
+      const int64_t first = window.first, last = window.last;
+      line.x = first == last ? x : x + (window.top + first * s_.dilation_y) * line_floats;
       line.window_lines = last - first;
       line.weights = weights + first * s_.size_x * s_.channels;
       compute_line_(s_, line, c, end);
@@ -238,6 +270,109 @@ class DepthwiseKernel final : public Kernel {
   int64_t block_;  // channels
 };
 
+// A 1x1 convolution and the depthwise one behind it, some channels at a time: what the first gives
+// for them stays in the first cache level until the second has read it.
+class ExpandDepthwiseKernel final : public Kernel {
+ public:
+  // Inputs of run(): x, weights and bias of the first, weights, bias and residual of the second.
+  enum Input : size_t { kX, kExpand, kExpandBias, kWeights, kBias, kResidual };
+  static constexpr int64_t kBlock = 32;  // channels
+
+  ExpandDepthwiseKernel(const DepthwiseShape& shape, int64_t rows, Activation expand_activation,
+                        Activation activation, std::vector<PackedConstant> expand)
+      : s_(shape),
+        rows_(rows),
+        expand_activation_(expand_activation),
+        activation_(activation),
+        expand_(std::move(expand)),
+        compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(block_shape(shape))) {
+    constexpr int64_t kBufferFloats = 12 << 10;
+    const int64_t window = (s_.size_y - 1) * s_.dilation_y + 1;
+    lines_ = std::min(std::max(kBufferFloats / (s_.input_width * kBlock), window + s_.stride_y),
+                      s_.input_height);
+  }
+
+  std::string describe() const override {
+    return fmt::format("simd {} gemm + depthwise", expand_[0].matrix().functions->name);
+  }
+  bool needs_input(size_t i) const override { return i != kExpand; }
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(lines_ * s_.input_width * kBlock) * sizeof(float);
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const float* x = simd::input(args, kX);
+    const int64_t x_floats = s_.input_height * s_.input_width * expand_[0].matrix().k;
+    const int64_t y_floats = s_.output_height * s_.output_width * s_.channels;
+    for (int64_t row = 0; row < rows_; ++row) {
+      for (size_t block = 0; block < expand_.size(); ++block) {
+        run_block(args, x + row * x_floats, row * y_floats, block);
+      }
+    }
+  }
+
+ private:
+  static DepthwiseShape block_shape(DepthwiseShape s) {
+    s.ldx = kBlock;
+    return s;
+  }
+
+  // Some channels of an image; `y_offset` is where its y begins.
+  void run_block(const KernelArgs& args, const float* x, int64_t y_offset, size_t block) const {
+    const PackedB& expand = expand_[block].matrix();
+    const int64_t c = static_cast<int64_t>(block) * kBlock, channels = expand.n;
+    const int64_t line_floats = s_.input_width * kBlock, w_line = s_.size_x * s_.channels;
+    const float* expand_bias = simd::input(args, kExpandBias);
+    const float* bias = simd::input(args, kBias);
+    const float* residual = simd::input(args, kResidual);
+    float* buffer = static_cast<float*>(args.scratch);
+    const DepthwiseShape shape = block_shape(s_);
+    DepthwiseLine line = {};
+    line.bias = bias == nullptr ? nullptr : bias + c;
+    line.line_floats = s_.dilation_y * line_floats;
+    line.relu = activation_.is_relu();
+    line.relu6 = activation_.is_relu6();
+    int64_t begin = 0, end = 0;  // lines of the first convolution's image in the buffer
+    for (int64_t i = 0; i < s_.output_height; ++i) {
+      const WindowLines window(s_, i);
+      line.x = buffer;
+      if (window.first < window.last) {
+        const int64_t from = window.top + window.first * s_.dilation_y;
+        const int64_t to = window.top + (window.last - 1) * s_.dilation_y + 1;
+        if (to > end) {
+          // Lines still wanted move to the front; the rest is filled.
+          const int64_t kept = std::max<int64_t>(end - from, 0);
+          std::copy_n(buffer + (end - kept - begin) * line_floats, kept * line_floats, buffer);
+          begin = kept > 0 ? from : std::max(from, end);
+          const int64_t next = begin + kept;
+          end = std::min(begin + lines_, s_.input_height);
+          gemm(
+              expand, x + next * s_.input_width * expand.k, expand.k, (end - next) * s_.input_width,
+              buffer + kept * line_floats, kBlock,
+              {expand_bias == nullptr ? nullptr : expand_bias + c, nullptr, 0, expand_activation_});
+        }
+        line.x = buffer + (from - begin) * line_floats;
+      }
+      line.window_lines = window.last - window.first;
+      line.weights = simd::input(args, kWeights) + window.first * w_line + c;
+      const int64_t at = y_offset + i * s_.output_width * s_.channels + c;
+      line.y = simd::output(args, 0) + at;
+      line.residual = residual == nullptr ? nullptr : residual + at;
+      compute_line_(shape, line, 0, channels);
+      if (!activation_.is_in_registers()) {
+        activation_(line.y, s_.channels, line.y, s_.channels, s_.output_width, channels);
+      }
+    }
+  }
+
+  const DepthwiseShape s_;
+  const int64_t rows_;
+  const Activation expand_activation_, activation_;
+  const std::vector<PackedConstant> expand_;  // a block of channels each
+  const DepthwiseFunction compute_line_;
+  int64_t lines_;  // that the buffer holds
+};
+
 }  // namespace
 
 KernelOffer simd_depthwise_conv(const KernelRequest& request) {
@@ -254,20 +389,44 @@ KernelOffer simd_depthwise_conv(const KernelRequest& request) {
   if (count > 2) return refuse("more than 2 spatial dimensions");
   const std::optional<Activation> activation = find_activation(op.epilogue.activation);
   if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
-  DepthwiseShape s = {x.back(), 1, x[count], 1, y[count], 1, 1, 1, 1, 1, 1, 0, 0};
-  s.size_x = op.window.size[count - 1];
-  s.stride_x = op.window.strides[count - 1];
-  s.dilation_x = op.window.dilations[count - 1];
-  s.pad_x = op.window.resolve(count - 1, x[count]).pad_begin;
-  if (count == 2) {
-    s.input_height = x[1];
-    s.output_height = y[1];
-    s.size_y = op.window.size[0];
-    s.stride_y = op.window.strides[0];
-    s.dilation_y = op.window.dilations[0];
-    s.pad_y = op.window.resolve(0, x[1]).pad_begin;
+  return {std::make_unique<DepthwiseKernel>(shape_of(op.window, x, y), x[0], *activation), ""};
+}
+
+KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelRequest& depthwise) {
+  using namespace simd;
+  const auto& first = static_cast<const graph::Conv&>(expand.op);
+  const auto& second = static_cast<const graph::Conv&>(depthwise.op);
+  for (size_t i = 0; i < 4; ++i) {
+    if (!is_float(expand, i) || !is_float(depthwise, i)) return refuse("other types than float32");
   }
-  return {std::make_unique<DepthwiseKernel>(s, x[0], *activation), ""};
+  if (!is_constant(expand, 1) || present(expand, 3))
+    return refuse("a residual or computed weights");
+  const Shape &x = expand.inputs[0].shape, &middle = expand.outputs[0].shape;
+  const Shape& y = depthwise.outputs[0].shape;
+  const std::vector<int64_t> one = {1, 1};
+  if (first.window.size != one || first.window.strides != one || first.groups != 1 ||
+      !std::equal(x.begin(), x.end() - 1, middle.begin())) {
+    return refuse("a first convolution that is not 1x1");
+  }
+  if (second.groups != middle.back() || y.back() != middle.back() || middle.back() < 4) {
+    return refuse("a second convolution that is not depthwise");
+  }
+  // Measured: a smaller one is as fast, or faster, when it is written as a whole.
+  constexpr int64_t kFewestFloats = 512 << 10;
+  if (middle[1] * middle[2] * middle[3] < kFewestFloats) return refuse("an image for the cache");
+  const auto f = find_activation(first.epilogue.activation);
+  const auto g = find_activation(second.epilogue.activation);
+  if (!f || !g) return refuse("activations without a vector form");
+  const int64_t channels = middle.back();
+  std::vector<PackedConstant> packed;
+  for (int64_t c = 0; c < channels; c += ExpandDepthwiseKernel::kBlock) {
+    const int64_t count = std::min(ExpandDepthwiseKernel::kBlock, channels - c);
+    packed.emplace_back(expand.packed, fmt::format("{} columns {}+{}", key_of(expand, 1), c, count),
+                        expand.constants[1]->as<float>() + c, channels, 1, x.back(), count);
+  }
+  return {std::make_unique<ExpandDepthwiseKernel>(shape_of(second.window, middle, y), x[0], *f, *g,
+                                                  std::move(packed)),
+          ""};
 }
 
 }  // namespace hornet::kernels
