@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 add_library(hornet::hornet ALIAS hornet)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hornet)
-install(TARGETS hornet_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS hornet_cli hornet_worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS hornet EXPORT hornetTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/hornet
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

@@ -1,6 +1,7 @@
 // The one exception type of Hornet and its codes.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -14,8 +15,10 @@ enum class ErrorCode {
   kInvalidInput,     // a data file that is broken or of the wrong kind
   kIo,               // the operating system refused (missing file, full disk, ...)
   kOutOfMemory,
+  kNotFinite,  // a prediction that is NaN or infinite
   kCancelled,
   kTimeout,     // not done in the time given
+  kWorkerDied,  // a worker process that ended in the middle of its work
   kBrokenPool,  // an executor whose workers cannot work
   kInternal,    // a bug in Hornet
 };
@@ -34,6 +37,17 @@ class Error : public std::runtime_error {
  private:
   ErrorCode code_;
   std::string message_;
+};
+
+// A row has no prediction, and the job stopped for it: what the row failed with.
+class RowError : public Error {
+ public:
+  RowError(int64_t row, ErrorCode code, const std::string& message)
+      : Error(code, message), row_(row) {}
+  int64_t row() const { return row_; }
+
+ private:
+  int64_t row_;
 };
 
 }  // namespace hornet

@@ -3,6 +3,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "hornet/future.h"
 
@@ -10,7 +14,8 @@ namespace hornet {
 
 namespace internal {
 class ThreadPool;
-}
+class ProcessPool;
+}  // namespace internal
 
 struct MapOptions {
   Timeout timeout = {};   // for all results, counted from the call of map
@@ -34,9 +39,16 @@ class Executor {
   // schedule new futures after shutdown", kBrokenPool, kOutOfMemory where no worker can be started.
   template <class F, class... Args>
   auto submit(F&& fn, Args&&... args) {
+    return submit_avoiding(-1, std::forward<F>(fn), std::forward<Args>(args)...);
+  }
+
+  // The same for a task that failed on a worker: it runs on another where there is one.
+  template <class F, class... Args>
+  auto submit_avoiding(int worker, F&& fn, Args&&... args) {
     using R = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
     using Task = internal::CallTask<R, std::decay_t<F>, std::decay_t<Args>...>;
     auto task = std::make_shared<Task>(on_error_, std::forward<F>(fn), std::forward<Args>(args)...);
+    task->avoid_worker = worker;
     enqueue(task);
     return internal::FutureAccess::make<Future<R>>(std::move(task));
   }
@@ -90,6 +102,11 @@ struct ThreadExecutorOptions {
   // which would wait for itself. 0: no limit.
   size_t max_pending = 0;
   ErrorHook on_error = {};
+
+  // For the library's own needs: called by each worker after its last task; words of messages.
+  std::function<void()> thread_teardown = {};
+  std::string pool_name = "thread pool";
+  std::string initializer_name = "a thread initializer";
 };
 
 // Workers are threads. One is started when a task comes and none is idle, up to max_workers; idle
@@ -110,6 +127,69 @@ class ThreadExecutor final : public Executor {
 
   std::shared_ptr<internal::ThreadPool> pool_;
 };
+
+// What a worker process needs at its highest.
+struct WorkerMemory {
+  int worker = 0;
+  size_t peak_bytes = 0;     // resident, with files and shared memory
+  size_t private_bytes = 0;  // its own
+};
+
+struct ProcessExecutorOptions {
+  int max_workers = 0;       // 0: the number of cores
+  std::string program = {};  // what workers run; "": hornet-worker, beside this program or library
+  // A function of the worker program, called in each new worker before anything else. When it
+  // throws, the executor is broken.
+  std::string initializer = {};
+  std::string initializer_argument = {};
+  int max_tasks_per_child = 0;  // calls after which a worker is replaced by a fresh one; 0: none
+  // Workers that died (by a signal, out of memory, too slow) and are replaced, over the life of the
+  // executor; a call that kills its worker throws kWorkerDied, kTimeout or kOutOfMemory then. The
+  // next one to die breaks the executor: all that runs and is pending fails with kBrokenPool. 0, as
+  // in Python: the first one does.
+  int max_replacements = 0;
+  std::function<void(const std::string& why)> on_replaced = {};  // called by any thread
+  Timeout task_timeout = {};          // for a call: a worker that takes longer is killed
+  size_t max_pending = 0;             // as in ThreadExecutorOptions
+  std::vector<int> descriptors = {};  // files that workers get as descriptors 4, 5, ...
+  ErrorHook on_error = {};
+};
+
+// Workers are processes, spawned when they are needed, never forked; they die with this process.
+// A task runs on a thread of this process that minds one worker, and reaches the worker by a
+// RemoteFunction:
+//   executor.submit(RemoteFunction("square"), "12");
+class ProcessExecutor final : public Executor {
+ public:
+  // Throws Error: kInvalidArgument, kIo where there is no worker program.
+  explicit ProcessExecutor(ProcessExecutorOptions options = {});
+  ~ProcessExecutor() override;
+  void shutdown(bool wait = true, bool cancel_futures = false) override;
+  int max_workers() const override;
+  int num_replaced() const;  // workers that died and were replaced
+  std::vector<WorkerMemory> memory() const;
+
+ private:
+  void enqueue(std::shared_ptr<internal::Task> task) override;
+
+  std::shared_ptr<internal::ProcessPool> pool_;
+};
+
+// A function of the worker program, by name. To be called by tasks of a ProcessExecutor: it runs in
+// the worker of the calling task. Throws what the function throws, as Error.
+class RemoteFunction {
+ public:
+  explicit RemoteFunction(std::string name) : name_(std::move(name)) {}
+  std::string operator()(const std::string& argument) const;
+
+ private:
+  std::string name_;
+};
+
+// The main function of a worker program with functions of your own: what one throws is the error of
+// its call. Returns the exit code.
+using WorkerFunction = std::function<std::string(std::string_view argument)>;
+int worker_main(int argc, char** argv, const std::map<std::string, WorkerFunction>& functions);
 
 namespace internal {
 

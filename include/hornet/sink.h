@@ -32,9 +32,9 @@ class Sink {
 
   // Makes what was written so far durable. Thread-safe, as write() is.
   virtual void sync() {}
-  // From now on the destructor leaves unfinished rows for Overwrite::kResume. False, and nothing
-  // done, by sinks that cannot be continued by another process.
-  virtual bool keep() { return false; }
+  // From now on the destructor leaves unfinished rows for Overwrite::kResume; with false it does
+  // not. Returns false, and does nothing, where another process could not go on with the sink.
+  virtual bool keep(bool /*kept*/ = true) { return false; }
   // Whether finish() was called, be it by the process that is continued.
   virtual bool is_finished() const { return false; }
   // Where another process may write rows, before finish(); nullopt where only this one can.

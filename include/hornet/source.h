@@ -56,6 +56,10 @@ class Source {
   // others can still be read.
   virtual TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const = 0;
 
+  // To be called once the rows were used: throws Error(kIo) where rows [begin, end) may not have
+  // been what rows() promised, as their file was truncated or its disk failed meanwhile.
+  virtual void check(int64_t /*begin*/, int64_t /*end*/) const {}
+
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }
   void set_location(SourceLocation location) { location_ = std::move(location); }

@@ -4,6 +4,7 @@
 
 #include "api/custom_layers.h"
 #include "api/naming.h"
+#include "api/shared_weights.h"
 #include "base/check.h"
 #include "base/cpu.h"
 #include "graph/passes/pass.h"
@@ -103,7 +104,8 @@ void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerS
 }
 
 std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path,
-                                                         const LoadOptions& options) {
+                                                         const LoadOptions& options,
+                                                         int weights_descriptor) {
   keras::LoadedModel loaded = keras::load(path, options.weights_path);
   require(loaded.weights != nullptr, ErrorCode::kInvalidModel,
           "{} holds a config without weights; expected a weights file beside it", path);
@@ -112,6 +114,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     layers::LoweredModel lowered =
         layers::lower(loaded.config, registry_with(options.custom_layers));
     model->path_ = path;
+    model->weights_path_ = options.weights_path;
     for (const auto& input : lowered.inputs) model->inputs_.push_back(spec_of(input));
     for (const auto& output : lowered.outputs) model->outputs_.push_back(spec_of(output));
     model->graph_ = std::move(lowered.graph);
@@ -120,6 +123,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     });
     graph::run_passes(model->graph_, {evaluate_node});
   });
+  if (weights_descriptor >= 0) adopt_weights(weights_descriptor, model->graph_, model->packed_);
   return model;
 }
 

@@ -22,6 +22,7 @@ class ModelPlans final : public runtime::PlanSet {
              std::vector<Shape> row_shapes);
 
   const plan::Plan& for_rows(int64_t rows) override;
+  const std::vector<Shape>& row_shapes() const { return row_shapes_; }
   // The batch size predict() uses unless told otherwise.
   int64_t batch_size();
   // Why rows cannot be predicted apart from each other; nothing where they can.
@@ -47,13 +48,18 @@ class ModelPlans final : public runtime::PlanSet {
 // Immutable but for its caches; thread-safe.
 class CompiledModel {
  public:
+  // `weights_descriptor`: memory with the weights of this model that another process shares (see
+  // shared_weights.h); -1 for none.
   static std::shared_ptr<const CompiledModel> load(const std::string& path,
-                                                   const LoadOptions& options);
+                                                   const LoadOptions& options,
+                                                   int weights_descriptor = -1);
 
   const std::string& path() const { return path_; }
+  const std::string& weights_path() const { return weights_path_; }  // "" for none
   const std::vector<TensorSpec>& inputs() const { return inputs_; }
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const graph::Graph& graph() const { return graph_; }
+  const kernels::PackedWeights& packed() const { return packed_; }
 
   // The shapes in which the model takes rows of the given shapes (no batch): [n] and [n, 1] stand
   // for each other, as in Keras. Throws Error(kShapeMismatch) naming input, found and expected.
@@ -71,7 +77,7 @@ class CompiledModel {
  private:
   CompiledModel() = default;
 
-  std::string path_;
+  std::string path_, weights_path_;
   std::vector<TensorSpec> inputs_, outputs_;
   graph::Graph graph_;
   mutable kernels::PackedWeights packed_;

@@ -16,12 +16,16 @@ const char* to_string(ErrorCode code) {
       return "invalid_input";
     case ErrorCode::kIo:
       return "io";
+    case ErrorCode::kNotFinite:
+      return "not_finite";
     case ErrorCode::kOutOfMemory:
       return "out_of_memory";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kTimeout:
       return "timeout";
+    case ErrorCode::kWorkerDied:
+      return "worker_died";
     case ErrorCode::kBrokenPool:
       return "broken_pool";
     case ErrorCode::kInternal:

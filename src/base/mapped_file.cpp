@@ -14,15 +14,30 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, File
   const struct stat status = file->status();
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
-  return map(*file, static_cast<size_t>(status.st_size), path);
+  auto mapped = map_file(*file, static_cast<size_t>(status.st_size), path);
+  mapped->fs_ = &fs;
+  mapped->device_ = status.st_dev;
+  mapped->inode_ = status.st_ino;
+  return mapped;
+}
+
+size_t MappedFile::size_now() const {
+  struct stat status = {};
+  if (fs_ == nullptr || fs_->status(path_.c_str(), true, &status) != 0) return size();
+  const bool is_same = status.st_dev == device_ && status.st_ino == inode_;
+  return is_same ? static_cast<size_t>(status.st_size) : size();
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(const File& file, size_t size, std::string name) {
+  return map_file(file, size, std::move(name));
+}
+
+std::shared_ptr<MappedFile> MappedFile::map_file(const File& file, size_t size, std::string name) {
   std::unique_ptr<const Mapping> mapping;
   if (size > 0) {
     mapping = std::make_unique<const Mapping>(file, size, Mapping::Access::kReadOnly);
   }
-  return std::shared_ptr<const MappedFile>(new MappedFile(std::move(name), std::move(mapping)));
+  return std::shared_ptr<MappedFile>(new MappedFile(std::move(name), std::move(mapping)));
 }
 
 MappedFile::MappedFile(std::string path, std::unique_ptr<const Mapping> mapping)

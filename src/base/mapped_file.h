@@ -11,7 +11,7 @@ namespace hornet {
 
 // A private, read-only mapping of a whole regular file, as long as it was when opened. Thread-safe.
 // Another process that shortens the file while it is mapped makes reads beyond its new end fatal
-// (SIGBUS); the operating system offers no defence but a copy.
+// (SIGBUS), but for a GuardedRegion.
 class MappedFile {
  public:
   // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ...
@@ -26,6 +26,8 @@ class MappedFile {
   const std::byte* data() const { return mapping_ ? mapping_->data() : nullptr; }
   size_t size() const { return mapping_ ? mapping_->size() : 0; }
   const std::string& path() const { return path_; }
+  // Bytes that the file at the path has by now; size() where the mapping is of another one.
+  size_t size_now() const;
   // Takes the file's pages out of resident memory; they come back when touched. Any thread may
   // call it while others read.
   void forget_pages() const {
@@ -34,9 +36,14 @@ class MappedFile {
 
  private:
   MappedFile(std::string path, std::unique_ptr<const Mapping> mapping);
+  static std::shared_ptr<MappedFile> map_file(const File& file, size_t size, std::string name);
 
   std::string path_;
   std::unique_ptr<const Mapping> mapping_;
+  // Which file it is; no file system where it has no path.
+  FileSystem* fs_ = nullptr;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 }  // namespace hornet

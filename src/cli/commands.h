@@ -14,6 +14,7 @@ struct Command {
 };
 
 Command add_predict(CLI::App& app);
+Command add_status(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_layers(CLI::App& app);

@@ -27,7 +27,9 @@ ExitCode exit_code(ErrorCode code) {
       return ExitCode::kOutput;
     case ErrorCode::kCancelled:
       return ExitCode::kInterrupted;
+    case ErrorCode::kNotFinite:
     case ErrorCode::kTimeout:
+    case ErrorCode::kWorkerDied:
     case ErrorCode::kBrokenPool:
     case ErrorCode::kInternal:
       return ExitCode::kFailed;

@@ -11,6 +11,7 @@
 #include "cli/interruption.h"
 #include "cli/options.h"
 #include "cli/progress_printer.h"
+#include "cli/resume_command.h"
 #include "cli/sink_options.h"
 #include "cli/source_options.h"
 #include "cli/text.h"
@@ -28,7 +29,7 @@ struct Arguments {
   SinkArguments sink;
   PredictOptions options;
   ProgressMode progress = ProgressMode::kAuto;
-  bool force = false;
+  bool force = false, resume = false;
 };
 
 // Where each output goes.
@@ -114,10 +115,37 @@ void print_report(const PredictReport& report, const Outputs& outputs) {
              megabytes(static_cast<double>(report.peak_memory_bytes)));
 }
 
-[[noreturn]] void fail_interrupted(const ProgressEvent& last) {
-  throw CommandError(ExitCode::kInterrupted,
-                     fmt::format("interrupted after {} of {} rows; no output was written",
-                                 thousands(last.rows_done), thousands(last.rows_total)));
+// What an error leaves behind, where that is a job that can be resumed; "" otherwise.
+std::string what_is_kept(const PredictOptions& options) {
+  std::error_code error;
+  if (options.journal_path.empty() || !fs::exists(options.journal_path, error)) return "";
+  const JobStatus status = job_status(options.journal_path);
+  return fmt::format("{} of {} rows are kept; go on with: {}", thousands(status.rows_done),
+                     thousands(status.rows), options.resume_command);
+}
+
+// The error that ends the command, with what is left and how to go on.
+[[noreturn]] void fail_job(const Error& error, bool is_row, const PredictOptions& options) {
+  std::string text = error.message();
+  try {
+    const std::string kept = what_is_kept(options);
+    if (error.code() == ErrorCode::kCancelled) {
+      text = "interrupted; " + (kept.empty() ? "no output was written" : kept);
+    } else if (!kept.empty()) {
+      text += "; " + kept;
+    }
+  } catch (const Error&) {
+    // A journal that cannot be read has been told of, or will be by the next run.
+  }
+  throw CommandError(is_row ? ExitCode::kFailed : exit_code(error.code()), text);
+}
+
+ExitCode end_of(const PredictReport& report, const PredictOptions& options) {
+  if (report.rows_failed == 0) return ExitCode::kDone;
+  throw CommandError(
+      ExitCode::kFailed,
+      fmt::format("{} of {} rows failed and hold fill values; they are listed in {}",
+                  thousands(report.rows_failed), thousands(report.rows), options.errors_path));
 }
 
 ExitCode run(const Arguments& arguments) {
@@ -129,37 +157,111 @@ ExitCode run(const Arguments& arguments) {
   for (const auto& source : sources) inputs.push_back(source.get());
   const int64_t num_rows = inputs[0]->num_rows();
   const SinkOptions options_of_sinks = sink_options(arguments.sink);
+
+  PredictOptions options = arguments.options;
+  options.output_dtype = output_dtype(arguments.sink);
+  // What goes to the standard output has no file beside which others could lie.
+  const bool has_file = outputs.paths[0] != "-";
+  if (has_file) options.journal_path = outputs.paths[0] + ".hornet";
+  options.errors_path = (has_file ? outputs.paths[0] : "stdout") + ".errors.jsonl";
+  options.resume_command = resume_command(own_arguments());
+  options.overwrite = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
+  std::error_code ignored;
+  // A job that was stopped before it had a journal has nothing to go on with.
+  options.resume = arguments.resume && has_file && fs::exists(options.journal_path, ignored);
+  const Overwrite overwrite = options.resume ? Overwrite::kResume : options.overwrite;
+
   std::unique_ptr<NewFolder> folder;
   const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {
     return at_stage(ExitCode::kOutput, [&] {
       if (!folder) folder = std::make_unique<NewFolder>(outputs.folder);
-      return open_sink(outputs.paths[output], dtype, row_shape, num_rows,
-                       arguments.force ? Overwrite::kAllowed : Overwrite::kNever, options_of_sinks);
+      return open_sink(outputs.paths[output], dtype, row_shape, num_rows, overwrite,
+                       options_of_sinks);
     });
   };
 
   const auto printer = make_progress_printer(arguments.progress);
-  ProgressEvent last;
-  last.rows_total = num_rows;
-  PredictOptions options = arguments.options;
-  options.output_dtype = output_dtype(arguments.sink);
-  options.progress = [&](const ProgressEvent& event) {
-    last = event;
-    printer->update(event);
-  };
+  options.progress = [&](const ProgressEvent& event) { printer->update(event); };
+  PredictReport report;
   try {
-    const Cancellation cancellation;
+    const Cancellation cancellation(
+        "\nhornet: finishing the chunks that run; once more stops at once\n",
+        fmt::format("hornet: stopped at once; go on with: {}\n",
+                    printable(options.resume_command)));
     options.cancel = cancellation.flag();
-    const PredictReport report = predict(model, inputs, open_output, options);
-    if (folder) folder->keep();
+    report = predict(model, inputs, open_output, options);
+  } catch (const RowError& error) {
     printer->close();
-    print_report(report, outputs);
+    fail_job(error, true, options);
   } catch (const Error& error) {
     printer->close();
-    if (error.code() == ErrorCode::kCancelled) fail_interrupted(last);
-    throw;
+    fail_job(error, false, options);
   }
-  return ExitCode::kDone;
+  if (folder) folder->keep();
+  printer->close();
+  print_report(report, outputs);
+  return end_of(report, options);
+}
+
+// What happens to rows that fail, and to jobs that end early.
+void add_failure_options(CLI::App& command, Arguments& arguments) {
+  PredictOptions& options = arguments.options;
+  const std::map<std::string, OnError> policies = {{"stop", OnError::kStop},
+                                                   {"skip", OnError::kSkip}};
+  command
+      .add_option("--on-error", options.on_error,
+                  "stop: a row that fails ends the job, which can be resumed; skip: it gets a fill "
+                  "value and a line in OUTPUT.errors.jsonl [stop]")
+      ->transform(CLI::CheckedTransformer(policies).description(""))
+      ->type_name("POLICY");
+  command
+      .add_option("--retries", options.retries,
+                  "Tries more before a chunk is split, and before a row has failed [2]")
+      ->check(CLI::Range(0, 1000).description(""))
+      ->type_name("N");
+  command.add_flag("--check-finite", options.check_finite,
+                   "Predictions that are NaN or infinite are failures of their rows");
+  const std::map<std::string, ExecutorKind> kinds = {{"threads", ExecutorKind::kThreads},
+                                                     {"processes", ExecutorKind::kProcesses}};
+  command
+      .add_option("--executor", options.executor,
+                  "Workers are threads, or processes, of which one that crashes is replaced "
+                  "[threads]")
+      ->transform(CLI::CheckedTransformer(kinds).description(""))
+      ->type_name("KIND");
+  command
+      .add_option_function<double>(
+          "--timeout",
+          [&options](double seconds) { options.timeout = std::chrono::duration<double>(seconds); },
+          "Seconds after which a worker process is killed and its chunk counts as failed [none]")
+      ->check(CLI::Range(0.001, 1e9).description(""))
+      ->type_name("SECONDS");
+  command
+      .add_option("--max-tasks-per-child", options.max_tasks_per_child,
+                  "Chunks after which a worker process is replaced by a fresh one [none]")
+      ->check(CLI::Range(1, 1 << 30).description(""))
+      ->type_name("N");
+  command
+      .add_option("--max-replacements", options.max_replacements,
+                  "Worker processes that may die before the job gives up [100]")
+      ->check(CLI::Range(0, 1 << 30).description(""))
+      ->type_name("N");
+  command
+      .add_option("--worker-program", options.worker_program,
+                  "What worker processes run [hornet-worker, beside hornet]")
+      ->type_name("FILE");
+  command.add_flag("--resume", arguments.resume,
+                   "Go on with a job that was stopped or killed; begin it where there is none");
+  command
+      .add_option("--sync-interval", options.sync_interval_seconds,
+                  "Seconds of work that a power cut may take: how often results are made durable "
+                  "[5]")
+      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->type_name("SECONDS");
+  command
+      .add_option("--report", options.report_path,
+                  "A JSON file of what happened: chunks, tries, workers")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -206,6 +308,7 @@ Command add_predict(CLI::App& app) {
       ->transform(CLI::CheckedTransformer(modes).description(""))
       ->type_name("MODE");
   command->add_flag("--force", arguments->force, "Overwrite outputs that exist");
+  add_failure_options(*command, *arguments);
   return {command, [arguments] { return run(*arguments); }};
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
@@ -61,15 +62,30 @@ std::string eta_text(const ProgressEvent& event) {
   return event.eta_seconds < 0 ? "?" : duration(event.eta_seconds);
 }
 
+// What is not UTF-8 is replaced.
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool is_last(const ProgressEvent& event) {
+  return event.kind == ProgressEvent::Kind::kFinished ||
+         event.kind == ProgressEvent::Kind::kStopped;
+}
+
+// A bar and plain lines show counts; what they are made of is in the list of failed rows.
+bool is_detail(const ProgressEvent& event) { return event.kind == ProgressEvent::Kind::kRowFailed; }
+
 class BarPrinter : public ProgressPrinter {
  public:
   ~BarPrinter() override { close(); }
 
   void update(const ProgressEvent& event) override {
+    if (is_detail(event)) return;
+    if (event.kind == ProgressEvent::Kind::kWorkerReplaced) return note(event.message);
     // The last column stays free: some terminals go to the next line after it.
     write_stderr("\r" + bar_line(event, terminal_width() - 1) + "\x1b[K");
     open_ = true;
-    if (event.kind == ProgressEvent::Kind::kFinished) close();
+    if (is_last(event)) close();
   }
 
   void close() override {
@@ -78,6 +94,12 @@ class BarPrinter : public ProgressPrinter {
   }
 
  private:
+  // A line of its own above the bar.
+  void note(const std::string& message) {
+    write_stderr("\r\x1b[K" + printable(message) + "\n");
+    open_ = false;
+  }
+
   bool open_ = false;
 };
 
@@ -87,7 +109,11 @@ class PlainPrinter : public ProgressPrinter {
   explicit PlainPrinter(double first_seconds) : next_seconds_(first_seconds) {}
 
   void update(const ProgressEvent& event) override {
-    const bool finished = event.kind == ProgressEvent::Kind::kFinished;
+    if (is_detail(event)) return;
+    if (event.kind == ProgressEvent::Kind::kWorkerReplaced) {
+      return write_stderr(printable(event.message) + "\n");
+    }
+    const bool finished = is_last(event);
     const bool due = event.elapsed_seconds >= next_seconds_;
     if (!due && !(finished && printed_)) return;
     write_stderr(plain_line(event) + "\n");
@@ -116,6 +142,12 @@ std::string_view kind_text(ProgressEvent::Kind kind) {
       return "started";
     case ProgressEvent::Kind::kAdvanced:
       return "advanced";
+    case ProgressEvent::Kind::kRowFailed:
+      return "row_failed";
+    case ProgressEvent::Kind::kWorkerReplaced:
+      return "worker_replaced";
+    case ProgressEvent::Kind::kStopped:
+      return "stopped";
     case ProgressEvent::Kind::kFinished:
       return "finished";
   }
@@ -163,12 +195,15 @@ std::string plain_line(const ProgressEvent& event) {
 }
 
 std::string json_line(const ProgressEvent& event) {
-  return fmt::format(
+  std::string line = fmt::format(
       R"({{"event":"{}","rows_done":{},"rows_total":{},"rows_failed":{},"workers":{},)"
-      R"("elapsed_seconds":{},"rows_per_second":{},"eta_seconds":{}}})",
+      R"("elapsed_seconds":{},"rows_per_second":{},"eta_seconds":{})",
       kind_text(event.kind), event.rows_done, event.rows_total, event.rows_failed, event.workers,
       json_number(event.elapsed_seconds, 3), json_number(event.rows_per_second, 1),
       event.eta_seconds < 0 ? "null" : json_number(event.eta_seconds, 1));
+  if (event.row >= 0) line += fmt::format(R"(,"row":{})", event.row);
+  if (!event.message.empty()) line += ",\"message\":" + json_text(event.message);
+  return line + "}";
 }
 
 std::unique_ptr<ProgressPrinter> make_progress_printer(ProgressMode mode) {

@@ -69,8 +69,8 @@ class DenseFileSink : public Sink {
 
   void finish() override { partial_.publish(); }
   void sync() override { partial_.file().sync(); }
-  bool keep() override {
-    partial_.keep();
+  bool keep(bool kept) override {
+    partial_.keep(kept);
     return true;
   }
   bool is_finished() const override { return partial_.is_published(); }

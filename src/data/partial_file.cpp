@@ -138,10 +138,12 @@ PartialFile::~PartialFile() {
   if (!published_ && !kept_) fs_.unlink(file_->path().c_str());
 }
 
-void PartialFile::keep() {
-  file_->sync();
-  sync_directory(directory_of(path_), fs_);
-  kept_ = true;
+void PartialFile::keep(bool kept) {
+  if (kept) {
+    file_->sync();
+    sync_directory(directory_of(path_), fs_);
+  }
+  kept_ = kept;
 }
 
 void PartialFile::publish() {

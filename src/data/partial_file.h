@@ -26,8 +26,9 @@ class PartialFile {
   PartialFile& operator=(const PartialFile&) = delete;
 
   File& file() { return *file_; }
-  // Makes the partial file and its name durable; the destructor leaves it from now on.
-  void keep();
+  // Makes the partial file and its name durable; the destructor leaves it from now on. With false
+  // it removes it again.
+  void keep(bool kept = true);
   // Whether the file has its final name; kResume may find it so.
   bool is_published() const { return published_; }
 

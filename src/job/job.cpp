@@ -1,118 +1,305 @@
 #include "job/job.h"
 
 #include <algorithm>
-#include <map>
+#include <list>
 
 #include "base/check.h"
 #include "job/progress.h"
+#include "runtime/output_error.h"
 
 namespace hornet::job {
 namespace {
 
 using Clock = ProgressMeter::Clock;
 
-// The chunks of one job that are submitted and not yet looked at, by first row.
-class ChunksInFlight {
+Error to_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return e;
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::kOutOfMemory, "no memory"};
+  } catch (const std::exception& e) {
+    return {ErrorCode::kInternal, e.what()};
+  } catch (...) {
+    return {ErrorCode::kInternal, "unknown exception"};
+  }
+}
+
+bool is_output_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const runtime::OutputError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+std::string rows_text(const Piece& piece) {
+  if (piece.end - piece.begin == 1) return fmt::format("row {}", piece.begin);
+  return fmt::format("rows {} to {}", piece.begin, piece.end - 1);
+}
+
+// A piece that is submitted and not yet looked at. Written by the worker until its future is done.
+struct Task {
+  explicit Task(const Piece& given) : piece(given) {}
+  const Piece piece;
+  int worker = -1;
+  Clock::time_point start, end;
+  std::exception_ptr error;
+  std::optional<Future<void>> future;
+
+  void run(const ChunkFunction& compute) {
+    worker = Executor::current_worker();
+    start = Clock::now();
+    try {
+      compute(piece.begin, piece.end);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    end = Clock::now();
+  }
+};
+
+// The tasks of one job; none is left when it goes, for they refer to what is on its stack.
+class TasksInFlight {
  public:
-  explicit ChunksInFlight(int64_t chunk_size, int64_t rows)
-      : chunk_size_(chunk_size), rows_(rows) {}
+  TasksInFlight(Executor& executor, const ChunkFunction& compute)
+      : executor_(executor), compute_(compute) {}
+  ~TasksInFlight() {
+    cancel_pending();
+    for (const auto& task : tasks_) wait({AnyFuture(*task->future)});
+  }
 
-  bool empty() const { return futures_.empty(); }
-  size_t size() const { return futures_.size(); }
-  void add(int64_t begin, Future<void> future) { futures_.emplace(begin, std::move(future)); }
+  bool empty() const { return tasks_.empty(); }
+  size_t size() const { return tasks_.size(); }
 
-  // Waits until one is done or `timeout` is over, then takes out all that are done: returns their
-  // rows. Keeps the error of the failing chunk with the lowest rows.
-  int64_t collect(std::chrono::milliseconds timeout) {
+  void submit(const Piece& piece) {
+    auto task = std::make_unique<Task>(piece);
+    task->future = executor_.submit_avoiding(piece.avoid_worker,
+                                             [this, raw = task.get()] { raw->run(compute_); });
+    tasks_.push_back(std::move(task));
+  }
+
+  // Waits until one is done or `timeout` is over, then takes out all that are done.
+  std::vector<std::unique_ptr<Task>> take_done(std::chrono::milliseconds timeout) {
     std::vector<AnyFuture> waiting;
-    for (const auto& [begin, future] : futures_) waiting.push_back(future);
+    for (const auto& task : tasks_) waiting.push_back(*task->future);
     wait(waiting, timeout, ReturnWhen::kFirstCompleted);
-    int64_t done = 0;
-    for (auto entry = futures_.begin(); entry != futures_.end();) {
-      if (!entry->second.done()) {
-        ++entry;
+    std::vector<std::unique_ptr<Task>> done;
+    for (auto it = tasks_.begin(); it != tasks_.end();) {
+      if (!(*it)->future->done()) {
+        ++it;
         continue;
       }
-      if (succeeded(entry->first, entry->second)) done += end_of(entry->first) - entry->first;
-      entry = futures_.erase(entry);
+      done.push_back(std::move(*it));
+      it = tasks_.erase(it);
     }
     return done;
   }
 
   void cancel_pending() {
-    for (const auto& [begin, future] : futures_) future.cancel();
+    for (const auto& task : tasks_) task->future->cancel();
   }
-  bool failed() const { return error_ != nullptr; }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-  int64_t end_of(int64_t begin) const { return std::min(begin + chunk_size_, rows_); }
 
  private:
-  bool succeeded(int64_t begin, const Future<void>& future) {
-    if (future.cancelled()) return false;
-    const std::exception_ptr error = future.exception();
-    if (!error) return true;
-    if (!error_ || begin < error_begin_) {
-      error_ = with_rows(error, begin);
-      error_begin_ = begin;
+  Executor& executor_;
+  const ChunkFunction& compute_;
+  std::list<std::unique_ptr<Task>> tasks_;
+};
+
+// Commits on a thread of its own, so that waiting for the disk does not keep workers waiting.
+class Committer {
+ public:
+  Committer(ChunkLog* log, double interval_seconds)
+      : log_(log),
+        interval_(std::chrono::duration_cast<Clock::duration>(
+            std::chrono::duration<double>(interval_seconds))) {}
+
+  // Begins a commit where one is due. Throws what the last one threw.
+  void poll(Clock::time_point now) {
+    if (log_ == nullptr) return;
+    if (running_ && running_->done()) {
+      running_->result();
+      running_.reset();
     }
-    return false;
+    if (running_ || now - last_ < interval_ || !log_->has_uncommitted()) return;
+    last_ = now;
+    running_ = thread_.submit([log = log_] { log->commit(); });
   }
 
-  std::exception_ptr with_rows(const std::exception_ptr& error, int64_t begin) const {
+  // Commits all that is left.
+  void finish() {
+    if (log_ == nullptr) return;
+    if (running_) std::exchange(running_, std::nullopt)->result();
+    log_->commit();
+  }
+
+ private:
+  static ThreadExecutorOptions one_thread() {
+    ThreadExecutorOptions options;
+    options.max_workers = 1;
+    options.thread_name_prefix = "hornet_commit";
+    return options;
+  }
+
+  ChunkLog* const log_;
+  const Clock::duration interval_;
+  Clock::time_point last_ = Clock::now();
+  ThreadExecutor thread_{one_thread()};
+  std::optional<Future<void>> running_;
+};
+
+class JobRun {
+ public:
+  JobRun(Executor& executor, const JobOptions& options, const ChunkFunction& compute)
+      : options_(options),
+        window_(2 * static_cast<size_t>(executor.max_workers())),
+        start_(Clock::now()),
+        list_(
+            {options.rows, options.chunk_size, options.retries,
+             [this](int64_t chunk) { return options_.before && options_.before->is_done(chunk); }}),
+        meter_(options.progress, options.rows, executor.max_workers(), start_,
+               options.before ? options.before->rows_done : 0,
+               options.before ? options.before->rows_failed : 0),
+        committer_(options.log, options.sync_interval_seconds),
+        tasks_(executor, compute) {
+    if (!options.before) return;
+    rows_done_ = options.before->rows_done;
+    rows_failed_ = options.before->rows_failed;
+  }
+
+  JobResult run() {
     try {
-      std::rethrow_exception(error);
-    } catch (const Error& e) {
-      return std::make_exception_ptr(
-          Error(e.code(), fmt::format("rows {} to {}: {}", begin, end_of(begin) - 1, e.message())));
-    } catch (const std::bad_alloc&) {
-      return std::make_exception_ptr(
-          Error(ErrorCode::kOutOfMemory,
-                fmt::format("rows {} to {}: no memory", begin, end_of(begin) - 1)));
-    } catch (const std::exception& e) {
-      return std::make_exception_ptr(
-          Error(ErrorCode::kInternal,
-                fmt::format("rows {} to {}: {}", begin, end_of(begin) - 1, e.what())));
+      while (step()) meter_.advance(rows_done_, rows_failed_, Clock::now());
+    } catch (...) {
+      keep_error(std::current_exception());
+      drain();
+    }
+    try {
+      committer_.finish();
+    } catch (...) {
+      keep_error(std::current_exception());
+    }
+    const bool done = !error_ && rows_done_ == options_.rows;
+    meter_.finish(done, rows_done_, rows_failed_, Clock::now());
+    if (error_) std::rethrow_exception(error_);
+    require(done, ErrorCode::kCancelled, "stopped after {} of {} rows", rows_done_, options_.rows);
+    return {rows_failed_};
+  }
+
+ private:
+  bool stopping() const {
+    return error_ != nullptr ||
+           (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed));
+  }
+  void keep_error(std::exception_ptr error) {
+    if (!error_) error_ = std::move(error);
+  }
+
+  // Hands out, waits a little and looks at what is done; false when nothing is left to do.
+  bool step() {
+    if (stopping()) tasks_.cancel_pending();
+    while (tasks_.size() < window_ && !stopping()) {
+      const auto piece = list_.next();
+      if (!piece) break;
+      tasks_.submit(*piece);
+    }
+    if (tasks_.empty()) return false;
+    for (const auto& task : tasks_.take_done(ProgressMeter::kInterval)) settle(*task);
+    tell_replacements();
+    committer_.poll(Clock::now());
+    return true;
+  }
+
+  void tell_replacements() {
+    if (!options_.take_messages) return;
+    for (const std::string& message : options_.take_messages()) {
+      meter_.worker_replaced(message, rows_done_, rows_failed_, Clock::now());
     }
   }
 
-  const int64_t chunk_size_, rows_;
-  std::map<int64_t, Future<void>> futures_;
+  // After an error that came from elsewhere: what runs is finished, and counts.
+  void drain() {
+    while (!tasks_.empty()) {
+      tasks_.cancel_pending();
+      try {
+        for (const auto& task : tasks_.take_done(ProgressMeter::kInterval)) settle(*task);
+      } catch (...) {
+        keep_error(std::current_exception());
+      }
+    }
+  }
+
+  void settle(Task& task) {
+    if (task.future->cancelled()) return;
+    if (!task.error) task.error = task.future->exception();  // of the executor
+    record(task);
+    if (task.error) {
+      handle_failure(task);
+    } else {
+      rows_done_ += task.piece.end - task.piece.begin;
+      list_.succeeded(task.piece);
+    }
+    if (const auto chunk = list_.take_finished()) {
+      if (options_.report != nullptr) options_.report->finish(*chunk);
+      // A row that stops the job has no fill value yet: its chunk is not done.
+      const bool stopped = options_.on_error == OnError::kStop && !chunk->failures.empty();
+      if (options_.log != nullptr && !stopped) options_.log->add(*chunk);
+    }
+  }
+
+  void record(const Task& task) {
+    if (options_.report == nullptr || task.worker < 0) return;
+    const auto seconds = [&](Clock::time_point time) {
+      return std::chrono::duration<double>(time - start_).count();
+    };
+    options_.report->add(task.piece.chunk,
+                         {task.piece.begin, task.piece.end, task.worker, seconds(task.start),
+                          seconds(task.end), task.error ? to_error(task.error).what() : ""});
+  }
+
+  void handle_failure(const Task& task) {
+    const Error error = to_error(task.error);
+    const bool hopeless = is_output_error(task.error) || error.code() == ErrorCode::kBrokenPool ||
+                          error.code() == ErrorCode::kCancelled;
+    if (hopeless) {
+      return keep_error(std::make_exception_ptr(
+          Error(error.code(), fmt::format("{}: {}", rows_text(task.piece), error.message()))));
+    }
+    const auto failed = list_.failed(task.piece, task.worker, error);
+    if (!failed) return;
+    if (options_.on_error == OnError::kStop) {
+      return keep_error(std::make_exception_ptr(RowError(
+          failed->row, failed->code, fmt::format("row {}: {}", failed->row, failed->message))));
+    }
+    try {
+      if (options_.fill_row) options_.fill_row(failed->row);
+    } catch (...) {
+      list_.take_finished();  // is not
+      return keep_error(std::current_exception());
+    }
+    ++rows_done_;
+    ++rows_failed_;
+    meter_.row_failed(failed->row, failed->message, rows_done_, rows_failed_, Clock::now());
+  }
+
+  const JobOptions& options_;
+  const size_t window_;
+  const Clock::time_point start_;
+  int64_t rows_done_ = 0, rows_failed_ = 0;
   std::exception_ptr error_;
-  int64_t error_begin_ = 0;
+  WorkList list_;
+  ProgressMeter meter_;
+  Committer committer_;
+  TasksInFlight tasks_;
 };
 
 }  // namespace
 
-void run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute) {
-  HORNET_CHECK(options.chunk_size > 0 && options.rows >= 0);
-  // One running and one waiting a worker: no worker waits for the next chunk.
-  const size_t window = 2 * static_cast<size_t>(executor.max_workers());
-  ProgressMeter meter(options.progress, options.rows, executor.max_workers(), Clock::now());
-  ChunksInFlight chunks(options.chunk_size, options.rows);
-  const auto stopping = [&] {
-    return chunks.failed() ||
-           (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed));
-  };
-  int64_t next = 0, done = 0;
-  while (next < options.rows || !chunks.empty()) {
-    if (stopping()) {
-      chunks.cancel_pending();
-      if (chunks.empty()) break;
-    }
-    while (next < options.rows && chunks.size() < window && !stopping()) {
-      const int64_t end = chunks.end_of(next);
-      chunks.add(next, executor.submit([&compute, begin = next, end] { compute(begin, end); }));
-      next = end;
-    }
-    if (!chunks.empty()) done += chunks.collect(ProgressMeter::kInterval);
-    meter.advance(done, Clock::now());
-  }
-  chunks.rethrow();
-  require(done == options.rows, ErrorCode::kCancelled, "stopped after {} of {} rows", done,
-          options.rows);
-  meter.finish(done, Clock::now());
+JobResult run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute) {
+  return JobRun(executor, options, compute).run();
 }
 
 int64_t choose_chunk_size(int64_t rows, int64_t batch_size, int workers) {

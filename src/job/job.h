@@ -4,27 +4,47 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 
 #include "hornet/executor.h"
+#include "hornet/predict.h"
 #include "hornet/progress.h"
+#include "job/chunk_log.h"
+#include "job/journal.h"
+#include "job/report.h"
 
 namespace hornet::job {
 
 struct JobOptions {
   int64_t rows = 0;
   int64_t chunk_size = 1;  // the last chunk may be shorter
-  ProgressCallback progress;
+  int retries = 0;
+  OnError on_error = OnError::kStop;
+  ProgressCallback progress = {};
   const std::atomic<bool>* cancel = nullptr;
+  double sync_interval_seconds = 5;
+  // Puts the fill value where a failed row belongs.
+  std::function<void(int64_t row)> fill_row = {};
+  std::optional<JournalState> before = {};                       // what an earlier run has done
+  std::function<std::vector<std::string>()> take_messages = {};  // of workers that were replaced
+  ChunkLog* log = nullptr;
+  Report* report = nullptr;
+};
+
+struct JobResult {
+  int64_t rows_failed = 0;  // those of earlier runs included
 };
 
 // Computes rows [begin, end); called by workers, Executor::current_worker() tells which.
 using ChunkFunction = std::function<void(int64_t begin, int64_t end)>;
 
-// Returns when every chunk is computed. A chunk that throws, or `cancel` turning true, stops the
-// job: chunks that run are finished, no others are started, and the error of the failing chunk with
-// the lowest rows, or Error(kCancelled), is thrown. Errors name the rows of their chunk.
+// Returns when every row is computed or, with kSkip, has failed. What becomes of chunks that throw
+// is told by WorkList. OutputError, kBrokenPool, an error of the log, a row that fails with kStop,
+// or `cancel` turning true, stop the job: chunks that run are finished and logged, no others are
+// started, and the first error, for a row RowError, or Error(kCancelled), is thrown. Errors name
+// their rows.
 // Memory does not depend on the number of rows: few chunks are submitted ahead.
-void run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute);
+JobResult run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute);
 
 // Rows of a chunk: a multiple of the batch size, enough chunks for all workers to end together, and
 // not so many that handing them out costs time.

@@ -24,6 +24,16 @@ size_t PackedWeights::total_bytes() const {
   return total;
 }
 
+std::vector<std::pair<std::string, Tensor>> PackedWeights::all() const {
+  const std::lock_guard lock(mutex_);
+  return {buffers_.begin(), buffers_.end()};
+}
+
+void PackedWeights::adopt(const std::string& key, Tensor data) {
+  const std::lock_guard lock(mutex_);
+  buffers_.insert_or_assign(key, std::move(data));
+}
+
 std::unique_ptr<Kernel> choose_kernel(const KernelRequest& request, const KernelChoice& choice,
                                       std::vector<std::string>* refusals) {
   const std::vector<KernelEntry>& table = kernel_table();

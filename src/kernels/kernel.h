@@ -24,6 +24,10 @@ class PackedWeights {
   // (value ids of the constants) and how ("conv8 onednn <descriptor>").
   Buffer get(const std::string& key, const std::function<Tensor()>& pack);
   size_t total_bytes() const;
+  // All buffers with their keys; they share their bytes with this.
+  std::vector<std::pair<std::string, Tensor>> all() const;
+  // What get() gives for `key` from now on: packed by another process.
+  void adopt(const std::string& key, Tensor data);
 
  private:
   mutable std::mutex mutex_;

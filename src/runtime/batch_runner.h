@@ -1,6 +1,7 @@
 // Predicts ranges of rows on one worker: Source to Plan to Sink.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -19,23 +20,35 @@ class PlanSet {
   virtual const plan::Plan& for_rows(int64_t rows) = 0;
 };
 
+struct BatchOptions {
+  int64_t batch_size = 1;
+  // Rows with a prediction that is NaN or infinite throw Error(kNotFinite).
+  bool check_finite = false;
+  // Tests: sees the rows of each batch before they are computed, and may throw, crash or hang.
+  std::function<void(const std::vector<TensorView>& inputs)> inspect = {};
+};
+
 // One worker's buffers and plan states. Not thread-safe; all it is given must outlive it.
 class BatchRunner {
  public:
   // Sinks take the dtype they were opened with, `output_dtypes`.
-  BatchRunner(PlanSet& plans, int64_t batch_size, std::vector<const Source*> sources,
+  BatchRunner(PlanSet& plans, BatchOptions options, std::vector<const Source*> sources,
               std::vector<Sink*> sinks, std::vector<DType> output_dtypes);
 
   // Predicts rows [begin, end): whole batches, then what is left in powers of two, so that few
-  // plans serve all sizes.
+  // plans serve all sizes. Throws OutputError where a sink does not take them.
   void run(int64_t begin, int64_t end);
 
  private:
   void run_batch(int64_t begin, int64_t end);
+  void read_inputs(int64_t begin, int64_t end, const plan::Plan& plan);
+  void place_outputs(int64_t begin, int64_t end, const plan::Plan& plan);
+  void write_outputs(int64_t begin);
+  void require_finite(int64_t begin, const plan::Plan& plan) const;
   plan::WorkerState& state_for(const plan::Plan& plan, int64_t rows);
 
   PlanSet& plans_;
-  const int64_t batch_size_;
+  const BatchOptions options_;
   const std::vector<const Source*> sources_;
   const std::vector<Sink*> sinks_;
   const std::vector<DType> output_dtypes_;

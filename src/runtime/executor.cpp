@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "runtime/current_worker.h"
+#include "runtime/process_pool.h"
 #include "runtime/thread_pool.h"
 
 namespace hornet {
@@ -36,6 +37,40 @@ void ThreadExecutor::shutdown(bool wait, bool cancel_futures) {
 int ThreadExecutor::max_workers() const { return pool_->max_workers(); }
 
 int ThreadExecutor::num_threads() const { return pool_->num_threads(); }
+
+ProcessExecutor::ProcessExecutor(ProcessExecutorOptions options)
+    : Executor(options.on_error),
+      pool_(std::make_shared<internal::ProcessPool>(std::move(options))) {}
+
+ProcessExecutor::~ProcessExecutor() { shutdown(true, false); }
+
+void ProcessExecutor::shutdown(bool wait, bool cancel_futures) {
+  pool_->threads().shutdown(wait, cancel_futures);
+}
+
+int ProcessExecutor::max_workers() const { return pool_->options().max_workers; }
+
+int ProcessExecutor::num_replaced() const { return pool_->num_replaced(); }
+
+std::vector<WorkerMemory> ProcessExecutor::memory() const { return pool_->memory(); }
+
+void ProcessExecutor::enqueue(std::shared_ptr<internal::Task> task) {
+  pool_->threads().enqueue(std::move(task));
+}
+
+std::string RemoteFunction::operator()(const std::string& argument) const {
+  internal::ProcessPool* pool = internal::ProcessPool::current();
+  require(pool != nullptr, ErrorCode::kInvalidArgument,
+          "the remote function \"{}\" is called outside of a task of a ProcessExecutor", name_);
+  runtime::Reply reply =
+      pool->call(name_, argument, internal::deadline_after(pool->options().task_timeout));
+  if (reply.error) throw Error(*reply.error);
+  return std::move(reply.result);
+}
+
+int worker_main(int argc, char** argv, const std::map<std::string, WorkerFunction>& functions) {
+  return runtime::serve({argv, argv + argc}, functions);
+}
 
 void ThreadExecutor::enqueue(std::shared_ptr<internal::Task> task) {
   pool_->enqueue(std::move(task));

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/cpu.h"
 #include "runtime/current_worker.h"
@@ -39,6 +41,7 @@ int ThreadPool::num_threads() const {
 
 void ThreadPool::enqueue(std::shared_ptr<Task> task) {
   const uint64_t ticket = next_ticket_++;
+  const bool avoids_worker = task->avoid_worker >= 0;
   task->future().set_cancel_listener(weak_from_this(), ticket);
   std::exception_ptr start_error;
   {
@@ -49,7 +52,9 @@ void ThreadPool::enqueue(std::shared_ptr<Task> task) {
     require(broken_.empty(), ErrorCode::kBrokenPool, "{}", broken_);
     require(!shut_down_, ErrorCode::kInvalidArgument, "cannot schedule new futures after shutdown");
     const auto place = queue_.emplace(ticket, std::move(task)).first;
-    if (queue_.size() > num_idle_ && threads_.size() < static_cast<size_t>(max_workers())) {
+    // The only worker so far may be the one to avoid.
+    const bool wants_another = queue_.size() > num_idle_ || (avoids_worker && threads_.size() == 1);
+    if (wants_another && threads_.size() < static_cast<size_t>(max_workers())) {
       try {
         start_thread();
       } catch (const std::exception& error) {
@@ -61,7 +66,10 @@ void ThreadPool::enqueue(std::shared_ptr<Task> task) {
       }
     }
   }
-  has_work_.notify_one();
+  if (avoids_worker)
+    has_work_.notify_all();
+  else
+    has_work_.notify_one();
   if (start_error) {
     report_error(options_.on_error, "cannot start one more worker thread", start_error);
   }
@@ -102,7 +110,7 @@ void ThreadPool::shutdown(bool wait, bool cancel_futures) {
 }
 
 void ThreadPool::run_worker(int worker) noexcept {
-  const char* what_failed = "a thread initializer failed";
+  std::string what_failed = options_.initializer_name + " failed";
   try {
     t_pool = this;
     set_current_worker(worker);
@@ -110,19 +118,32 @@ void ThreadPool::run_worker(int worker) noexcept {
     if (options_.thread_setup) options_.thread_setup();
     if (options_.initializer) options_.initializer();
     what_failed = "a worker thread failed";
-    run_tasks();
+    run_tasks(worker);
   } catch (...) {
     break_pool(what_failed, std::current_exception());
   }
+  try {
+    if (options_.thread_teardown) options_.thread_teardown();
+  } catch (...) {
+    report_error(options_.on_error, "the end of a worker thread failed", std::current_exception());
+  }
 }
 
-void ThreadPool::run_tasks() {
+ThreadPool::Queue::iterator ThreadPool::next_for(int worker) {
+  // The last ones take what is left.
+  if (closed() || threads_.size() == 1) return queue_.begin();
+  return std::find_if(queue_.begin(), queue_.end(),
+                      [worker](const auto& entry) { return entry.second->avoid_worker != worker; });
+}
+
+void ThreadPool::run_tasks(int worker) {
   std::unique_lock lock(mutex_);
   while (true) {
-    has_work_.wait(lock, [this] { return !queue_.empty() || closed(); });
+    has_work_.wait(lock, [&] { return next_for(worker) != queue_.end() || closed(); });
     if (queue_.empty()) return;
-    auto task = std::move(queue_.begin()->second);
-    queue_.erase(queue_.begin());
+    const auto next = next_for(worker);
+    auto task = std::move(next->second);
+    queue_.erase(next);
     --num_idle_;
     lock.unlock();
     has_room_.notify_one();
@@ -143,8 +164,12 @@ void ThreadPool::run_tasks() {
 
 void ThreadPool::break_pool(const std::string& what_failed,
                             const std::exception_ptr& error) noexcept {
-  const std::string why =
-      what_failed + ", the thread pool is not usable anymore: " + describe(error);
+  report_error(options_.on_error, what_failed, error);
+  fail_pending(what_failed + ", the " + options_.pool_name +
+               " is not usable anymore: " + describe(error));
+}
+
+void ThreadPool::fail_pending(const std::string& why) noexcept {
   Queue to_fail;
   {
     std::lock_guard lock(mutex_);
@@ -153,7 +178,6 @@ void ThreadPool::break_pool(const std::string& what_failed,
   }
   has_work_.notify_all();
   has_room_.notify_all();
-  report_error(options_.on_error, what_failed, error);
   const auto broken = std::make_exception_ptr(Error(ErrorCode::kBrokenPool, why));
   for (const auto& [ticket, task] : to_fail) task->fail(broken);
 }

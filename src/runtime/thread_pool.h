@@ -23,6 +23,8 @@ class ThreadPool final : public CancelListener, public std::enable_shared_from_t
   void enqueue(std::shared_ptr<Task> task);
   void shutdown(bool wait, bool cancel_futures);
   int max_workers() const { return options_.max_workers; }
+  // Fails what is pending and all that comes with Error(kBrokenPool).
+  void fail_pending(const std::string& why) noexcept;
   int num_threads() const;
 
  private:
@@ -34,7 +36,9 @@ class ThreadPool final : public CancelListener, public std::enable_shared_from_t
   bool closed() const { return shut_down_ || !broken_.empty(); }
   void start_thread();
   void run_worker(int worker) noexcept;
-  void run_tasks();
+  void run_tasks(int worker);
+  // The first task that `worker` is not to avoid; the end where there is none.
+  Queue::iterator next_for(int worker);
   // Fails what is pending and all that comes.
   void break_pool(const std::string& what_failed, const std::exception_ptr& error) noexcept;
 

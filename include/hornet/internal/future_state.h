@@ -190,6 +190,8 @@ class Task {
   // Completes the future of a pending task with `error` instead, unless it is cancelled.
   virtual void fail(std::exception_ptr error) = 0;
   virtual FutureState& future() = 0;
+
+  int avoid_worker = -1;  // not to run there while there are others; set before it is enqueued
 };
 
 template <class T, class F, class... Args>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <limits>
 #include <map>
 #include <string>
@@ -24,6 +25,8 @@ class FaultyFileSystem : public FileSystem {
     error_ = error;
     all_after_ = all_after;
   }
+  // The k-th call ends the process as SIGKILL does.
+  void kill_at_call(int k) { kill_at_ = k; }
   // Every call of a function ("rename") fails.
   void fail_function(const std::string& function, int error) { failing_[function] = error; }
   // pread and pwrite do no more than this at once.
@@ -99,6 +102,7 @@ class FaultyFileSystem : public FileSystem {
       return true;
     }
     const int call = ++num_calls_;
+    if (call == kill_at_) raise(SIGKILL);
     if (fail_at_ != 0 && (call == fail_at_ || (all_after_ && call > fail_at_))) {
       errno = error_;
       return true;
@@ -110,6 +114,7 @@ class FaultyFileSystem : public FileSystem {
   }
 
   int fail_at_ = 0;
+  int kill_at_ = 0;
   int error_ = 0;
   bool all_after_ = false;
   std::map<std::string, int> failing_;

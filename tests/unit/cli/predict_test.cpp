@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <sys/ioctl.h>
 
+#include <cstring>
+
 #include <nlohmann/json.hpp>
 
 #include "unit/cli/command.h"
@@ -246,21 +248,127 @@ TEST_F(PredictCommand, ProgressOnATerminal_RewritesOneLineOfItsWidth) {
 
 class InterruptedPredict : public CommandTest, public testing::WithParamInterface<int> {};
 
-TEST_P(InterruptedPredict, LeavesNothingHalfWritten) {
+TEST_P(InterruptedPredict, KeepsWhatIsDone) {
   write_zeros(scratch("many.npy"), {8, 8, 1}, 3000000);
   RunningCommand command({"predict", digits("digits.keras"), scratch("many.npy"), "-o",
                           path("y.npy"), "--progress", "json"},
                          {});
   ASSERT_TRUE(command.wait_for_error_text("\"advanced\""));
-  EXPECT_THAT(files(), ElementsAre("y.npy.partial"));
+  EXPECT_THAT(files(), ElementsAre("y.npy.hornet", "y.npy.partial"));
   command.signal(GetParam());
   command.signal(GetParam());  // as impatient people and `timeout` do
   const Outcome outcome = command.finish();
   EXPECT_EQ(outcome.exit_code, 130);
-  EXPECT_THAT(outcome.err, ContainsRegex("\nhornet: interrupted after [0-9,]+ of 3,000,000 rows; "
-                                         "no output was written\n$"));
+  EXPECT_THAT(outcome.err, ContainsRegex("\nhornet: interrupted; [0-9,]+ of 3,000,000 rows are "
+                                         "kept; go on with: [^\n]* predict [^\n]* --resume\n$"));
   EXPECT_EQ(outcome.out, "");
-  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_THAT(files(), ElementsAre("y.npy.hornet", "y.npy.partial"));
+}
+
+TEST_P(InterruptedPredict, ASecondTime_StopsAtOnce) {
+  write_zeros(scratch("many.npy"), {8, 8, 1}, 600000);
+  RunningCommand command({"predict", digits("digits.keras"), scratch("many.npy"), "-o",
+                          path("y.npy"), "--progress", "json", "--chunk-size", "300000"},
+                         {});
+  ASSERT_TRUE(command.wait_for_error_text("\"advanced\""));
+  command.signal(GetParam());
+  ASSERT_TRUE(command.wait_for_error_text("once more stops at once"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // not the same signal twice
+  command.signal(GetParam());
+  const Outcome outcome = command.finish();
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_THAT(outcome.err,
+              ContainsRegex("\nhornet: stopped at once; go on with: [^\n]* --resume\n"));
+  EXPECT_THAT(files(), ElementsAre("y.npy.hornet", "y.npy.partial"));
+}
+
+// Three inputs, one of them ids of an embedding, one of them wrong.
+Strings predict_with_a_bad_row(const std::string& ids) {
+  const std::string folder = std::string(HORNET_TEST_DATA) + "/api/io_00_multi";
+  const auto good = open_source(folder + "/input_2.npy");
+  std::vector<std::byte> scratch;
+  const TensorView rows = good->rows(0, good->num_rows(), scratch);
+  Tensor changed(rows.dtype, rows.shape);
+  std::memcpy(changed.mutable_data(), rows.data, changed.num_bytes());
+  changed.mutable_as<int32_t>()[changed.num_elements() - 1] = 1000000;
+  const auto sink = open_sink(ids, rows.dtype, good->row_shape(), good->num_rows());
+  sink->write(0, changed);
+  sink->finish();
+  return {"predict",
+          folder + "/model.keras",
+          folder + "/input_0.npy",
+          folder + "/input_1.npy",
+          ids,
+          "--retries",
+          "0"};
+}
+
+TEST_F(PredictCommand, BadRow_StopsTheJobAndSaysHowToGoOn) {
+  Strings arguments = predict_with_a_bad_row(scratch("ids.npy"));
+  arguments.insert(arguments.end(), {"-o", path("")});
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 1);
+  expect_one_line(outcome.err, "(Embedding)");
+  EXPECT_THAT(outcome.err, HasSubstr("rows are kept; go on with: "));
+}
+
+TEST_F(PredictCommand, BadRowSkipped_IsFilledListedAndCounted) {
+  Strings arguments = predict_with_a_bad_row(scratch("ids.npy"));
+  arguments.insert(arguments.end(), {"-o", path(""), "--on-error", "skip"});
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 1);
+  expect_one_line(outcome.err, "rows failed and hold fill values; they are listed in ");
+  int lists = 0;
+  for (const std::string& name : files()) {
+    if (!name.ends_with(".errors.jsonl")) continue;
+    ++lists;
+    const auto line = nlohmann::json::parse(read_file(path(name)));
+    EXPECT_EQ(line.at("error"), "invalid_input");
+    EXPECT_THAT(line.at("message").get<std::string>(), HasSubstr("1000000"));
+  }
+  EXPECT_EQ(lists, 1);
+}
+
+TEST_F(PredictCommand, Processes_GiveTheBytesOfThreads) {
+  for (const char* executor : {"threads", "processes"}) {
+    const Outcome outcome =
+        run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o",
+                     path(executor) + ".npy", "--executor", executor, "--workers", "2"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  EXPECT_EQ(read_file(path("threads.npy")), read_file(path("processes.npy")));
+}
+
+TEST_F(PredictCommand, TimeoutWithoutProcesses_IsAUsageError) {
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
+                                       "-o", path("y.npy"), "--timeout", "1"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "a timeout needs worker processes");
+}
+
+TEST_F(PredictCommand, Report_IsJson) {
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.npy"),
+                   "--report", path("r.json"), "--chunk-size", "500"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto report = nlohmann::json::parse(read_file(path("r.json")));
+  EXPECT_EQ(report.at("chunks").size(), 4u);
+  EXPECT_EQ(report.at("job").at("rows"), 1797);
+  int64_t rows = 0;
+  for (const auto& chunk : report.at("chunks")) {
+    rows += chunk.at("end").get<int64_t>() - chunk.at("begin").get<int64_t>();
+    EXPECT_EQ(chunk.at("tries").size(), 1u);
+    EXPECT_LE(chunk.at("tries")[0].at("start"), chunk.at("tries")[0].at("stop"));
+  }
+  EXPECT_EQ(rows, 1797);
+}
+
+TEST_F(PredictCommand, Status_OfNoJob) {
+  EXPECT_EQ(run_command({"status", path("y.npy")}).exit_code, 4);
+  write_file(path("y.npy"), "");
+  const Outcome outcome = run_command({"status", path("y.npy")});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("no job writes it"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, InterruptedPredict, testing::Values(SIGINT, SIGTERM, SIGHUP),

@@ -164,6 +164,15 @@ TEST_F(PartialFileTest, Kept_IsContinuedByAnotherRun) {
   EXPECT_FALSE(std::filesystem::exists(partial_path_));
 }
 
+TEST_F(PartialFileTest, KeptNoLonger_IsRemoved) {
+  {
+    PartialFile partial(path_, 4, Overwrite::kNever);
+    partial.keep();
+    partial.keep(false);
+  }
+  EXPECT_TRUE(directory_.is_empty());
+}
+
 TEST_F(PartialFileTest, Resume_FindsWhatWasPublished) {
   publish("done");
   PartialFile again(path_, 4, Overwrite::kResume);

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 
 #include "hornet/error.h"
+#include "runtime/output_error.h"
 
 namespace hornet::job {
 namespace {
@@ -44,20 +46,21 @@ TEST_P(JobTest, EveryRowIsComputedExactlyOnce) {
   }
 }
 
-TEST_P(JobTest, FailingChunk_StopsTheJobAndNamesItsRows) {
+TEST_P(JobTest, FailingRow_StopsTheJobAndIsNamed) {
   std::atomic<int64_t> computed{0};
   JobOptions options;
   options.rows = 100000;
   options.chunk_size = 10;
   try {
-    run_job(*executor_, options, [&](int64_t begin, int64_t) {
+    run_job(*executor_, options, [&](int64_t begin, int64_t end) {
       ++computed;
-      if (begin == 50) throw Error(ErrorCode::kInvalidInput, "bad row");
+      if (begin <= 57 && 57 < end) throw Error(ErrorCode::kInvalidInput, "bad row");
     });
     FAIL();
-  } catch (const Error& error) {
+  } catch (const RowError& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
-    EXPECT_EQ(error.message(), "rows 50 to 59: bad row");
+    EXPECT_EQ(error.row(), 57);
+    EXPECT_EQ(error.message(), "row 57: bad row");
   }
   EXPECT_LT(computed, 10000);
 }
@@ -69,8 +72,96 @@ TEST_P(JobTest, ForeignException_BecomesAnErrorWithItsRows) {
     run_job(*executor_, options, [](int64_t, int64_t) { throw std::runtime_error("boom"); });
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.message(), "rows 0 to 0: boom");
+    EXPECT_EQ(error.message(), "row 0: boom");
   }
+}
+
+TEST_P(JobTest, FailingRows_AreSkippedAndFilled) {
+  const std::set<int64_t> bad = {0, 13, 14, 99};
+  std::mutex mutex;
+  std::set<int64_t> computed, filled, told;
+  JobOptions options;
+  options.rows = 100;
+  options.chunk_size = 16;
+  options.retries = 1;
+  options.on_error = OnError::kSkip;
+  options.fill_row = [&](int64_t row) { EXPECT_TRUE(filled.insert(row).second); };
+  ProgressEvent last;
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.kind == ProgressEvent::Kind::kRowFailed) told.insert(event.row);
+    last = event;
+  };
+  const JobResult result = run_job(*executor_, options, [&](int64_t begin, int64_t end) {
+    const auto first_bad = bad.lower_bound(begin);
+    if (first_bad != bad.end() && *first_bad < end) throw std::runtime_error("bad");
+    const std::scoped_lock lock(mutex);
+    for (int64_t row = begin; row < end; ++row) EXPECT_TRUE(computed.insert(row).second);
+  });
+  EXPECT_EQ(result.rows_failed, 4);
+  EXPECT_EQ(filled, bad);
+  EXPECT_EQ(told, bad);
+  EXPECT_EQ(computed.size(), 96u);
+  EXPECT_EQ(last.kind, ProgressEvent::Kind::kFinished);
+  EXPECT_EQ(last.rows_failed, 4);
+  EXPECT_EQ(last.rows_done, 100);
+}
+
+TEST_P(JobTest, ChunkThatFailsNowAndThen_SucceedsOnAnotherWorker) {
+  std::mutex mutex;
+  std::map<int64_t, int> failed_on;
+  JobOptions options;
+  options.rows = 60;
+  options.chunk_size = 5;
+  options.retries = 1;
+  run_job(*executor_, options, [&](int64_t begin, int64_t) {
+    const std::scoped_lock lock(mutex);
+    const int worker = Executor::current_worker();
+    const auto [entry, first] = failed_on.emplace(begin, worker);
+    if (first) throw std::runtime_error("once");
+    if (GetParam() > 1) {
+      EXPECT_NE(entry->second, worker) << begin;
+    }
+  });
+  EXPECT_EQ(failed_on.size(), 12u);
+}
+
+TEST_P(JobTest, OutputThatCannotBeWritten_StopsTheJobAtOnce) {
+  std::atomic<int> computed{0};
+  JobOptions options;
+  options.rows = 100000;
+  options.on_error = OnError::kSkip;
+  try {
+    run_job(*executor_, options, [&](int64_t begin, int64_t) {
+      ++computed;
+      if (begin == 3) throw runtime::OutputError(ErrorCode::kIo, "disk full");
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_EQ(error.message(), "row 3: disk full");
+  }
+  EXPECT_LT(computed, 10000);
+}
+
+TEST_P(JobTest, ProgressThatThrows_LeavesNoTaskBehind) {
+  std::atomic<int> running{0};
+  JobOptions options;
+  options.rows = 1000;
+  options.progress = [](const ProgressEvent& event) {
+    if (event.kind == ProgressEvent::Kind::kRowFailed) throw std::runtime_error("no");
+  };
+  options.on_error = OnError::kSkip;
+  EXPECT_THROW(run_job(*executor_, options,
+                       [&](int64_t begin, int64_t) {
+                         ++running;
+                         if (begin == 7) {
+                           --running;
+                           throw std::runtime_error("bad");
+                         }
+                         --running;
+                       }),
+               std::runtime_error);
+  EXPECT_EQ(running, 0);
 }
 
 TEST_P(JobTest, Cancelling_FinishesWhatRunsAndThrows) {

@@ -1,0 +1,51 @@
+#include "data/file_rows.h"
+
+#include <fcntl.h>
+
+#include "base/check.h"
+#include "data/rows.h"
+
+namespace hornet {
+namespace {
+
+class FileRowsSink : public Sink {
+ public:
+  FileRowsSink(const FileRows& place, DType dtype, const Shape& row_shape, int64_t num_rows,
+               FileSystem& fs)
+      : file_(File::open(place.path, O_RDWR | O_NOFOLLOW, fs)),
+        offset_(place.offset),
+        dtype_(dtype),
+        row_shape_(row_shape),
+        num_rows_(num_rows),
+        row_bytes_(num_bytes(dtype, row_shape)) {}
+
+  std::string name() const override { return file_->path(); }
+  void write(int64_t begin, const TensorView& rows) override {
+    const int64_t end = check_write(file_->path(), begin, rows, dtype_, row_shape_, num_rows_);
+    file_->write_at(
+        offset_ + static_cast<size_t>(begin) * row_bytes_,
+        {static_cast<const std::byte*>(rows.data), static_cast<size_t>(end - begin) * row_bytes_});
+  }
+  MutableTensorView direct(int64_t begin, int64_t end) override {
+    check_range(file_->path(), begin, end, num_rows_);
+    return {nullptr, dtype_, batched(end - begin, row_shape_)};
+  }
+  void finish() override {}
+
+ private:
+  const std::unique_ptr<File> file_;
+  const size_t offset_;
+  const DType dtype_;
+  const Shape row_shape_;
+  const int64_t num_rows_;
+  const size_t row_bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> open_file_rows(const FileRows& place, DType dtype, const Shape& row_shape,
+                                     int64_t num_rows, FileSystem& fs) {
+  return std::make_unique<FileRowsSink>(place, dtype, row_shape, num_rows, fs);
+}
+
+}  // namespace hornet

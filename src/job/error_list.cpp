@@ -1,0 +1,121 @@
+#include "job/error_list.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/json_text.h"
+#include "base/mapped_file.h"
+#include "data/partial_file.h"
+
+namespace hornet::job {
+namespace {
+
+constexpr std::string_view kLineBegin = "{\"row\":";
+
+struct Line {
+  int64_t row;
+  uint64_t offset;
+};
+
+// Where each line begins, and of which row it is.
+std::vector<Line> find_lines(std::string_view text, const std::string& path) {
+  std::vector<Line> lines;
+  size_t offset = 0;
+  while (offset < text.size()) {
+    const size_t end = text.find('\n', offset);
+    Line line = {-1, offset};
+    const char* number = text.data() + offset + kLineBegin.size();
+    const bool whole = end != std::string_view::npos && end - offset > kLineBegin.size() &&
+                       text.substr(offset).starts_with(kLineBegin) &&
+                       std::from_chars(number, text.data() + end, line.row).ec == std::errc();
+    require(whole, ErrorCode::kInvalidInput, "{}: byte {} begins no line of a failed row", path,
+            offset);
+    lines.push_back(line);
+    offset = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string failed_row_line(const FailedRow& failure) {
+  return fmt::format("{}{},\"error\":\"{}\",\"message\":{}}}\n", kLineBegin, failure.row,
+                     to_string(failure.code), json_string(failure.message));
+}
+
+ErrorList::ErrorList(std::string path, uint64_t bytes, Overwrite overwrite, FileSystem& fs)
+    : path_(std::move(path)), fs_(fs), size_(bytes) {
+  if (!exists(path_, fs_)) {
+    require(size_ == 0, ErrorCode::kIo, "cannot go on: {}, the list of failed rows, is missing",
+            path_);
+    return;
+  }
+  require(overwrite != Overwrite::kNever, ErrorCode::kIo,
+          "{} exists and is not overwritten unless asked to", path_);
+  if (size_ == 0) {
+    remove_file(path_, fs_);
+    return;
+  }
+  const auto found = static_cast<uint64_t>(file().status().st_size);
+  require(found >= size_, ErrorCode::kIo,
+          "cannot go on: {}, the list of failed rows, has {} bytes; expected at least {}", path_,
+          found, size_);
+  if (found > size_) file().truncate(size_);
+}
+
+File& ErrorList::file() {
+  if (!file_) file_ = File::open(path_, O_RDWR | O_CREAT | O_NOFOLLOW, fs_);
+  return *file_;
+}
+
+uint64_t ErrorList::append(const std::vector<FailedRow>& failures) {
+  std::string lines;
+  for (const FailedRow& failure : failures) lines += failed_row_line(failure);
+  if (!lines.empty()) {
+    const bool is_new = !file_ && size_ == 0;
+    file().write_at(size_, std::as_bytes(std::span(lines)));
+    if (is_new) sync_directory(directory_of(path_), fs_);
+    size_ += lines.size();
+    dirty_ = true;
+  }
+  return size_;
+}
+
+void ErrorList::sync() {
+  if (dirty_) file().sync();
+  dirty_ = false;
+}
+
+// The sorted list is as long as the other, so a job that ends right after this goes on as well.
+void ErrorList::finish() {
+  if (size_ == 0) return;
+  sync();
+  const auto mapped = MappedFile::open(path_, fs_);
+  const std::string_view text(reinterpret_cast<const char*>(mapped->data()), mapped->size());
+  std::vector<Line> lines = find_lines(text, path_);
+  const auto by_row = [](const Line& a, const Line& b) { return a.row < b.row; };
+  if (std::is_sorted(lines.begin(), lines.end(), by_row)) return;
+  std::stable_sort(lines.begin(), lines.end(), by_row);
+  PartialFile sorted(path_, text.size(), Overwrite::kAllowed, fs_);
+  constexpr size_t kBufferBytes = 1 << 20;
+  std::string buffer;
+  uint64_t written = 0;
+  const auto flush = [&] {
+    sorted.file().write_at(written, std::as_bytes(std::span(buffer)));
+    written += buffer.size();
+    buffer.clear();
+  };
+  for (const Line& line : lines) {
+    buffer += text.substr(line.offset, text.find('\n', line.offset) - line.offset + 1);
+    if (buffer.size() >= kBufferBytes) flush();
+  }
+  flush();
+  file_.reset();
+  sorted.publish();
+}
+
+}  // namespace hornet::job

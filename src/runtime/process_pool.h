@@ -1,0 +1,59 @@
+// The worker processes behind ProcessExecutor: one for each thread of a ThreadPool, which minds it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hornet/executor.h"
+#include "runtime/thread_pool.h"
+#include "runtime/worker_process.h"
+
+namespace hornet::internal {
+
+class ProcessPool {
+ public:
+  explicit ProcessPool(ProcessExecutorOptions options);
+  ~ProcessPool();
+
+  ThreadPool& threads() { return *threads_; }
+  // Calls a function in the worker of the calling thread, which must be one of this pool's.
+  runtime::Reply call(const std::string& function, std::string_view argument,
+                      const Deadline& deadline);
+  int num_replaced() const { return num_replaced_; }
+  std::vector<WorkerMemory> memory() const;
+  const ProcessExecutorOptions& options() const { return options_; }
+
+  // That of the calling thread; nullptr elsewhere.
+  static ProcessPool* current();
+
+ private:
+  struct Slot {
+    std::unique_ptr<runtime::WorkerProcess> process;
+    int calls = 0;
+  };
+
+  Slot& my_slot();
+  void start(Slot& slot);
+  // The same, again where the new worker is killed before it is ready.
+  void start_for_sure(Slot& slot);
+  // Takes the process out of the slot and ends it, without the lock.
+  void end(Slot& slot);
+  // The worker is gone, or good for nothing.
+  void lose(Slot& slot, const Error& error);
+  [[noreturn]] void break_pool(const std::string& why);
+  void require_whole() const;
+  void remember(int worker, const runtime::Reply& reply);
+
+  const ProcessExecutorOptions options_;
+  std::atomic<int> num_replaced_ = 0;
+  mutable std::mutex mutex_;  // guards those below; a process is used by its thread alone
+  std::vector<Slot> slots_;
+  std::vector<WorkerMemory> memory_;
+  std::string broken_;
+  std::shared_ptr<ThreadPool> threads_;
+};
+
+}  // namespace hornet::internal

@@ -1,0 +1,160 @@
+// Rows that throw, crash, hang, run out of memory or give NaN.
+#include <gtest/gtest.h>
+
+#include "fault/fault_job.h"
+#include "unit/base/expect_error.h"
+
+namespace hornet {
+namespace {
+
+std::set<int64_t> rows_of(const std::map<int64_t, float>& marks) {
+  std::set<int64_t> rows;
+  for (const auto& [row, mark] : marks) rows.insert(row);
+  return rows;
+}
+
+class BadRows : public ::testing::TestWithParam<ExecutorKind> {
+ protected:
+  static bool processes() { return GetParam() == ExecutorKind::kProcesses; }
+};
+
+TEST_P(BadRows, ThatThrow_AreSkippedAndListed) {
+  const std::map<int64_t, float> marks = {
+      {0, kThrows}, {17, kThrows}, {18, kThrows}, {99, kThrows}};
+  const FaultJob job(100, marks);
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  const PredictReport report = job.run(options);
+  EXPECT_EQ(report.rows_failed, 4);
+  EXPECT_EQ(report.workers_replaced, 0);
+  job.expect_complete(rows_of(marks));
+}
+
+TEST_P(BadRows, ThatGiveNaN_FailOnlyWhereAsked) {
+  const std::map<int64_t, float> marks = {{5, kGivesNaN}, {50, kGivesNaN}};
+  const FaultJob job(64, marks);
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  EXPECT_EQ(job.run(options).rows_failed, 0);
+  options.overwrite = Overwrite::kAllowed;
+  options.check_finite = true;
+  EXPECT_EQ(job.run(options).rows_failed, 2);
+  job.expect_complete(rows_of(marks));
+}
+
+TEST_P(BadRows, WithStop_EndTheJobWhichGoesOnWithSkip) {
+  const FaultJob job(200, {{77, kThrows}});
+  PredictOptions options = job.options(GetParam());
+  try {
+    job.run(options);
+    FAIL();
+  } catch (const RowError& error) {
+    EXPECT_EQ(error.row(), 77);
+    EXPECT_NE(error.message().find("the row is marked"), std::string::npos) << error.message();
+  }
+  EXPECT_FALSE(std::filesystem::exists(job.output_path()));
+  const JobStatus status = job_status(job.journal_path());
+  EXPECT_FALSE(status.is_running);
+  EXPECT_EQ(status.rows, 200);
+  EXPECT_LT(status.rows_done, 200);
+  options.on_error = OnError::kSkip;
+  const PredictReport report = job.resume(options);
+  EXPECT_EQ(report.rows_resumed, status.rows_done);
+  EXPECT_EQ(report.rows_failed, 1);
+  job.expect_complete({77});
+}
+
+INSTANTIATE_TEST_SUITE_P(Executors, BadRows,
+                         ::testing::Values(ExecutorKind::kThreads, ExecutorKind::kProcesses),
+                         [](const auto& kind) {
+                           return kind.param == ExecutorKind::kThreads ? "Threads" : "Processes";
+                         });
+
+TEST(BadRowsInProcesses, ThatKillWorkers_AreFoundOneByOne) {
+  const std::map<int64_t, float> marks = {
+      {3, kCrashes}, {40, kRunsOutOfMemory}, {41, kExits}, {90, kThrows}};
+  const FaultJob job(96, marks);
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.on_error = OnError::kSkip;
+  options.retries = 1;
+  std::set<std::string> told;
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.kind == ProgressEvent::Kind::kWorkerReplaced) told.insert(event.message);
+  };
+  const PredictReport report = job.run(options);
+  EXPECT_EQ(report.rows_failed, 4);
+  EXPECT_GE(report.workers_replaced, 3 * 4);
+  EXPECT_GE(told.size(), 3u);
+  job.expect_complete(rows_of(marks));
+}
+
+TEST(BadRowsInProcesses, ThatHang_AreFoundByTheTimeout) {
+  const FaultJob job(16, {{9, kHangs}});
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.on_error = OnError::kSkip;
+  options.retries = 0;
+  options.timeout = std::chrono::seconds(1);  // far more than good rows take
+  const PredictReport report = job.run(options);
+  EXPECT_EQ(report.rows_failed, 1);
+  job.expect_complete({9});
+  EXPECT_NE(read_file(job.errors_path()).find("\"error\":\"timeout\""), std::string::npos);
+}
+
+TEST(BadRowsInProcesses, MoreDeathsThanAllowed_EndTheJobWhichCanGoOn) {
+  const FaultJob job(64, {{3, kCrashes}, {33, kCrashes}});
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.on_error = OnError::kSkip;
+  options.max_replacements = 2;
+  EXPECT_ERROR(job.run(options), ErrorCode::kBrokenPool,
+               "2 workers were replaced before, which is the most allowed");
+  options.max_replacements = 100;
+  job.resume(options);
+  job.expect_complete({3, 33});
+}
+
+TEST(BadRowsInProcesses, WithoutAWorkerThatKnowsTheLayers_TheErrorNamesThem) {
+  const FaultJob job(8, {});
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.worker_program = HORNET_WORKER;
+  EXPECT_ERROR(job.run(options), ErrorCode::kBrokenPool, "my_package>GatedResidual");
+}
+
+TEST(Processes, RowsInMemory_TravelThroughSharedMemory) {
+  const FaultJob job(1000, {{500, kThrows}});
+  const Tensor input = read_npy(job.input_path());
+  Tensor output(DType::kFloat32, {1000, 3});
+  const auto source = memory_source(input);
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.journal_path.clear();
+  options.chunk_size = 300;
+  options.on_error = OnError::kSkip;
+  const PredictReport report = predict(
+      FaultJob::model(), {source.get()},
+      [&](size_t, DType dtype, const Shape&) {
+        return memory_sink({output.mutable_data(), dtype, {1000, 3}});
+      },
+      options);
+  EXPECT_EQ(report.rows_failed, 1);
+  ASSERT_EQ(report.worker_memory.size(), 2u);
+  EXPECT_GT(report.worker_memory[0].private_bytes, 0u);
+  const auto sink = open_sink(job.output_path(), DType::kFloat32, {3}, 1000);
+  sink->write(0, output);
+  sink->finish();
+  job.expect_complete({500});
+}
+
+TEST(Report, TellsTriesAndWorkers) {
+  const FaultJob job(40, {{20, kThrows}});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.on_error = OnError::kSkip;
+  options.report_path = job.output_path() + ".json";
+  job.run(options);
+  const std::string report = read_file(options.report_path);
+  EXPECT_NE(report.find("\"failed_rows\":1"), std::string::npos) << report;
+  EXPECT_NE(report.find("the row is marked"), std::string::npos);
+  EXPECT_NE(report.find("\"busy_seconds\":"), std::string::npos);
+  std::filesystem::remove(options.report_path);
+}
+
+}  // namespace
+}  // namespace hornet

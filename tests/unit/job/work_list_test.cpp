@@ -1,0 +1,94 @@
+#include "job/work_list.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace hornet::job {
+namespace {
+
+const Error kError(ErrorCode::kInvalidInput, "bad");
+
+// Computes all that `list` gives out; pieces with a row of `bad` fail. Returns the failed rows.
+std::set<int64_t> work_off(WorkList& list, const std::set<int64_t>& bad, int& pieces,
+                           std::vector<FinishedChunk>& finished) {
+  std::set<int64_t> failed;
+  while (const auto piece = list.next()) {
+    ++pieces;
+    const auto first_bad = bad.lower_bound(piece->begin);
+    if (first_bad == bad.end() || *first_bad >= piece->end) {
+      list.succeeded(*piece);
+    } else if (const auto failure = list.failed(*piece, 0, kError)) {
+      EXPECT_TRUE(failed.insert(failure->row).second);
+    }
+    if (auto chunk = list.take_finished()) finished.push_back(std::move(*chunk));
+  }
+  return failed;
+}
+
+TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
+  const std::vector<std::set<int64_t>> cases = {{}, {0}, {99}, {17, 18}, {0, 7, 8, 50, 99}};
+  for (const int64_t chunk_size : {1, 2, 7, 16, 100, 1000}) {
+    for (const int retries : {0, 2}) {
+      for (const auto& bad : cases) {
+        WorkList list({100, chunk_size, retries});
+        int pieces = 0;
+        std::vector<FinishedChunk> finished;
+        EXPECT_EQ(work_off(list, bad, pieces, finished), bad);
+        ASSERT_EQ(static_cast<int64_t>(finished.size()), list.num_chunks());
+        std::set<int64_t> listed;
+        int64_t rows = 0;
+        for (const FinishedChunk& chunk : finished) {
+          rows += chunk.end - chunk.begin;
+          for (const FailedRow& failure : chunk.failures) listed.insert(failure.row);
+        }
+        EXPECT_EQ(listed, bad);
+        EXPECT_EQ(rows, 100);
+      }
+    }
+  }
+}
+
+TEST(WorkList, OneBadRow_CostsFewTries) {
+  WorkList list({1024, 1024, 2});
+  int pieces = 0;
+  std::vector<FinishedChunk> finished;
+  work_off(list, {500}, pieces, finished);
+  EXPECT_EQ(pieces, 3 + 2 * 9 + (3 + 1));  // the chunk, nine splits, the row and its neighbour
+}
+
+TEST(WorkList, AllRowsBad_EndsToo) {
+  WorkList list({64, 16, 1});
+  std::set<int64_t> all;
+  for (int64_t row = 0; row < 64; ++row) all.insert(row);
+  int pieces = 0;
+  std::vector<FinishedChunk> finished;
+  EXPECT_EQ(work_off(list, all, pieces, finished), all);
+}
+
+TEST(WorkList, ChunkThatFailsOnce_IsTriedAgainElsewhere) {
+  WorkList list({10, 5, 1});
+  const Piece first = *list.next();
+  EXPECT_FALSE(list.failed(first, 3, kError).has_value());
+  const Piece again = *list.next();
+  EXPECT_EQ(again.begin, 0);
+  EXPECT_EQ(again.end, 5);
+  EXPECT_EQ(again.avoid_worker, 3);
+  list.succeeded(again);
+  const auto finished = list.take_finished();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->tries, 2);
+  EXPECT_FALSE(list.take_finished().has_value());
+}
+
+TEST(WorkList, DoneChunks_AreNotGivenOut) {
+  WorkList list({10, 3, 0, [](int64_t chunk) { return chunk % 2 == 0; }});
+  const auto piece = list.next();
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->begin, 3);
+  EXPECT_EQ(list.next()->begin, 9);  // chunk 3, the short last one
+  EXPECT_FALSE(list.next().has_value());
+}
+
+}  // namespace
+}  // namespace hornet::job
