@@ -30,6 +30,8 @@ class Sink {
   // Without it the destructor leaves nothing behind, unless keep() was called.
   virtual void finish() = 0;
 
+  // False where write() takes each row once and no more: what is written in order.
+  virtual bool is_rewritable() const { return true; }
   // Makes what was written so far durable. Thread-safe, as write() is.
   virtual void sync() {}
   // From now on the destructor leaves unfinished rows for Overwrite::kResume; with false it does

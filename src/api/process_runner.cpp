@@ -130,12 +130,15 @@ std::byte* ProcessRunner::my_slot() const {
 void ProcessRunner::run(int64_t begin, int64_t end) {
   const internal::Deadline deadline = deadline_after(timeout_);
   if (slot_rows_ == 0) return call(begin, end, 0, deadline);
+  // Sinks get the rows when all of them are there: some take them once only.
+  std::vector<std::vector<std::byte>> rows(sinks_.size());
   for (int64_t first = begin; first < end; first += slot_rows_) {
     const int64_t last = std::min(first + slot_rows_, end);
     fill_slot(first, last);
     call(first, last, first, deadline);
-    empty_slot(first, last);
+    empty_slot(last - first, rows);
   }
+  write_rows(begin, end, rows);
 }
 
 void ProcessRunner::call(int64_t begin, int64_t end, int64_t first_in_slot,
@@ -159,14 +162,25 @@ void ProcessRunner::fill_slot(int64_t begin, int64_t end) {
   }
 }
 
-void ProcessRunner::empty_slot(int64_t begin, int64_t end) {
+void ProcessRunner::empty_slot(int64_t count, std::vector<std::vector<std::byte>>& rows) {
   for (size_t k = 0; k < sinks_.size(); ++k) {
-    const WorkerRows& rows = setup_.outputs[k];
-    if (rows.file) continue;
-    Shape shape = rows.row_shape;
+    const WorkerRows& output = setup_.outputs[k];
+    if (output.file) continue;
+    const std::byte* first = my_slot() + output.slot_offset;
+    const size_t bytes = num_bytes(output.dtype, output.row_shape) * static_cast<size_t>(count);
+    rows[k].insert(rows[k].end(), first, first + bytes);
+  }
+}
+
+void ProcessRunner::write_rows(int64_t begin, int64_t end,
+                               const std::vector<std::vector<std::byte>>& rows) {
+  for (size_t k = 0; k < sinks_.size(); ++k) {
+    const WorkerRows& output = setup_.outputs[k];
+    if (output.file) continue;
+    Shape shape = output.row_shape;
     shape.insert(shape.begin(), end - begin);
     try {
-      sinks_[k]->write(begin, {my_slot() + rows.slot_offset, rows.dtype, shape});
+      sinks_[k]->write(begin, {rows[k].data(), output.dtype, shape});
     } catch (const Error& error) {
       throw runtime::OutputError(error);
     }

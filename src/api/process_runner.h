@@ -38,7 +38,8 @@ class ProcessRunner {
   void share_weights_of_plans();
   void call(int64_t begin, int64_t end, int64_t first_in_slot, const internal::Deadline& deadline);
   void fill_slot(int64_t begin, int64_t end);
-  void empty_slot(int64_t begin, int64_t end);
+  void empty_slot(int64_t count, std::vector<std::vector<std::byte>>& rows);
+  void write_rows(int64_t begin, int64_t end, const std::vector<std::vector<std::byte>>& rows);
   std::byte* my_slot() const;
 
   const CompiledModel& model_;

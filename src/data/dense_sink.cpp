@@ -68,7 +68,7 @@ class DenseFileSink : public Sink {
   }
 
   void finish() override { partial_.publish(); }
-  void sync() override { partial_.file().sync(); }
+  void sync() override { partial_.sync(); }
   bool keep(bool kept) override {
     partial_.keep(kept);
     return true;
@@ -110,6 +110,7 @@ class DenseStreamSink : public Sink {
     return {nullptr, out_.dtype, batched(end - begin, out_.row_shape)};
   }
   void finish() override { ordered_.finish(); }
+  bool is_rewritable() const override { return false; }
 
  private:
   const DenseOutput out_;

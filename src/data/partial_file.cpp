@@ -138,17 +138,15 @@ PartialFile::~PartialFile() {
   if (!published_ && !kept_) fs_.unlink(file_->path().c_str());
 }
 
-void PartialFile::keep(bool kept) {
-  if (kept) {
-    file_->sync();
-    sync_directory(directory_of(path_), fs_);
-  }
-  kept_ = kept;
+void PartialFile::sync() {
+  file_->sync();
+  if (!name_is_durable_) sync_directory(directory_of(path_), fs_);
+  name_is_durable_ = true;
 }
 
-void PartialFile::publish() {
+void PartialFile::publish(bool durable) {
   if (published_) return;
-  file_->sync();
+  if (durable) file_->sync();
   if (overwrite_ != Overwrite::kNever) {
     replace_file(file_->path(), path_, fs_);
   } else {
@@ -156,7 +154,7 @@ void PartialFile::publish() {
             "{} was created by another program in the meantime, and is not overwritten", path_);
   }
   published_ = true;
-  sync_directory(directory_of(path_), fs_);
+  if (durable) sync_directory(directory_of(path_), fs_);
 }
 
 }  // namespace hornet

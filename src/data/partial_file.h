@@ -26,17 +26,18 @@ class PartialFile {
   PartialFile& operator=(const PartialFile&) = delete;
 
   File& file() { return *file_; }
-  // Makes the partial file and its name durable; the destructor leaves it from now on. With false
-  // it removes it again.
-  void keep(bool kept = true);
+  // From now on the destructor leaves the partial file where it is; with false it does not.
+  void keep(bool kept = true) { kept_ = kept; }
+  // Makes the bytes, and the first time the name, of the partial file durable.
+  void sync();
   // Whether the file has its final name; kResume may find it so.
   bool is_published() const { return published_; }
 
   // Makes the bytes durable, renames the file to `path` and makes the name durable. Does nothing
-  // where that is done.
+  // where that is done. Where it is not to be `durable` yet, the caller syncs file and folder.
   // Throws Error(kIo); nothing is at `path` then, unless it is the name that could not be made
   // durable.
-  void publish();
+  void publish(bool durable = true);
 
  private:
   PartialFile(const std::string& path, Overwrite overwrite, FileSystem& fs);
@@ -46,6 +47,7 @@ class PartialFile {
   FileSystem& fs_;
   bool published_ = false;
   bool kept_ = false;
+  bool name_is_durable_ = false;
   const std::unique_ptr<File> file_;
 };
 

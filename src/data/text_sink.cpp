@@ -282,6 +282,7 @@ class TextSink : public Sink {
     return {nullptr, dtype_, batched(end - begin, row_shape_)};
   }
   void finish() override { ordered_.finish(); }
+  bool is_rewritable() const override { return false; }
 
  private:
   const std::string path_;

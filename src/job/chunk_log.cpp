@@ -18,13 +18,13 @@ bool ChunkLog::has_uncommitted() const {
   return !waiting_.empty();
 }
 
-void ChunkLog::commit() {
+void ChunkLog::commit(bool complete) {
   std::vector<FinishedChunk> chunks;
   {
     const std::scoped_lock lock(mutex_);
     chunks.swap(waiting_);
   }
-  if (chunks.empty()) return;
+  if (chunks.empty() && !complete) return;
   if (journal_ != nullptr) {
     for (Sink* sink : sinks_) sink->sync();
   }
@@ -35,7 +35,7 @@ void ChunkLog::commit() {
     records.push_back(record);
   }
   if (errors_ != nullptr) errors_->sync();
-  if (journal_ != nullptr) journal_->append(records);
+  if (journal_ != nullptr) journal_->append(records, complete);
 }
 
 }  // namespace hornet::job

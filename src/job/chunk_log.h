@@ -20,8 +20,9 @@ class ChunkLog {
   // The rows of the chunk are written.
   void add(const FinishedChunk& chunk);
   bool has_uncommitted() const;
-  // What was added before the call is durable when it returns. Throws Error(kIo).
-  void commit();
+  // What was added before the call is durable when it returns; `complete`: and that these are all
+  // chunks. Throws Error(kIo).
+  void commit(bool complete = false);
 
  private:
   const std::vector<Sink*> sinks_;

@@ -130,10 +130,10 @@ class Committer {
   }
 
   // Commits all that is left.
-  void finish() {
+  void finish(bool complete) {
     if (log_ == nullptr) return;
     if (running_) std::exchange(running_, std::nullopt)->result();
-    log_->commit();
+    log_->commit(complete);
   }
 
  private:
@@ -178,7 +178,7 @@ class JobRun {
       drain();
     }
     try {
-      committer_.finish();
+      committer_.finish(!error_ && rows_done_ == options_.rows);
     } catch (...) {
       keep_error(std::current_exception());
     }

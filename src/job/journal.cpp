@@ -245,8 +245,9 @@ std::unique_ptr<Journal> Journal::create(const std::string& path, const JournalH
   append_number(bytes, static_cast<uint32_t>(text.size()));
   append_number(bytes, crc32c(text.data(), text.size()));
   bytes += text;
-  journal->append_bytes(bytes);
-  journal->created_->publish();
+  journal->created_->file().write_at(0, std::as_bytes(std::span(bytes)));
+  journal->size_ = bytes.size();
+  journal->created_->publish(false);
   return journal;
 }
 
@@ -265,6 +266,7 @@ std::unique_ptr<Journal> Journal::open(const std::string& path, FileSystem& fs) 
     file->sync();
   }
   journal->opened_ = std::move(file);
+  journal->name_is_durable_ = true;
   return journal;
 }
 
@@ -272,23 +274,25 @@ void Journal::append_bytes(const std::string& bytes) {
   // What failed to be written whole is written over by the next attempt.
   file().write_at(size_, std::as_bytes(std::span(bytes)));
   file().sync();
+  if (!name_is_durable_) sync_directory(directory_of(path_), fs_);
+  name_is_durable_ = true;
   size_ += bytes.size();
 }
 
-void Journal::append(const std::vector<ChunkRecord>& records) {
-  if (records.empty()) return;
+void Journal::append(const std::vector<ChunkRecord>& records, bool complete) {
+  if (records.empty() && !complete) return;
   std::string bytes;
   for (const ChunkRecord& record : records) {
     bytes += encode_record(RecordKind::kChunk, record, size_ + bytes.size());
   }
+  if (complete) bytes += encode_record(RecordKind::kComplete, {}, size_ + bytes.size());
   append_bytes(bytes);
   for (const ChunkRecord& record : records) state_.add(header_, record);
+  state_.is_complete |= complete;
 }
 
 void Journal::append_complete() {
-  if (state_.is_complete) return;
-  append_bytes(encode_record(RecordKind::kComplete, {}, size_));
-  state_.is_complete = true;
+  if (!state_.is_complete) append({}, true);
 }
 
 void Journal::remove() {

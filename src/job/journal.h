@@ -69,7 +69,7 @@ JournalContent read_journal(const std::string& path, FileSystem& fs = FileSystem
 // The journal of a running job, locked while it lives. Not thread-safe.
 class Journal {
  public:
-  // Makes a new one and its name durable. Throws Error(kIo).
+  // Makes a new one, which is durable with the first record. Throws Error(kIo).
   static std::unique_ptr<Journal> create(const std::string& path, const JournalHeader& header,
                                          Overwrite overwrite, FileSystem& fs = FileSystem::real());
   // Goes on with one, without its torn end. Throws as read_journal does, and kIo where another
@@ -81,8 +81,8 @@ class Journal {
   const JournalHeader& header() const { return header_; }
   const JournalState& state() const { return state_; }
 
-  // Appends records and makes them durable.
-  void append(const std::vector<ChunkRecord>& records);
+  // Appends records, with `complete` also that all chunks are done, and makes them durable.
+  void append(const std::vector<ChunkRecord>& records, bool complete = false);
   // Says that all chunks are done.
   void append_complete();
   // The job is over.
@@ -98,6 +98,7 @@ class Journal {
   FileSystem& fs_;
   JournalState state_;
   size_t size_ = 0;
+  bool name_is_durable_ = false;
   std::unique_ptr<PartialFile> created_;
   std::unique_ptr<File> opened_;
 };

@@ -46,6 +46,7 @@ BatchRunner::BatchRunner(PlanSet& plans, BatchOptions options, std::vector<const
       sinks_(std::move(sinks)),
       output_dtypes_(std::move(output_dtypes)),
       source_scratch_(sources_.size()),
+      staged_(sinks_.size()),
       converted_inputs_(sources_.size()),
       computed_outputs_(sinks_.size()),
       converted_outputs_(sinks_.size()),
@@ -55,6 +56,10 @@ BatchRunner::BatchRunner(PlanSet& plans, BatchOptions options, std::vector<const
 }
 
 void BatchRunner::run(int64_t begin, int64_t end) {
+  const int64_t first = begin;
+  stages_ =
+      end - begin > options_.batch_size || !std::has_single_bit(static_cast<uint64_t>(end - begin));
+  for (std::vector<std::byte>& staged : staged_) staged.clear();
   while (begin < end) {
     const int64_t left = end - begin;
     const int64_t rows = left >= options_.batch_size
@@ -63,6 +68,18 @@ void BatchRunner::run(int64_t begin, int64_t end) {
     run_batch(begin, begin + rows);
     begin += rows;
   }
+  for (size_t k = 0; k < sinks_.size(); ++k) {
+    if (staged_[k].empty()) continue;
+    Shape shape = plans_.for_rows(1).output_types()[k].shape;
+    shape[0] = end - first;
+    for_output([&] { sinks_[k]->write(first, {staged_[k].data(), output_dtypes_[k], shape}); });
+  }
+}
+
+void BatchRunner::hand_out(size_t k, int64_t begin, const TensorView& rows) {
+  if (!stages_ || sinks_[k]->is_rewritable()) return sinks_[k]->write(begin, rows);
+  const auto* bytes = static_cast<const std::byte*>(rows.data);
+  staged_[k].insert(staged_[k].end(), bytes, bytes + num_bytes(rows.dtype, rows.shape));
 }
 
 plan::WorkerState& BatchRunner::state_for(const plan::Plan& plan, int64_t rows) {
@@ -127,13 +144,13 @@ void BatchRunner::write_outputs(int64_t begin) {
     if (output_addresses_[k] != computed.data()) continue;
     const DType wanted = output_dtypes_[k];
     if (computed.dtype() == wanted) {
-      sinks_[k]->write(begin, computed);
+      hand_out(k, begin, computed);
       continue;
     }
     Tensor& converted = converted_outputs_[k];
     convert_elements(computed.dtype(), computed.data(), wanted,
                      room_for(converted, wanted, computed.shape()), computed.num_elements());
-    sinks_[k]->write(begin, converted);
+    hand_out(k, begin, converted);
   }
 }
 

@@ -36,7 +36,8 @@ class BatchRunner {
               std::vector<Sink*> sinks, std::vector<DType> output_dtypes);
 
   // Predicts rows [begin, end): whole batches, then what is left in powers of two, so that few
-  // plans serve all sizes. Throws OutputError where a sink does not take them.
+  // plans serve all sizes. Sinks that are not rewritable get all rows at the end, or none. Throws
+  // OutputError where a sink does not take them.
   void run(int64_t begin, int64_t end);
 
  private:
@@ -44,6 +45,7 @@ class BatchRunner {
   void read_inputs(int64_t begin, int64_t end, const plan::Plan& plan);
   void place_outputs(int64_t begin, int64_t end, const plan::Plan& plan);
   void write_outputs(int64_t begin);
+  void hand_out(size_t k, int64_t begin, const TensorView& rows);
   void require_finite(int64_t begin, const plan::Plan& plan) const;
   plan::WorkerState& state_for(const plan::Plan& plan, int64_t rows);
 
@@ -54,6 +56,8 @@ class BatchRunner {
   const std::vector<DType> output_dtypes_;
   std::map<int64_t, std::unique_ptr<plan::WorkerState>> states_;
   std::vector<std::vector<std::byte>> source_scratch_;
+  bool stages_ = false;                         // run() has more than one batch
+  std::vector<std::vector<std::byte>> staged_;  // an output: rows that wait for the end of run()
   std::vector<Tensor> converted_inputs_, computed_outputs_, converted_outputs_;
   std::vector<const void*> input_addresses_;
   std::vector<void*> output_addresses_;

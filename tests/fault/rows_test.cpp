@@ -143,6 +143,30 @@ TEST(Processes, RowsInMemory_TravelThroughSharedMemory) {
   job.expect_complete({500});
 }
 
+TEST_P(BadRows, IntoATextFile_TakeTheirLine) {
+  const FaultJob job(100, {{17, kThrows}, {60, kThrows}});
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  options.chunk_size = 50;
+  const auto source = open_source(job.input_path());
+  const std::string path = job.output_path() + ".csv";
+  const PredictReport report = predict(
+      FaultJob::model(), {source.get()},
+      [&](size_t, DType dtype, const Shape& shape) { return open_sink(path, dtype, shape, 100); },
+      options);
+  EXPECT_EQ(report.rows_failed, 2);
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  ASSERT_GE(lines.size(), 100u);
+  lines.erase(lines.begin(), lines.end() - 100);  // a line of names
+  for (size_t row = 0; row < 100; ++row) {
+    const bool bad = row == 17 || row == 60;
+    EXPECT_EQ(lines[row].find("nan") != std::string::npos, bad) << row << ": " << lines[row];
+  }
+  EXPECT_FALSE(std::filesystem::exists(job.journal_path()));
+}
+
 TEST(Report, TellsTriesAndWorkers) {
   const FaultJob job(40, {{20, kThrows}});
   PredictOptions options = job.options(ExecutorKind::kThreads);
