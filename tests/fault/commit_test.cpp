@@ -205,27 +205,34 @@ TEST(Commit, WhileOneRunWorks_AnotherIsRefused) {
 
 class TruncatedInput : public ::testing::TestWithParam<ExecutorKind> {};
 
+// Rows from 1500 on are cut off while rows before 1000 are computed, which take their time.
 TEST_P(TruncatedInput, WhileMapped_FailsItsRowsAndKeepsTheOthers) {
-  const FaultJob job(2000, {});
+  std::map<int64_t, float> slow;
+  for (int64_t row = 0; row < 1000; row += 20) slow[row] = kIsSlow;
+  const FaultJob job(1600, slow);
   PredictOptions options = job.options(GetParam());
   options.on_error = OnError::kSkip;
   options.retries = 0;
-  // Row 1000 lies behind what is left, whole pages of it.
-  constexpr size_t kLeft = 128 + 1000 * FaultJob::kRowElements * sizeof(float) - 40;
+  constexpr size_t kLeft = 128 + 1500 * FaultJob::kRowElements * sizeof(float);
+  bool truncated = false;
   options.progress = [&](const ProgressEvent& event) {
-    if (event.kind == ProgressEvent::Kind::kStarted) {
-      std::filesystem::resize_file(job.input_path(), kLeft);
-    }
+    if (truncated || event.kind != ProgressEvent::Kind::kAdvanced || event.rows_done == 0) return;
+    truncated = true;
+    ASSERT_LT(event.rows_done, 1000);
+    std::filesystem::resize_file(job.input_path(), kLeft);
   };
   const PredictReport report = job.run(options);
+  ASSERT_TRUE(truncated);
   std::set<int64_t> gone;
-  for (int64_t row = 999; row < 2000; ++row) gone.insert(row);
+  for (int64_t row = 1500; row < 1600; ++row) gone.insert(row);
   EXPECT_EQ(report.rows_failed, static_cast<int64_t>(gone.size()));
+  EXPECT_EQ(report.workers_replaced, 0);
   job.expect_complete(gone);
   EXPECT_NE(read_file(job.errors_path()).find("x.npy was truncated to"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Executors, TruncatedInput, ::testing::Values(ExecutorKind::kThreads),
+INSTANTIATE_TEST_SUITE_P(Executors, TruncatedInput,
+                         ::testing::Values(ExecutorKind::kThreads, ExecutorKind::kProcesses),
                          [](const auto& kind) {
                            return kind.param == ExecutorKind::kThreads ? "Threads" : "Processes";
                          });

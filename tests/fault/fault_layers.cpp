@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <limits>
@@ -30,9 +31,13 @@ class FaultKernel final : public CustomKernel {
     for (int64_t row = 0; row < rows; ++row, x += row_elements, y += row_elements) {
       std::copy_n(x, row_elements, y);
       if (is_near(x[0], kThrows)) throw Error(ErrorCode::kInvalidInput, "the row is marked");
-      if (is_near(x[0], kCrashes)) raise(SIGSEGV);
+      if (is_near(x[0], kCrashes)) {
+        signal(SIGSEGV, SIG_DFL);  // that of a sanitizer would only exit
+        raise(SIGSEGV);
+      }
       if (is_near(x[0], kRunsOutOfMemory)) throw std::bad_alloc();
       if (is_near(x[0], kExits)) _exit(3);
+      if (is_near(x[0], kIsSlow)) usleep(20000);
       if (is_near(x[0], kGivesNaN)) y[0] = std::numeric_limits<float>::quiet_NaN();
       while (is_near(x[0], kHangs)) pause();
     }

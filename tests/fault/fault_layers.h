@@ -11,7 +11,7 @@ namespace hornet {
 
 // What a row whose numbers are near one of these does. No other number is near.
 inline constexpr float kThrows = 10000, kCrashes = 20000, kHangs = 30000, kRunsOutOfMemory = 40000,
-                       kGivesNaN = 50000, kExits = 60000;
+                       kGivesNaN = 50000, kExits = 60000, kIsSlow = 70000;
 
 std::vector<CustomLayerDefinition> fault_layers();
 

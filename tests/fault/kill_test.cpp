@@ -32,7 +32,7 @@ TEST(KilledWorkers, AreReplacedAndNoRowIsLost) {
   constexpr int kKills = 12;
   std::atomic<int> kills = 0;
   std::jthread killer([&](const std::stop_token& stop) {
-    std::mt19937 random(11);
+    std::mt19937 random(static_cast<unsigned>(testing::UnitTest::GetInstance()->random_seed()));
     while (!stop.stop_requested() && kills < kKills) {
       const std::vector<pid_t> pids = children();
       if (!pids.empty() && kill(pids[random() % pids.size()], SIGKILL) == 0) ++kills;

@@ -38,7 +38,9 @@ int main(int argc, char** argv) {
       {"no_memory", [](std::string_view) -> std::string { throw std::bad_alloc(); }},
       {"die",
        [](std::string_view argument) -> std::string {
-         raise(std::stoi(text(argument)));
+         const int number = std::stoi(text(argument));
+         signal(number, SIG_DFL);  // that of a sanitizer would only exit
+         raise(number);
          return "alive";
        }},
       {"exit", [](std::string_view argument) -> std::string { _exit(std::stoi(text(argument))); }},
