@@ -14,11 +14,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, File
   const struct stat status = file->status();
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
-  auto mapped = map_file(*file, static_cast<size_t>(status.st_size), path);
-  mapped->fs_ = &fs;
-  mapped->device_ = status.st_dev;
-  mapped->inode_ = status.st_ino;
-  return mapped;
+  return map(*file, static_cast<size_t>(status.st_size), path);
 }
 
 size_t MappedFile::size_now() const {
@@ -29,15 +25,18 @@ size_t MappedFile::size_now() const {
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(const File& file, size_t size, std::string name) {
-  return map_file(file, size, std::move(name));
-}
-
-std::shared_ptr<MappedFile> MappedFile::map_file(const File& file, size_t size, std::string name) {
   std::unique_ptr<const Mapping> mapping;
   if (size > 0) {
     mapping = std::make_unique<const Mapping>(file, size, Mapping::Access::kReadOnly);
   }
-  return std::shared_ptr<MappedFile>(new MappedFile(std::move(name), std::move(mapping)));
+  std::shared_ptr<MappedFile> mapped(new MappedFile(std::move(name), std::move(mapping)));
+  if (mapped->path_ == file.path()) {
+    const struct stat status = file.status();
+    mapped->fs_ = &file.file_system();
+    mapped->device_ = status.st_dev;
+    mapped->inode_ = status.st_ino;
+  }
+  return mapped;
 }
 
 MappedFile::MappedFile(std::string path, std::unique_ptr<const Mapping> mapping)

@@ -36,7 +36,6 @@ class MappedFile {
 
  private:
   MappedFile(std::string path, std::unique_ptr<const Mapping> mapping);
-  static std::shared_ptr<MappedFile> map_file(const File& file, size_t size, std::string name);
 
   std::string path_;
   std::unique_ptr<const Mapping> mapping_;
