@@ -62,17 +62,21 @@ Value translated(const Value& value, const KerasVersion& version) {
   return dict == nullptr ? value : Value(translated(*dict, version));
 }
 
-// Older releases wrote the name of a type, or an object of class Policy.
-bool holds_dtype_policy(const Value& value) {
+// What no older release wrote: types as objects of class DTypePolicy (it was a name, or a Policy),
+// the axes of initialisers, settings of quantisation.
+constexpr std::string_view kKeras3Keys[] = {"input_axes", "output_axes", "quantization_config"};
+
+bool holds_keras3(const Value& value) {
   if (const List* list = value.get_if<List>()) {
-    return std::any_of(list->begin(), list->end(), holds_dtype_policy);
+    return std::any_of(list->begin(), list->end(), holds_keras3);
   }
   const Dict* dict = value.get_if<Dict>();
   if (dict == nullptr) return false;
   const std::string* class_name = member<std::string>(*dict, "class_name");
   if (class_name != nullptr && *class_name == "DTypePolicy") return true;
-  return std::any_of(dict->begin(), dict->end(),
-                     [](const Dict::Item& item) { return holds_dtype_policy(item.second); });
+  return std::any_of(dict->begin(), dict->end(), [](const Dict::Item& item) {
+    return is_one_of(kKeras3Keys, item.first) || holds_keras3(item.second);
+  });
 }
 
 }  // namespace
@@ -86,7 +90,7 @@ KerasVersion version_of(const std::string& stated, const Dict& model) {
       std::from_chars(major.ptr + 1, end, version.minor);
     }
     version.tensorflow = stated.find("-tf") != stated.npos;
-    return version.major < 3 && holds_dtype_policy(Value(model)) ? KerasVersion() : version;
+    return version.major < 3 && holds_keras3(Value(model)) ? KerasVersion() : version;
   }
   const Value* config = model.find("config");
   if (config != nullptr && config->get_if<List>()) version.major = 1;

@@ -109,6 +109,11 @@ TEST(OlderHardSigmoid, IsNotThatOfAModelThatOnlyKeras3CanHaveWritten) {
                                  "config": {"name": "float32"}})"));
   EXPECT_THAT(values(run_model(text, {given({1, 1}, {1})}, {}, kVersion).outputs[0]),
               near({4 / 6.F}));
+  const std::string initialiser = sequential(older_layer(
+      "Activation", R"("name": "a", "batch_input_shape": [null, 1], "activation": "hard_sigmoid",
+                       "of": {"class_name": "GlorotUniform", "config": {"input_axes": null}})"));
+  EXPECT_THAT(values(run_model(initialiser, {given({1, 1}, {1})}, {}, kVersion).outputs[0]),
+              near({4 / 6.F}));
 }
 
 // --- reset_after
