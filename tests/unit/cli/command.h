@@ -64,15 +64,20 @@ class RunningCommand {
 
   void signal(int number) { kill(pid_, number); }
 
-  // Waits until the command has written `text` to stderr; false if it does not in a minute.
-  bool wait_for_error_text(const std::string& text) {
+  // Waits until the command has written one of `texts` to stderr; false if it does not in a minute.
+  bool wait_for_error_text(const Strings& texts) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (std::chrono::steady_clock::now() < end) {
-      if (read_file(logs_.path("err")).find(text) != std::string::npos) return true;
+      const std::string written = read_file(logs_.path("err"));
+      for (const std::string& text : texts) {
+        if (written.find(text) != std::string::npos) return true;
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
   }
+
+  bool wait_for_error_text(const std::string& text) { return wait_for_error_text(Strings{text}); }
 
   Outcome finish() {
     int status = 0;
