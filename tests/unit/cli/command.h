@@ -64,14 +64,17 @@ class RunningCommand {
 
   void signal(int number) { kill(pid_, number); }
 
-  // Waits until the command has written one of `texts` to stderr; false if it does not in a minute.
+  // Waits until the command has written one of `texts` to stderr; false if it ends without, or does
+  // not in a minute.
   bool wait_for_error_text(const Strings& texts) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (std::chrono::steady_clock::now() < end) {
+      const bool ended = has_ended();  // before the look at what it wrote
       const std::string written = read_file(logs_.path("err"));
       for (const std::string& text : texts) {
         if (written.find(text) != std::string::npos) return true;
       }
+      if (ended) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
@@ -94,6 +97,11 @@ class RunningCommand {
   }
 
  private:
+  bool has_ended() const {
+    siginfo_t info = {};
+    waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid == pid_;
+  }
   static void redirect(int descriptor, const std::string& path) {
     const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(file, descriptor);
