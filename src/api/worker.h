@@ -20,7 +20,7 @@ struct WorkerRows {
   // Inputs: for open_source(). Outputs: where to write. Nothing for shared memory.
   std::optional<SourceLocation> location = {};
   std::optional<FileRows> file = {};
-  uint64_t slot_offset = 0;      // shared memory: of its rows in the slot of a worker
+  uint64_t slot_offset = 0;  // shared memory: of its rows in the slot of a worker
 };
 
 // All that a worker needs before its first chunk.

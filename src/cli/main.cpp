@@ -43,7 +43,7 @@ int run(int argc, char** argv) {
   app.footer(kExitCodeHelp);
   app.require_subcommand(0, 1);  // none is our own error, which comes after unknown words
   const std::vector<Command> commands = {add_predict(app), add_status(app), add_inspect(app),
-                                         add_verify(app), add_layers(app), add_bench(app)};
+                                         add_verify(app),  add_layers(app), add_bench(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

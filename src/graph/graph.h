@@ -24,9 +24,9 @@ struct Value {
 
 struct Node {
   OpPtr op;
-  std::vector<ValueId> inputs;  // kNoValue for an optional input that is absent
+  std::vector<ValueId> inputs;   // kNoValue for an optional input that is absent
   std::vector<ValueId> outputs;  // kNoValue for one that nobody wants
-  std::string layer;  // label of the Keras layer it stems from, for messages
+  std::string layer;             // label of the Keras layer it stems from, for messages
 };
 
 // Nodes are in topological order: passes keep it. Values are never removed, their ids stay valid.

@@ -63,7 +63,7 @@ class WorkerProcess {
   const int worker_;
   pid_t pid_ = -1;
   int socket_ = -1;
-  std::mutex mutex_;     // guards reaped_
+  std::mutex mutex_;  // guards reaped_
   bool was_killed_ = false;
   bool reaped_ = false;  // the process number may be that of another by now
 };

@@ -30,8 +30,8 @@ double clip(double x, double low, double high) {
   const double raised = x < low ? low : x;
   return raised > high ? high : raised;
 }
-// What is above the threshold, between 0 and the ceiling where there is one, less `slope` times what
-// lies below the threshold.
+// What is above the threshold, between 0 and the ceiling where there is one, less `slope` times
+// what lies below the threshold.
 double relu_general(double x, double slope, double ceiling, double threshold) {
   const double above = x <= threshold ? 0 : x;
   const double cut = std::isinf(ceiling) ? above : clip(above, 0, ceiling);

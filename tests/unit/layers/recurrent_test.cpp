@@ -66,10 +66,9 @@ TEST(RecurrentCells, GruCell_EqualsAStepOfTheLayer) {
 
 TEST(RecurrentSteps, ActivationOverAnAxis_RunsStepByStepFromZeros) {
   // softmax([0, ln 3]), whatever the state: the recurrent weights are 0.
-  const Result y = run_layer("SimpleRNN", R"("units": 2, "activation": "softmax")",
-                             {given({1, 2, 1}, {5, -7})},
-                             {weight({1, 2}, {0, 0}), weight({2, 2}, {0, 0, 0, 0}),
-                              weight({2}, {0, std::log(3.0F)})});
+  const Result y = run_layer(
+      "SimpleRNN", R"("units": 2, "activation": "softmax")", {given({1, 2, 1}, {5, -7})},
+      {weight({1, 2}, {0, 0}), weight({2, 2}, {0, 0, 0, 0}), weight({2}, {0, std::log(3.0F)})});
   EXPECT_THAT(values(y.outputs[0]), ElementsAre(FloatNear(0.25F, 1e-6F), FloatNear(0.75F, 1e-6F)));
 }
 
