@@ -1,6 +1,7 @@
 #include "property/random_case.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
@@ -101,6 +102,13 @@ Shape broadcast_source(Random& random, const Shape& shape) {
     if (random.chance(0.3)) source[i] = 1;
   }
   return source;
+}
+
+// Weights whose sums are about as large as what they are given: rounding then is as small beside
+// them, whatever number of products they add.
+Tensor weights(Random& random, const Shape& shape, int64_t sums) {
+  const float most = std::sqrt(3.0f / static_cast<float>(sums));
+  return random.floats(shape, -most, most);
 }
 
 std::optional<Tensor> maybe(Random& random, double probability, Tensor tensor) {
@@ -217,8 +225,10 @@ graph::Window window(Random& random, size_t spatial, bool dilated, Shape& shape)
     const int64_t extent = (result.size.back() - 1) * result.dilations.back() + 1;
     shape.push_back(extent + random.whole(0, spatial == 3 ? 4 : 12));
     if (result.padding == graph::Padding::kExplicit) {
-      result.pads_begin.push_back(random.whole(0, extent - 1));
-      result.pads_end.push_back(random.whole(0, extent - 1));
+      // Now and then more than the window has cells: an output cell that sees padding alone.
+      const int64_t most = dilated && random.chance(0.2) ? extent + 1 : extent - 1;
+      result.pads_begin.push_back(random.whole(0, most));
+      result.pads_end.push_back(random.whole(0, most));
     }
   }
   return result;
@@ -252,8 +262,8 @@ RandomCase conv(Random& random, int64_t num_rows) {
   const std::vector<graph::TensorType> types = {{DType::kFloat32, x}, {DType::kFloat32, w}};
   const Shape y = op.infer(types)[0].shape;
   return {std::make_shared<graph::Conv>(op),
-          {random.floats(x), random.floats(w), maybe(random, 0.7, random.floats({out})),
-           maybe(random, 0.3, random.floats(y))},
+          {random.floats(x), weights(random, w, num_elements(w) / out),
+           maybe(random, 0.7, random.floats({out})), maybe(random, 0.3, random.floats(y))},
           {false, true, true, false}};
 }
 

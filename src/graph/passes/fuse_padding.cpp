@@ -16,6 +16,15 @@ bool pads_spatial_zeros_only(const Pad& pad) {
   return true;
 }
 
+// Fast kernels want every window to cover some cell of the image.
+bool is_wider_than_window(const Window& window) {
+  for (size_t i = 0; i < window.size.size(); ++i) {
+    const int64_t extent = (window.size[i] - 1) * window.dilations[i] + 1;
+    if (window.pads_begin[i] >= extent || window.pads_end[i] >= extent) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool fuse_padding(Graph& graph, const PassContext&) {
@@ -41,6 +50,7 @@ bool fuse_padding(Graph& graph, const PassContext&) {
       fused->window.pads_begin[i] += pad->before[i + 1];
       fused->window.pads_end[i] += pad->after[i + 1];
     }
+    if (is_wider_than_window(fused->window)) continue;
     node.op = fused;
     node.inputs[0] = before.inputs[0];
     changed = true;

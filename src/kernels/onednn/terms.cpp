@@ -109,6 +109,26 @@ ConvolutionTerms convolution_terms(const graph::Conv& op, const Shape& x, const 
   return terms;
 }
 
+bool has_window_of_padding_alone(const ConvolutionTerms& terms) {
+  const size_t count = terms.strides.size();
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t input = terms.src[i + 2];
+    const int64_t size = terms.weights[terms.weights.size() - count + i];
+    const auto covers = [&](int64_t window) {
+      for (int64_t k = 0; k < size; ++k) {
+        const int64_t cell =
+            window * terms.strides[i] - terms.padding_l[i] + k * (terms.dilates[i] + 1);
+        if (cell >= 0 && cell < input) return true;
+      }
+      return false;
+    };
+    for (int64_t window = 0; window < terms.dst[i + 2]; ++window) {
+      if (!covers(window)) return true;
+    }
+  }
+  return false;
+}
+
 PoolingTerms pooling_terms(const graph::Pool& op, const Shape& x, const Shape& y) {
   PoolingTerms terms;
   terms.src = data_dims(x);

@@ -24,6 +24,8 @@ struct ConvolutionTerms {
 };
 ConvolutionTerms convolution_terms(const graph::Conv& op, const Shape& x, const Shape& w,
                                    const Shape& y);
+// Whether some window covers no cell of the image, along a dimension.
+bool has_window_of_padding_alone(const ConvolutionTerms& terms);
 
 struct PoolingTerms {
   OneDnnDims src, dst, src_strides, dst_strides, kernel, strides, padding_l, padding_r;

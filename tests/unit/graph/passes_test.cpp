@@ -155,6 +155,17 @@ TEST_F(PassesTest, ZeroPaddingBeforeConvolution_BecomesItsPadding) {
   expect_same_numbers({1, 5, 5, 2}, 1);
 }
 
+// Windows that cover padding alone crashed a kernel of oneDNN's.
+TEST_F(PassesTest, PaddingAsWideAsTheWindow_StaysWhereItIs) {
+  const ValueId x = input({-1, 5, 5, 2});
+  auto pad = std::make_shared<Pad>();
+  pad->before = {0, 1, 0, 0};
+  pad->after = {0, 0, 0, 0};
+  const ValueId padded = graph_.add_node(pad, {x}, "pad")[0];
+  graph_.set_outputs({add_conv(padded, random({1, 1, 2, 2}))});
+  expect_same_numbers({1, 5, 5, 2}, 2);
+}
+
 TEST_F(PassesTest, PaddingWithAnotherValue_StaysWhereItIs) {
   const ValueId x = input({-1, 5, 2});
   auto pad = std::make_shared<Pad>();

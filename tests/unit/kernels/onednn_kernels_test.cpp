@@ -114,6 +114,14 @@ INSTANTIATE_TEST_SUITE_P(
       return std::string(graph::to_string(function.param.kind)) + std::to_string(function.index);
     });
 
+TEST(OneDnnConv, WindowsThatCoverPaddingAlone_AreRefused) {
+  Conv op;
+  op.window = {{1, 1}, {2, 2}, {1, 1}, Padding::kExplicit, {1, 0}, {0, 0}};
+  const Tensor x = noise({8, 9, 1, 15}), w = noise({1, 1, 15, 30}, 2);
+  EXPECT_THAT(refusal(onednn_conv, op, conv_inputs(x, w)),
+              HasSubstr("a window that covers padding alone"));
+}
+
 TEST(OneDnnConv, Residual_IsAddedBeforeTheActivationWhereverItLies) {
   Conv op = conv_2d(3);
   op.epilogue.activation = {UnaryKind::relu};

@@ -72,6 +72,21 @@ TEST(ConvolutionTerms, OneDimension_BecomesTheWidth) {
   EXPECT_THAT(terms.padding_r, ElementsAre(0, 0));
 }
 
+TEST(ConvolutionTerms, WindowsOfPaddingAlone_AreFound) {
+  Conv op;
+  // Cells of x that windows cover: -1..1 to 7..9, of 0..8.
+  op.window = {{3, 1}, {1, 1}, {1, 1}, Padding::kExplicit, {1, 0}, {1, 0}};
+  EXPECT_FALSE(has_window_of_padding_alone(terms_of(op, {1, 9, 4, 2}, {3, 1, 2, 2})));
+  op.window.pads_begin = {3, 0};
+  EXPECT_TRUE(has_window_of_padding_alone(terms_of(op, {1, 9, 4, 2}, {3, 1, 2, 2})));
+  op.window.pads_begin = {1, 0};
+  op.window.pads_end = {1, 1};
+  EXPECT_TRUE(has_window_of_padding_alone(terms_of(op, {1, 9, 4, 2}, {3, 1, 2, 2})));
+  // -2 and 3 of 0..2: both ends beside the image.
+  op.window = {{2, 1}, {1, 1}, {5, 1}, Padding::kExplicit, {2, 0}, {1, 0}};
+  EXPECT_TRUE(has_window_of_padding_alone(terms_of(op, {1, 3, 4, 2}, {2, 1, 2, 2})));
+}
+
 TEST(ConvolutionTerms, ThreeDimensions_StayInOrder) {
   Conv op;
   op.window = {{1, 2, 3}, {1, 1, 1}, {1, 1, 1}, Padding::kExplicit, {1, 2, 3}, {4, 5, 6}};
