@@ -16,6 +16,7 @@
 #include "data/npy.h"
 #include "fault/fault_layers.h"
 #include "hornet/predict.h"
+#include "paths.h"
 #include "unit/base/temporary_directory.h"
 
 namespace hornet {

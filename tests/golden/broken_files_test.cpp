@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "paths.h"
 #include "unit/cli/command.h"
 
 namespace hornet {
@@ -58,7 +59,8 @@ TEST_P(BrokenFiles, AreRefusedInOneLineOrPredictTheSame) {
   if (outcome.exit_code == 0) {
     EXPECT_TRUE(broken.may_succeed);
     if (broken.output.empty()) return;
-    const std::vector<float> got = read_floats(path("y.npy")), expected = read_floats(broken.output);
+    const std::vector<float> got = read_floats(path("y.npy")),
+                             expected = read_floats(broken.output);
     ASSERT_EQ(got.size(), expected.size());
     for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-5) << i;
     return;

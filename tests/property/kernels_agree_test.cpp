@@ -2,6 +2,9 @@
 // the bits of a row do not depend on the batch it is in. HORNET_SEED repeats a run.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -9,6 +12,7 @@
 #include <set>
 
 #include "kernels/evaluate.h"
+#include "paths.h"
 #include "property/agreement.h"
 #include "property/random_case.h"
 
@@ -21,6 +25,16 @@ using kernels::KernelRequest;
 
 constexpr int64_t kRows = 8;
 constexpr int kReferenceRowCases = 20;
+
+// What is computed now, for a kernel that crashes: gtest's traces are lost then.
+std::string current_case;
+
+void name_case_of_crash(int signal) {
+  [[maybe_unused]] const auto written =
+      write(STDERR_FILENO, current_case.data(), current_case.size());
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 std::vector<const Tensor*> pointers(const std::vector<std::optional<Tensor>>& tensors) {
   std::vector<const Tensor*> result;
@@ -79,13 +93,17 @@ TEST_P(Kernels, AgreeWithTheReference_AndRowsKeepTheirBits) {
     return candidate.op == GetParam().op;
   });
   ASSERT_NE(entry, table.end());
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) {
+    std::signal(signal, name_case_of_crash);
+  }
   std::map<std::string, int> taken;
   for (int i = 0; i < GetParam().num_cases; ++i) {
     const uint64_t seed = base_seed() + static_cast<uint64_t>(i);
     Random random(seed);
     const RandomCase c = GetParam().make(random, kRows);
-    SCOPED_TRACE(testing::Message() << "HORNET_SEED=" << base_seed() << " case " << i << ": "
-                                    << describe(*c.op, c.inputs));
+    current_case = "HORNET_SEED=" + std::to_string(base_seed()) + " case " + std::to_string(i) +
+                   ": " + describe(*c.op, c.inputs) + "\n";
+    SCOPED_TRACE(current_case);
     std::string name;
     const auto expected = run(entry->reference, *c.op, c.inputs, c.is_constant, &name);
     if (!expected) continue;  // not defined for these types

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "hornet/model.h"
+#include "paths.h"
 #include "unit/api/npy_rows.h"
 
 namespace hornet {

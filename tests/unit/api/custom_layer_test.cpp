@@ -8,6 +8,7 @@
 #include "../../../examples/custom_layer/layers.h"
 #include "hornet/model.h"
 #include "hornet/source.h"
+#include "paths.h"
 #include "unit/base/expect_error.h"
 
 namespace hornet {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "hornet/error.h"
+#include "paths.h"
 #include "unit/api/npy_rows.h"
 
 namespace hornet {

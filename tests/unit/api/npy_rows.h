@@ -7,6 +7,7 @@
 
 #include "hornet/source.h"
 #include "hornet/tensor.h"
+#include "paths.h"
 
 namespace hornet {
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "hornet/error.h"
+#include "paths.h"
 #include "unit/api/npy_rows.h"
 
 namespace hornet {

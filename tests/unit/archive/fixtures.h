@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "hornet/error.h"
 #include "hornet/tensor.h"
+#include "paths.h"
 
 namespace hornet {
 

@@ -18,6 +18,7 @@
 
 #include "hornet/sink.h"
 #include "hornet/source.h"
+#include "paths.h"
 #include "unit/base/temporary_directory.h"
 
 namespace hornet {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "paths.h"
 #include "unit/cli/command.h"
 
 namespace hornet {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "hornet/model.h"
+#include "paths.h"
 #include "unit/cli/command.h"
 
 namespace hornet {

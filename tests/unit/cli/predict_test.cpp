@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "paths.h"
 #include "unit/cli/command.h"
 
 namespace hornet {

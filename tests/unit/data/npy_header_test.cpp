@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include "paths.h"
 #include "unit/base/expect_error.h"
 #include "unit/base/temporary_directory.h"
 #include "unit/data/npy_bytes.h"

@@ -13,6 +13,7 @@
 
 #include "data/npy.h"
 #include "data/npy_header.h"
+#include "paths.h"
 #include "unit/base/expect_error.h"
 #include "unit/base/faulty_file_system.h"
 #include "unit/base/temporary_directory.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hornet/source.h"
+#include "paths.h"
 
 namespace hornet {
 

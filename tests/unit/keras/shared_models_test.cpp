@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "keras/json.h"
 #include "keras/load.h"
+#include "paths.h"
 
 namespace hornet::keras {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "keras/json.h"
 #include "layers/lowering.h"
+#include "paths.h"
 
 namespace hornet::layers {
 namespace {
