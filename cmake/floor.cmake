@@ -25,7 +25,11 @@ endif()
 # Code that runs once, or only says what to check: optimising it costs more time than it saves, above
 # all under sanitizers (CLI11, GoogleTest).
 function(hornet_compile_fast target)
-  target_compile_options(${target} PRIVATE $<IF:$<BOOL:${HORNET_SANITIZE}>,-O0,-O1>)
+  if(HORNET_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
 endfunction()
 
 # hornet_floor(NAME SOURCES file... LINKS floor... LIBRARIES library...)
