@@ -1,6 +1,7 @@
 """Measures Hornet and its peers in one run: see script/bench, which installs what this needs."""
 
 import argparse
+import functools
 import gzip
 import json
 import os
@@ -148,6 +149,16 @@ class Torch:
         return np.load(path)
 
 
+@functools.cache
+def avx2_only():
+    """The library that hides AVX-512 from a process; None where that cannot be done here."""
+    library = WORK / "avx2_only.so"
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, PEERS / "avx2_only.c", "-ldl"],
+                   check=True)
+    works = subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=str(library))).returncode == 0
+    return library if works else None
+
+
 class Onnx:
     name = "ONNX Runtime"
     variants = [""]
@@ -158,7 +169,10 @@ class Onnx:
         self.files = {}
 
     def start(self, threads, variant):
-        server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads], self.env)
+        env = dict(self.env)
+        if env.get("HORNET_MAX_ISA") == "avx2" and avx2_only():
+            env["LD_PRELOAD"] = str(avx2_only())
+        server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads], env)
         self.shape, self.dtype = server.hello["shape"], server.hello["dtype"]
         return server
 
@@ -427,7 +441,9 @@ def markdown(results):
                  if results["cpu_time"] else "on the wall.")
               + f" Medians of {results['rounds']} rounds in which all take turns.", ""]
     if results["isa"] == "avx2":
-        lines += ["Hornet and PyTorch are limited to AVX2. ONNX Runtime has no such option and uses "
+        lines += ["All are limited to AVX2: ONNX Runtime, which has no option for it, by hiding AVX-512 "
+                  "from its processes (bench/peers/avx2_only.c)." if results["onnx_limited"] else
+                  "Hornet and PyTorch are limited to AVX2. ONNX Runtime has no such option and uses "
                   "what the machine has: the ratio to it is lower than on a machine with AVX2.", ""]
     lines += ["| model | Hornet rows/s | GFLOP/s | of peak | ONNX Runtime rows/s | PyTorch rows/s | "
               "times the best peer | workers 1 to " + str(CORES) + " | predict, file to file |",
@@ -502,7 +518,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
     parser.add_argument("--peers", default="onnx,torch", help="onnx,torch or one of them")
     parser.add_argument("--isa", choices=["best", "avx2"], default="best",
-                        help="limit Hornet and PyTorch to AVX2")
+                        help="limit Hornet and its peers to AVX2")
     parser.add_argument("--cpu-time", action="store_true",
                         help="count the time that a process has a core: on a machine used by others")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "bench/results",
@@ -512,6 +528,7 @@ def main():
     env = environment(options.isa)
     machine = hornet_json("bench", "--machine", *(["--cpu-time"] if options.cpu_time else []), env=env)
     results = {"machine": machine, "cpu": cpu_name(), "cores": CORES, "isa": options.isa,
+               "onnx_limited": options.isa == "avx2" and avx2_only() is not None,
                "cpu_time": options.cpu_time, "rounds": options.rounds, "models": []}
     failed = False
     for name, model, onnx in models_to_measure(options):

@@ -110,14 +110,23 @@ class CopyKernel final : public Kernel {
   std::string describe() const override { return "copy"; }
   void run(const KernelArgs& args, KernelState*) const override {
     auto* output = static_cast<std::byte*>(args.outputs[0]);
-    const size_t step = fill_.element.size();
-    for (size_t i = 0; i < fill_.bytes; i += step) {
-      std::memcpy(output + i, fill_.element.data(), step);
-    }
+    if (fill_.bytes > 0) fill(output);
     for (size_t i = 0; i < copies_.size(); ++i) copies_[i].run(args.inputs[i], output);
   }
 
  private:
+  // One element, then what is filled again and again, in pieces that stay in the first cache level.
+  void fill(std::byte* output) const {
+    constexpr size_t kPieceBytes = 16 << 10;
+    size_t done = fill_.element.size();
+    std::memcpy(output, fill_.element.data(), done);
+    while (done < fill_.bytes) {
+      const size_t piece = std::min({done, kPieceBytes, fill_.bytes - done});
+      std::memcpy(output + done, output, piece);
+      done += piece;
+    }
+  }
+
   const std::vector<StridedCopy> copies_;
   const Fill fill_;
 };

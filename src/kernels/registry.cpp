@@ -18,7 +18,7 @@ const std::vector<KernelEntry>& kernel_table() {
       {"matmul", {onednn_matmul}, reference::matmul},
       {"attention", {simd_attention}, reference::attention},
       {"conv",
-       {simd_conv_1x1, simd_depthwise_conv, simd_conv_winograd, onednn_conv},
+       {simd_conv_1x1, simd_depthwise_conv, simd_conv_winograd, simd_conv_direct, onednn_conv},
        reference::conv},
       {"conv_transpose", {simd_conv_transpose}, reference::conv_transpose},
       {"pool", {onednn_pool}, reference::pool},

@@ -1,10 +1,21 @@
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
+#include "graph/passes/epilogue.h"
 #include "graph/passes/pass.h"
 
 // A residual addition and then an activation behind an operator with an Epilogue go into it.
 
 namespace hornet::graph {
+
+const Epilogue* epilogue_of(const Op& op) {
+  if (const auto* conv = dynamic_cast<const Conv*>(&op)) return &conv->epilogue;
+  if (const auto* contraction = dynamic_cast<const Contraction*>(&op)) {
+    return &contraction->epilogue;
+  }
+  if (const auto* transpose = dynamic_cast<const ConvTranspose*>(&op)) return &transpose->epilogue;
+  return nullptr;
+}
+
 namespace {
 
 // A copy of `op` with another epilogue; nullptr for operators without one.
@@ -21,15 +32,6 @@ std::shared_ptr<Op> with_epilogue(const Op& op, const Epilogue& epilogue) {
   if (auto copy = copy_with<Conv>(op, epilogue)) return copy;
   if (auto copy = copy_with<Contraction>(op, epilogue)) return copy;
   return copy_with<ConvTranspose>(op, epilogue);
-}
-
-const Epilogue* epilogue_of(const Op& op) {
-  if (const auto* conv = dynamic_cast<const Conv*>(&op)) return &conv->epilogue;
-  if (const auto* contraction = dynamic_cast<const Contraction*>(&op)) {
-    return &contraction->epilogue;
-  }
-  if (const auto* transpose = dynamic_cast<const ConvTranspose*>(&op)) return &transpose->epilogue;
-  return nullptr;
 }
 
 bool has_residual(const Node& node) { return node.inputs.size() > 3 && node.inputs[3] != kNoValue; }

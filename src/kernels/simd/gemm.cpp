@@ -51,11 +51,10 @@ constexpr int panels_at_once([[maybe_unused]] int rows) {
 #define HORNET_UNROLL _Pragma("GCC unroll 16")
 
 struct Tile {
-  const float* x;
-  int64_t ldx;
+  RowsInRuns x;
+  int64_t x_offset;      // of the tile's first row
   const float* w;        // the first panel
   int64_t panel_floats;  // from one panel to the next
-  int64_t k;
   float* y;
   int64_t ldy;
   const float* bias;
@@ -75,29 +74,32 @@ void compute_tile(const Tile& t, const Activation& activation) {
     for (int j = 0; j < kAll; ++j) sum[i][j] = hn::Zero(d);
   }
   const float* w = t.w;
-  const int64_t ldx = t.ldx, panel_floats = t.panel_floats;
-  for (int64_t k = 0; k < t.k; ++k) {
-    V v[kAll];
-    HORNET_UNROLL
-    for (int j = 0; j < kAll; ++j) {
-      v[j] = hn::Load(
-          d, w + (j / kVectors) * panel_floats + static_cast<int64_t>(kLanes) * (j % kVectors));
-    }
-    // The hardware alone does not keep up with panels that come from the third cache level.
-    HORNET_UNROLL
-    for (int j = 0; j < kAll; ++j) {
-      const int64_t column = static_cast<int64_t>(kLanes) * (j % kVectors);
-      if (column % kLineFloats == 0) {
-        __builtin_prefetch(w + (j / kVectors) * panel_floats + column +
-                           static_cast<int64_t>(kLanes) * kVectors * 24);
-      }
-    }
-    w += static_cast<int64_t>(kLanes) * kVectors;
-    HORNET_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      const V a = hn::Set(d, t.x[i * ldx + k]);
+  const int64_t ldx = t.x.ld, panel_floats = t.panel_floats;
+  for (int64_t run = 0; run < t.x.num_runs; ++run) {
+    const float* x = t.x.runs[run] + t.x_offset;
+    for (int64_t k = 0; k < t.x.run_floats; ++k) {
+      V v[kAll];
       HORNET_UNROLL
-      for (int j = 0; j < kAll; ++j) sum[i][j] = hn::MulAdd(a, v[j], sum[i][j]);
+      for (int j = 0; j < kAll; ++j) {
+        v[j] = hn::Load(
+            d, w + (j / kVectors) * panel_floats + static_cast<int64_t>(kLanes) * (j % kVectors));
+      }
+      // The hardware alone does not keep up with panels that come from the third cache level.
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) {
+        const int64_t column = static_cast<int64_t>(kLanes) * (j % kVectors);
+        if (column % kLineFloats == 0) {
+          __builtin_prefetch(w + (j / kVectors) * panel_floats + column +
+                             static_cast<int64_t>(kLanes) * kVectors * 24);
+        }
+      }
+      w += static_cast<int64_t>(kLanes) * kVectors;
+      HORNET_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        const V a = hn::Set(d, x[i * ldx + k]);
+        HORNET_UNROLL
+        for (int j = 0; j < kAll; ++j) sum[i][j] = hn::MulAdd(a, v[j], sum[i][j]);
+      }
     }
   }
 
@@ -361,13 +363,14 @@ int64_t rows_of_block(int64_t k) {
   return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows[kPanel]);
 }
 
-void multiply(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
               const GemmEpilogue& e) {
+  static_assert(kDotColumns <= kFewestColumnsOfRuns);
   if (b.n < kDotColumns) {
-    if (b.n == 1) multiply_dots<1>(b, x, ldx, m, y, ldy, e);
+    if (b.n == 1) multiply_dots<1>(b, x.runs[0], x.ld, m, y, ldy, e);
     if constexpr (kDotColumns > 2) {
-      if (b.n == 2) multiply_dots<2>(b, x, ldx, m, y, ldy, e);
-      if (b.n == 3) multiply_dots<3>(b, x, ldx, m, y, ldy, e);
+      if (b.n == 2) multiply_dots<2>(b, x.runs[0], x.ld, m, y, ldy, e);
+      if (b.n == 3) multiply_dots<3>(b, x.runs[0], x.ld, m, y, ldy, e);
     }
     return;
   }
@@ -376,9 +379,8 @@ void multiply(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y
   static constexpr const TileFunction* kMany = ManyPanels<>::kTiles;
   const Panels panels(b.n);
   Tile t = {};
-  t.ldx = ldx;
+  t.x = x;
   t.ldy = ldy;
-  t.k = b.k;
   t.ld_residual = e.ld_residual;
   t.panel_floats = b.k * kPanelColumns;
   const int64_t block_rows = rows_of_block(b.k);
@@ -393,7 +395,7 @@ void multiply(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y
       const int64_t base = rows / num_tiles, larger = rows % num_tiles;
       for (int64_t q = 0, row = block; q < num_tiles; ++q) {
         const int64_t tile_rows = base + (q < larger ? 1 : 0);
-        t.x = x + row * ldx;
+        t.x_offset = row * x.ld;
         t.y = y + row * ldy + column;
         t.residual = e.residual == nullptr ? nullptr : e.residual + row * e.ld_residual + column;
         tiles[tile_rows - 1](t, e.activation);

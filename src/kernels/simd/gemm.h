@@ -23,6 +23,13 @@ struct GemmEpilogue {
 
 struct PackedB;
 
+// Rows whose elements lie in runs of `run_floats`, one behind the other in a row: run r of row i is
+// at runs[r] + i * ld.
+struct RowsInRuns {
+  const float* const* runs;
+  int64_t num_runs, run_floats, ld;
+};
+
 // The code for one instruction set.
 struct GemmFunctions {
   const char* name;  // "avx512", "avx2", "sse4", "plain"
@@ -31,7 +38,7 @@ struct GemmFunctions {
   // Packs w, whose element (i, j) is at w[i * stride_k + j * stride_n].
   void (*pack)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
                float* packed);
-  void (*run)(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+  void (*run)(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
               const GemmEpilogue& epilogue);
 };
 
@@ -45,10 +52,18 @@ struct PackedB {
   const float* data = nullptr;
 };
 
-// x [m, k] with rows ldx apart, y [m, n] with rows ldy apart; m may be 0. y must not overlap x.
+// Packed columns that several runs may be multiplied with; with fewer, a row is one run.
+constexpr int64_t kFewestColumnsOfRuns = 4;
+
+// x [m, k] in runs, y [m, n] with rows ldy apart; m may be 0. y must not overlap x.
+inline void gemm(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
+                 const GemmEpilogue& epilogue) {
+  b.functions->run(b, x, m, y, ldy, epilogue);
+}
+// The same for rows ldx apart.
 inline void gemm(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
                  const GemmEpilogue& epilogue) {
-  b.functions->run(b, x, ldx, m, y, ldy, epilogue);
+  gemm(b, RowsInRuns{&x, 1, b.k, ldx}, m, y, ldy, epilogue);
 }
 
 // A constant matrix packed once a model.

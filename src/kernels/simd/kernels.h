@@ -11,6 +11,7 @@ KernelOffer simd_contraction(const KernelRequest& request);     // contraction
 KernelOffer simd_conv_1x1(const KernelRequest& request);        // conv
 KernelOffer simd_depthwise_conv(const KernelRequest& request);  // conv
 KernelOffer simd_conv_winograd(const KernelRequest& request);   // conv
+KernelOffer simd_conv_direct(const KernelRequest& request);     // conv
 KernelOffer simd_conv_transpose(const KernelRequest& request);  // conv_transpose
 KernelOffer simd_unary(const KernelRequest& request);           // unary
 KernelOffer simd_binary(const KernelRequest& request);          // binary

@@ -143,6 +143,17 @@ HWY_INLINE V power_of_two(VI n) {
 
 constexpr float kLowestExp = -87.336540f;  // e^x is a normal number from here on
 
+// 1 / x to the last place or two, for 2^-125 < |x| < 2^126. A division of AVX-512 takes 16 cycles
+// on Intel's cores, an estimate of 14 bits and Newton's step 4.
+HWY_INLINE V reciprocal(V x) {
+#if HWY_TARGET == HWY_AVX3
+  const V estimate = hn::ApproximateReciprocal(x);
+  return hn::MulAdd(estimate, hn::NegMulAdd(x, estimate, constant(1.0f)), estimate);
+#else
+  return hn::Div(constant(1.0f), x);
+#endif
+}
+
 // For x <= 88; 0 below kLowestExp.
 HWY_INLINE V exp_flushed(V x) {
   const ExpParts parts = exp_parts(at_least(x, kLowestExp));
@@ -215,16 +226,19 @@ HWY_INLINE V log1p(V x) {
 
 // Below kLowestExp the result stays where it is there, next to 0.
 HWY_INLINE V sigmoid(V x) {
-  const V one = constant(1.0f);
   const ExpParts parts = exp_parts(clip(hn::Neg(x), kLowestExp, -kLowestExp));
   const V scale = power_of_two(parts.n);
-  return hn::Div(one, hn::Add(one, hn::MulAdd(scale, parts.rest, scale)));
+  return reciprocal(hn::Add(constant(1.0f), hn::MulAdd(scale, parts.rest, scale)));
 }
-HWY_INLINE V silu(V x) { return hn::Div(x, hn::Add(constant(1.0f), exp(hn::Neg(x)))); }
+// x sigmoid(y). What is next to 0 counts as 0, whatever x is.
+HWY_INLINE V times_sigmoid(V x, V y) {
+  return hn::Mul(x, hn::IfThenZeroElse(hn::Lt(y, constant(kLowestExp)), sigmoid(y)));
+}
+HWY_INLINE V silu(V x) { return times_sigmoid(x, x); }
 
 HWY_INLINE V tanh(V x) {
   const V m = expm1_nonpositive(hn::Mul(constant(-2.0f), hn::Abs(x)));
-  const V y = hn::Div(hn::Neg(m), hn::Add(m, constant(2.0f)));
+  const V y = hn::Mul(hn::Neg(m), reciprocal(hn::Add(m, constant(2.0f))));
   return hn::CopySignToAbs(y, x);
 }
 
@@ -241,7 +255,7 @@ HWY_INLINE V softplus(V x) {
 HWY_INLINE V mish(V x) {
   const V e = exp(at_most(x, 20.0f));
   const V m = hn::Mul(e, hn::Add(e, constant(2.0f)));
-  return hn::Mul(x, hn::Div(m, hn::Add(m, constant(2.0f))));
+  return hn::Mul(x, hn::Mul(m, reciprocal(hn::Add(m, constant(2.0f)))));
 }
 
 // x P(x^2) / Q(x^2) up to 4, where it is 1 to the last place.
@@ -261,7 +275,8 @@ HWY_INLINE V erf(V x) {
   q = hn::MulAdd(q, u, constant(0.507249653f));
   q = hn::MulAdd(q, u, constant(1.0f));
   const V one = hn::CopySignToAbs(constant(1.0f), x);
-  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, hn::Div(hn::Mul(z, p), q));
+  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one,
+                        hn::Mul(hn::Mul(z, p), reciprocal(q)));
 }
 
 // x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0.
@@ -270,11 +285,11 @@ HWY_INLINE V gelu(V x) {
   return hn::MulAdd(half, erf(hn::Mul(x, constant(0.707106781f))), half);
 }
 
-// x (1 + tanh(u)) / 2 = x / (1 + e^(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
 HWY_INLINE V gelu_tanh(V x) {
-  const V factor = hn::MulAdd(hn::Mul(x, x), constant(-2.0f * 0.79788456f * 0.044715f),
-                              constant(-2.0f * 0.79788456f));
-  return hn::Div(x, hn::Add(constant(1.0f), exp(hn::Mul(x, factor))));
+  const V factor = hn::MulAdd(hn::Mul(x, x), constant(2.0f * 0.79788456f * 0.044715f),
+                              constant(2.0f * 0.79788456f));
+  return times_sigmoid(x, hn::Mul(x, factor));
 }
 
 HWY_INLINE V exponential_unit(V x, float a) {
@@ -282,27 +297,28 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                   \
-  X(relu)                                                                                        \
-  X(relu_general)                                                                                \
-  X(relu6)                                                                                       \
-  X(leaky_relu)                                                                                  \
-  X(elu)                                                                                         \
-  X(selu)                                                                                        \
-  X(celu)                                                                                        \
-  X(sigmoid)                                                                                     \
-  X(hard_sigmoid)                                                                                \
-  X(hard_silu)                                                                                   \
-  X(silu)                                                                                        \
-  X(mish)                                                                                        \
-  X(tanh)                                                                                        \
-  X(hard_tanh)                                                                                   \
-  X(softplus)                                                                                    \
-  X(softsign)                                                                                    \
-  X(log_sigmoid)                                                                                 \
-  X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus)               \
-      X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt) \
-          X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
+#define HORNET_VECTOR_KINDS(X)                                                               \
+  X(relu)                                                                                    \
+  X(relu_general)                                                                            \
+  X(relu6)                                                                                   \
+  X(leaky_relu)                                                                              \
+  X(elu)                                                                                     \
+  X(selu)                                                                                    \
+  X(celu)                                                                                    \
+  X(sigmoid)                                                                                 \
+  X(hard_sigmoid)                                                                            \
+  X(hard_silu)                                                                               \
+  X(silu)                                                                                    \
+  X(mish)                                                                                    \
+  X(tanh)                                                                                    \
+  X(hard_tanh)                                                                               \
+  X(softplus)                                                                                \
+  X(softsign)                                                                                \
+  X(log_sigmoid)                                                                             \
+  X(gelu)                                                                                    \
+  X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) \
+      X(squareplus) X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) \
+          X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {

@@ -7,6 +7,7 @@
 
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
+#include "graph/ops/pooling.h"
 #include "graph/ops/shape.h"
 #include "kernels/evaluate.h"
 
@@ -164,6 +165,32 @@ TEST_F(PassesTest, PaddingAsWideAsTheWindow_StaysWhereItIs) {
   const ValueId padded = graph_.add_node(pad, {x}, "pad")[0];
   graph_.set_outputs({add_conv(padded, random({1, 1, 2, 2}))});
   expect_same_numbers({1, 5, 5, 2}, 2);
+}
+
+TEST_F(PassesTest, ZeroPaddingBeforeMaximaOfWhatIsNotNegative_BecomesTheirPadding) {
+  const ValueId x = input({-1, 5, 5, 2});
+  const ValueId positive = add<Unary>({x}, UnaryFunction{UnaryKind::relu});
+  auto pad = std::make_shared<Pad>();
+  pad->before = {0, 1, 1, 0};
+  pad->after = {0, 1, 1, 0};
+  const ValueId padded = graph_.add_node(pad, {positive}, "pad")[0];
+  Pool pool;
+  pool.window = {{3, 3}, {2, 2}, {1, 1}, Padding::kValid, {}, {}};
+  graph_.set_outputs({add<Pool>({padded}, pool)});
+  expect_same_numbers({1, 5, 5, 2}, 2);
+}
+
+TEST_F(PassesTest, ZeroPaddingBeforeOtherMaxima_StaysWhereItIs) {
+  const ValueId x = input({-1, 5, 5, 2});
+  const ValueId negative = add<Unary>({x}, UnaryFunction{UnaryKind::negative});
+  auto pad = std::make_shared<Pad>();
+  pad->before = {0, 1, 1, 0};
+  pad->after = {0, 1, 1, 0};
+  const ValueId padded = graph_.add_node(pad, {negative}, "pad")[0];
+  Pool pool;
+  pool.window = {{3, 3}, {2, 2}, {1, 1}, Padding::kValid, {}, {}};
+  graph_.set_outputs({add<Pool>({padded}, pool)});
+  expect_same_numbers({1, 5, 5, 2}, 3);
 }
 
 TEST_F(PassesTest, PaddingWithAnotherValue_StaysWhereItIs) {

@@ -1,0 +1,147 @@
+// Convolutions as products that read the image where it lies: what a window covers of one line of x
+// is one run of floats, and windows along a line of y are rows whose runs are a stride apart. For
+// what Winograd's does not take: first layers with few channels, strides, other sizes, sequences.
+#include <algorithm>
+#include <vector>
+
+#include "base/check.h"
+#include "graph/ops/convolution.h"
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/kernels.h"
+#include "kernels/simd/request.h"
+
+namespace hornet::kernels {
+namespace {
+
+struct DirectShape {
+  int64_t channels, filters;
+  int64_t input_height, input_width, output_height, output_width;
+  int64_t size_y, size_x, stride_y, stride_x, dilation_y;
+  int64_t pad_y, pad_left, pad_right;
+  int64_t line_floats() const { return input_width * channels; }
+  int64_t padded_floats() const { return (pad_left + input_width + pad_right) * channels; }
+  bool pads_lines() const { return pad_left > 0 || pad_right > 0; }
+  // Lines of x from the first to the last that a window covers.
+  int64_t window_lines() const { return (size_y - 1) * dilation_y + 1; }
+};
+
+class DirectConvKernel final : public Kernel {
+ public:
+  DirectConvKernel(const DirectShape& shape, int64_t rows, Activation activation,
+                   PackedConstant weights)
+      : s_(shape), rows_(rows), activation_(activation), weights_(std::move(weights)) {}
+
+  std::string describe() const override {
+    return fmt::format("simd {} gemm of lines", weights_.matrix().functions->name);
+  }
+  bool needs_input(size_t i) const override { return i != 1; }
+  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+  // A line of zeros, the runs' addresses, and where lines are padded those under a window.
+  size_t scratch_bytes() const override {
+    const int64_t lines = 1 + (s_.pads_lines() ? s_.window_lines() : 0);
+    return static_cast<size_t>(s_.size_y) * sizeof(const float*) +
+           static_cast<size_t>(lines * s_.padded_floats()) * sizeof(float);
+  }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    auto** runs = static_cast<const float**>(args.scratch);
+    auto* zeros = reinterpret_cast<float*>(runs + s_.size_y);
+    // The padding at the sides of lines stays zero.
+    std::fill_n(zeros, (scratch_bytes() - static_cast<size_t>(s_.size_y) * sizeof(float*)) / sizeof(float),
+                0.0f);
+    const float* x = simd::input(args, 0);
+    float* y = simd::output(args, 0);
+    GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), s_.filters, activation_};
+    for (int64_t row = 0; row < rows_; ++row, x += s_.input_height * s_.line_floats()) {
+      int64_t next_line = 0;  // of the image, to be padded
+      for (int64_t i = 0; i < s_.output_height; ++i) {
+        find_runs(x, i, zeros, next_line, runs);
+        gemm(weights_.matrix(),
+             RowsInRuns{runs, s_.size_y, s_.size_x * s_.channels, s_.stride_x * s_.channels},
+             s_.output_width, y, s_.filters, e);
+        y += s_.output_width * s_.filters;
+        if (e.residual != nullptr) e.residual += s_.output_width * s_.filters;
+      }
+    }
+  }
+
+ private:
+  // The lines of x under the window for line `i` of y.
+  void find_runs(const float* x, int64_t i, float* zeros, int64_t& next_line,
+                 const float** runs) const {
+    const int64_t top = i * s_.stride_y - s_.pad_y;
+    float* padded = zeros + s_.padded_floats();  // line n of x at n % window_lines
+    const auto slot = [&](int64_t line) {
+      return padded + line % s_.window_lines() * s_.padded_floats();
+    };
+    if (s_.pads_lines()) {
+      const int64_t end = std::min(top + s_.window_lines(), s_.input_height);
+      for (next_line = std::max(next_line, top); next_line < end; ++next_line) {
+        std::copy_n(x + next_line * s_.line_floats(), s_.line_floats(),
+                    slot(next_line) + s_.pad_left * s_.channels);
+      }
+    }
+    for (int64_t a = 0; a < s_.size_y; ++a) {
+      const int64_t line = top + a * s_.dilation_y;
+      if (line < 0 || line >= s_.input_height) {
+        runs[a] = zeros;
+      } else {
+        runs[a] = s_.pads_lines() ? slot(line) : x + line * s_.line_floats();
+      }
+    }
+  }
+
+  const DirectShape s_;
+  const int64_t rows_;
+  const Activation activation_;
+  const PackedConstant weights_;  // [size_y * size_x * channels, filters]
+};
+
+DirectShape shape_of(const graph::Window& window, const Shape& x, const Shape& y) {
+  const size_t count = window.size.size();
+  DirectShape s = {x.back(), y.back(), 1, x[count], 1, y[count], 1, 1, 1, 1, 1, 0, 0, 0};
+  const graph::Window::Axis along = window.resolve(count - 1, x[count]);
+  s.size_x = window.size[count - 1];
+  s.stride_x = window.strides[count - 1];
+  s.pad_left = along.pad_begin;
+  s.pad_right = along.pad_end;
+  if (count == 2) {
+    s.input_height = x[1];
+    s.output_height = y[1];
+    s.size_y = window.size[0];
+    s.stride_y = window.strides[0];
+    s.dilation_y = window.dilations[0];
+    s.pad_y = window.resolve(0, x[1]).pad_begin;
+  }
+  return s;
+}
+
+}  // namespace
+
+KernelOffer simd_conv_direct(const KernelRequest& request) {
+  using namespace simd;
+  const auto& op = static_cast<const graph::Conv&>(request.op);
+  for (size_t i = 0; i < 4; ++i) {
+    if (!is_float(request, i)) return refuse("operands of other types than float32");
+  }
+  if (!is_constant(request, 1)) return refuse("weights that are computed");
+  const graph::Window& window = op.window;
+  if (window.size.size() > 2) return refuse("more than 2 spatial dimensions");
+  if (op.groups != 1) return refuse("a convolution in groups");
+  if (window.dilations.back() != 1) return refuse("windows with gaps along a line");
+  const Shape &x = request.inputs[0].shape, &y = request.outputs[0].shape;
+  const DirectShape s = shape_of(window, x, y);
+  if (s.filters < kFewestColumnsOfRuns) return refuse("few filters");
+  if (s.pad_y < 0 || s.pad_left < 0 || s.pad_right < 0) return refuse("negative padding");
+  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
+  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
+  // Measured: all weights are read for each line of y, so a line has to be worth it.
+  constexpr int64_t kFewestCells = 14;
+  if (s.output_width < kFewestCells) return refuse("short lines");
+  const int64_t k = s.size_y * s.size_x * s.channels;
+  PackedConstant packed(request.packed, key_of(request, 1) + " lines",
+                        request.constants[1]->as<float>(), s.filters, 1, k, s.filters);
+  return {std::make_unique<DirectConvKernel>(s, x[0], *activation, std::move(packed)), ""};
+}
+
+}  // namespace hornet::kernels
