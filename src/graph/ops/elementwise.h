@@ -14,7 +14,8 @@ namespace hornet::graph {
   X(relu)                                                                                          \
   X(relu_general) /* slope a, ceiling b, threshold c, as keras ReLU */                             \
   X(relu6)                                                                                         \
-  X(leaky_relu) /* slope a */ X(elu) /* a */ X(selu) X(celu) /* a */                               \
+  X(leaky_relu)                                                                                    \
+  /* slope a */ X(elu) /* a */ X(selu) X(celu) /* a */                                             \
       X(sigmoid) X(hard_sigmoid) /* clip(a x + b, 0, 1) */ X(hard_silu) X(silu) X(mish) X(tanh)    \
           X(hard_tanh) X(tanh_shrink) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh)  \
               X(exponential) X(hard_shrink) /* a */ X(soft_shrink)        /* a */                  \
@@ -52,14 +53,15 @@ struct Unary final : Op {
   double flops(std::span<const TensorType>, std::span<const TensorType> outputs) const override;
 };
 
-#define HORNET_BINARY_KINDS(X)                                                                     \
-  X(add)                                                                                           \
-  X(subtract)                                                                                      \
-  X(multiply)                                                                                      \
-  X(divide) X(divide_no_nan) X(floor_divide) X(mod) X(fmod) X(power) X(maximum) X(minimum) X(fmax) \
-      X(fmin) X(arctan2) X(hypot) X(logaddexp) X(logaddexp2) X(heaviside) X(squared_difference)    \
-          X(equal) X(not_equal) X(greater) X(greater_equal) X(less) X(less_equal) X(logical_and)   \
-              X(logical_or) X(logical_xor) X(bitwise_and) X(bitwise_or) X(bitwise_xor)             \
+#define HORNET_BINARY_KINDS(X)                                                                   \
+  X(add)                                                                                         \
+  X(subtract)                                                                                    \
+  X(multiply)                                                                                    \
+  X(divide)                                                                                      \
+  X(divide_no_nan) X(floor_divide) X(mod) X(fmod) X(power) X(maximum) X(minimum) X(fmax) X(fmin) \
+      X(arctan2) X(hypot) X(logaddexp) X(logaddexp2) X(heaviside) X(squared_difference) X(equal) \
+          X(not_equal) X(greater) X(greater_equal) X(less) X(less_equal) X(logical_and)          \
+              X(logical_or) X(logical_xor) X(bitwise_and) X(bitwise_or) X(bitwise_xor)           \
                   X(left_shift) X(right_shift)
 
 enum class BinaryKind {

@@ -42,10 +42,21 @@ class Conv1x1Kernel final : public Kernel {
         rows_(rows),
         input_(input),
         output_(output),
-        strides_(strides) {}
+        strides_(strides) {
+    // All weights are read for what is gathered at once, which is to stay in the second cache
+    // level.
+    constexpr int64_t kGatheredFloats = 128 << 10;
+    const int64_t line_floats = std::max<int64_t>(output_[2] * weights_.matrix().k, 1);
+    lines_at_once_ = std::clamp<int64_t>(kGatheredFloats / line_floats, 1,
+                                         std::max<int64_t>(rows_ * output_[0] * output_[1], 1));
+  }
 
   std::string describe() const override {
     return fmt::format("simd {} gemm", weights_.matrix().functions->name);
+  }
+  size_t scratch_bytes() const override {
+    const int64_t floats = is_strided() ? lines_at_once_ * output_[2] * weights_.matrix().k : 0;
+    return static_cast<size_t>(floats) * sizeof(float);
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
@@ -55,27 +66,41 @@ class Conv1x1Kernel final : public Kernel {
     const float* x = simd::input(args, 0);
     float* y = simd::output(args, 0);
     GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), w.n, activation_};
-    if (strides_ == Cells{1, 1, 1}) {
-      gemm(w, x, w.k, rows_ * output_[0] * output_[1] * output_[2], y, w.n, e);
+    const int64_t num_lines = rows_ * output_[0] * output_[1];
+    if (!is_strided()) {
+      gemm(w, x, w.k, num_lines * output_[2], y, w.n, e);
       return;
     }
-    for (int64_t row = 0; row < rows_; ++row) {
-      for (int64_t i = 0; i < output_[0]; ++i) {
-        for (int64_t j = 0; j < output_[1]; ++j) {
-          const int64_t line = (row * input_[0] + i * strides_[0]) * input_[1] + j * strides_[1];
-          gemm(w, x + line * input_[2] * w.k, strides_[2] * w.k, output_[2], y, w.n, e);
-          y += output_[2] * w.n;
-          if (e.residual != nullptr) e.residual += output_[2] * w.n;
-        }
-      }
+    auto* gathered = static_cast<float*>(args.scratch);
+    for (int64_t line = 0; line < num_lines; line += lines_at_once_) {
+      const int64_t count = std::min(lines_at_once_, num_lines - line);
+      for (int64_t i = 0; i < count; ++i) gather(x, line + i, gathered + i * output_[2] * w.k);
+      gemm(w, gathered, w.k, count * output_[2], y, w.n, e);
+      y += count * output_[2] * w.n;
+      if (e.residual != nullptr) e.residual += count * output_[2] * w.n;
     }
   }
 
  private:
+  bool is_strided() const { return strides_ != Cells{1, 1, 1}; }
+
+  // The cells of x that line `line` of y is computed from.
+  void gather(const float* x, int64_t line, float* to) const {
+    const int64_t k = weights_.matrix().k;
+    const int64_t row = line / output_[1] / output_[0];
+    const int64_t i = line / output_[1] % output_[0] * strides_[0];
+    const int64_t j = line % output_[1] * strides_[1];
+    x += ((row * input_[0] + i) * input_[1] + j) * input_[2] * k;
+    for (int64_t cell = 0; cell < output_[2]; ++cell, x += strides_[2] * k, to += k) {
+      std::copy_n(x, k, to);
+    }
+  }
+
   const PackedConstant weights_;
   const Activation activation_;
   const int64_t rows_;
   const Cells input_, output_, strides_;
+  int64_t lines_at_once_;  // of y, where cells are gathered
 };
 
 // A window that moves by its own size: cells of y get one product each, and the products of a line

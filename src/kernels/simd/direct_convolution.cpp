@@ -47,7 +47,8 @@ class DirectConvKernel final : public Kernel {
     auto** runs = static_cast<const float**>(args.scratch);
     auto* zeros = reinterpret_cast<float*>(runs + s_.size_y);
     // The padding at the sides of lines stays zero.
-    std::fill_n(zeros, (scratch_bytes() - static_cast<size_t>(s_.size_y) * sizeof(float*)) / sizeof(float),
+    std::fill_n(zeros,
+                (scratch_bytes() - static_cast<size_t>(s_.size_y) * sizeof(float*)) / sizeof(float),
                 0.0f);
     const float* x = simd::input(args, 0);
     float* y = simd::output(args, 0);

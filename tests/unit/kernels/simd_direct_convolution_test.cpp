@@ -37,7 +37,8 @@ void expect_like_reference(const graph::Conv& op, const Shape& x_shape, int64_t 
 
 TEST_P(SimdDirectConv, FirstLayersOfImages_AreAsTheReference) {
   expect_like_reference(conv({3, 3}, {2, 2}, Padding::kSame), {2, 31, 30, 3}, 32);
-  expect_like_reference(conv({7, 7}, {2, 2}, Padding::kSame, {UnaryKind::silu}), {1, 40, 33, 3}, 17);
+  expect_like_reference(conv({7, 7}, {2, 2}, Padding::kSame, {UnaryKind::silu}), {1, 40, 33, 3},
+                        17);
   expect_like_reference(conv({3, 3}, {1, 1}, Padding::kValid), {2, 16, 18, 1}, 4);
   expect_like_reference(conv({5, 2}, {3, 1}, Padding::kSame), {1, 9, 14, 5}, 24);
 }
