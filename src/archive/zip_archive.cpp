@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace hornet {
 namespace {
@@ -78,10 +79,10 @@ void apply_zip64_extra(const std::byte* extra, size_t extra_size, ZipEntry& entr
 
 // Memory that the operating system provides page by page as it is written.
 std::shared_ptr<std::byte> allocate(size_t size, const std::string& name) {
-  auto* memory = static_cast<std::byte*>(std::malloc(std::max<size_t>(size, 1)));
+  std::shared_ptr<void> memory = allocate_zeroed(size);
   require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for the {} bytes of {}", size,
           name);
-  return {memory, [](std::byte* p) { std::free(p); }};
+  return std::static_pointer_cast<std::byte>(std::move(memory));
 }
 
 Bytes inflate(const std::byte* data, const ZipEntry& entry) {

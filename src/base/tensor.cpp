@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "hornet/tensor.h"
 
 namespace hornet {
@@ -50,18 +51,14 @@ std::string to_string(const TensorType& type) {
 }
 
 Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {
-  constexpr size_t kAlignment = 64;  // a cache line, and an AVX-512 register
   const size_t bytes = num_bytes();
   require(bytes < std::numeric_limits<size_t>::max() / 2, ErrorCode::kOutOfMemory,
           "no memory for a tensor of shape {}", to_string(shape_));
-  const size_t reserved = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-  void* memory = std::aligned_alloc(kAlignment, reserved);
+  std::shared_ptr<void> memory = allocate_zeroed(bytes);
   require(memory != nullptr, ErrorCode::kOutOfMemory,
           "no memory for a tensor of {} bytes (shape {})", bytes, to_string(shape_));
-  owner_ =
-      std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
-  std::memset(memory, 0, bytes);
-  data_ = memory;
+  data_ = memory.get();
+  owner_ = std::move(memory);
   writable_ = true;
 }
 

@@ -52,12 +52,15 @@ std::optional<std::vector<float>> per_channel(const Tensor& constant, size_t ran
   return values;
 }
 
-// Whether from * factor = result lost nothing: finite where it was finite, and no number so small
-// that it vanished.
-bool is_faithful(float from, float factor, float result) {
-  if (!std::isfinite(from)) return true;
-  if (!std::isfinite(result)) return false;
-  return from == 0 || factor == 0 || std::abs(result) >= std::numeric_limits<float>::min();
+// Whether from * factor = result lost something: finite before and not now, or so small that it
+// vanished. Without branches, so that it is computed for several weights at once.
+bool is_unfaithful(float from, float factor, float result) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  constexpr float kSmallest = std::numeric_limits<float>::min();
+  const float magnitude = std::abs(result);
+  const bool overflows = !(magnitude <= kLargest);
+  const bool vanishes = (magnitude < kSmallest) & (from != 0) & (factor != 0);
+  return (std::abs(from) <= kLargest) & (overflows | vanishes);
 }
 
 // w[..., c, ...] * factor[c], c running over `axis`; nothing where float32 does not hold a product.
@@ -65,18 +68,23 @@ std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vect
   Tensor result(DType::kFloat32, weights.shape());
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
-  const auto channels = static_cast<int64_t>(factor.size());
-  const int64_t outer = weights.num_elements() / std::max<int64_t>(inner * channels, 1);
+  // The factor of each weight of a line.
+  std::vector<float> line;
+  line.reserve(factor.size() * static_cast<size_t>(inner));
+  for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
+  const auto width = static_cast<int64_t>(line.size());
+  const int64_t num_lines = weights.num_elements() / std::max<int64_t>(width, 1);
   const float* src = weights.as<float>();
   float* dst = result.mutable_as<float>();
-  for (int64_t o = 0; o < outer; ++o) {
-    for (const float f : factor) {
-      for (int64_t i = 0; i < inner; ++i, ++src, ++dst) {
-        *dst = *src * f;
-        if (!is_faithful(*src, f, *dst)) return std::nullopt;
-      }
+  int unfaithful = 0;
+  for (int64_t i = 0; i < num_lines; ++i, src += width, dst += width) {
+    for (int64_t j = 0; j < width; ++j) {
+      const float product = src[j] * line[static_cast<size_t>(j)];
+      dst[j] = product;
+      unfaithful |= is_unfaithful(src[j], line[static_cast<size_t>(j)], product);
     }
   }
+  if (unfaithful != 0) return std::nullopt;
   return result;
 }
 
