@@ -37,8 +37,7 @@ ValueId project_images(const Builder& b, ValueId x, ValueId kernel, ValueId bias
 
 }  // namespace
 
-RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, ValueId mask,
-                              const std::vector<ValueId>& initial, bool backwards) {
+RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, const RecurrentCall& call) {
   const Builder& b = layer.build();
   LayerContext& cell = layer.part("cell");
   const size_t spatial = num_spatial(layer);
@@ -47,8 +46,9 @@ RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, ValueId mask,
     layer.fail_invalid(
         fmt::format("its input is {}; expected {} dimensions", to_string(b.shape(x)), rank));
   }
-  if (!initial.empty() && initial.size() != 2) {
-    layer.fail_invalid(fmt::format("it is given {} initial states; expected 2", initial.size()));
+  if (!call.initial.empty() && call.initial.size() != 2) {
+    layer.fail_invalid(
+        fmt::format("it is given {} initial states; expected 2", call.initial.size()));
   }
   const bool channels_first = is_channels_first(layer);
   if (channels_first) x = move_channels(b, x, 2, true);
@@ -63,16 +63,16 @@ RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, ValueId mask,
       layer.attributes().boolean("use_bias", true) ? cell.weight("bias", {4 * filters}) : kNoValue;
 
   auto op = std::make_shared<graph::ConvLstm>();
-  op->options.go_backwards = backwards;
-  op->options.zero_output_for_mask = layer.attributes().boolean("zero_output_for_mask", false);
+  op->options.go_backwards = call.backwards;
+  op->options.zero_output_for_mask = call.zero_masked;
   op->options.activation = activation_function(layer, "activation", "tanh");
   op->options.recurrent_activation = activation_function(layer, "recurrent_activation", "sigmoid");
   const auto state = [&](size_t i) {
-    if (initial.empty()) return kNoValue;
-    return channels_first ? move_channels(b, initial[i], 1, true) : initial[i];
+    const ValueId given = call.state(i);
+    return given != kNoValue && channels_first ? move_channels(b, given, 1, true) : given;
   };
-  const std::vector<ValueId> results =
-      b.add(op, {project_images(b, x, kernel, bias, window), recurrent, state(0), state(1), mask});
+  const std::vector<ValueId> results = b.add(
+      op, {project_images(b, x, kernel, bias, window), recurrent, state(0), state(1), call.mask});
   const auto restored = [&](size_t i, int64_t axis) {
     return channels_first ? move_channels(b, results[i], axis, false) : results[i];
   };

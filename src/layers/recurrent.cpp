@@ -174,6 +174,10 @@ RecurrentResult run_cells(const Builder& b, const std::vector<LayerContext*>& ce
   return result;
 }
 
+bool zeroes_masked(const LayerContext& layer) {
+  return layer.attributes().boolean("zero_output_for_mask", false);
+}
+
 ValueId mask_of(const Builder& b, const CallArguments& call) {
   ValueId mask = call.mask();
   if (mask == kNoValue) return mask;
@@ -205,12 +209,9 @@ ValueId reversed(const Builder& b, ValueId x, int64_t axis) {
   return b.op<graph::Slice>({x}, std::move(ranges));
 }
 
-RecurrentResult run_recurrent(LayerContext& layer, ValueId x, ValueId mask,
-                              const std::vector<ValueId>& initial, bool backwards) {
+RecurrentResult run_recurrent(LayerContext& layer, ValueId x, const RecurrentCall& call) {
   const std::string& class_name = layer.config().class_name;
-  if (class_name.starts_with("ConvLSTM")) return run_conv_lstm(layer, x, mask, initial, backwards);
-  const RecurrentCall call = {mask, initial, backwards,
-                              layer.attributes().boolean("zero_output_for_mask", false)};
+  if (class_name.starts_with("ConvLSTM")) return run_conv_lstm(layer, x, call);
   if (class_name != "RNN") return run_cell(layer.part("cell"), x, call);
   const keras::Value* cell = layer.attributes().find("cell");
   if (cell == nullptr) layer.attributes().fail_key("cell", "a cell");
@@ -224,8 +225,10 @@ Symbols recurrent(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const Attributes& attributes = layer.attributes();
   const ValueId x = b.as_float(input_of(layer, call).value);
-  const RecurrentResult result = run_recurrent(layer, x, mask_of(b, call), initial_states(call),
-                                               attributes.boolean("go_backwards", false));
+  const RecurrentResult result =
+      run_recurrent(layer, x,
+                    {mask_of(b, call), initial_states(call),
+                     attributes.boolean("go_backwards", false), zeroes_masked(layer)});
   const bool sequences = attributes.boolean("return_sequences", false);
   Symbols outputs = {sequences ? Symbol{result.sequence, call.passed_mask()}
                                : Symbol{result.last, kNoValue}};
@@ -258,6 +261,15 @@ Symbols recurrent_cell(LayerContext& layer, const CallArguments& call) {
 }
 
 namespace {
+
+// Since Keras came with TensorFlow, Bidirectional makes the layers in it give zeros at the masked
+// steps of a sequence, whatever their configs say. Keras 2 left ConvLSTM alone.
+bool forces_zeros(const LayerContext& inner) {
+  const keras::KerasVersion& version = inner.lowering().version();
+  if (version.major >= 3) return true;
+  return (version.tensorflow || !version.before(2, 4)) &&
+         !inner.config().class_name.starts_with("ConvLSTM");
+}
 
 keras::Value own_copy(const keras::Value& value);
 
@@ -311,11 +323,14 @@ Symbols bidirectional(LayerContext& layer, const CallArguments& call) {
   const bool forward_backwards = forward.attributes().boolean("go_backwards", false);
   const bool backward_backwards =
       given == nullptr ? !forward_backwards : backward.attributes().boolean("go_backwards", false);
-  const RecurrentResult ahead =
-      run_recurrent(forward, x, mask, {states.begin(), half}, forward_backwards);
-  const RecurrentResult behind =
-      run_recurrent(backward, x, mask, {half, states.end()}, backward_backwards);
   const bool sequences = forward.attributes().boolean("return_sequences", false);
+  const auto zeroes = [&](const LayerContext& inner) {
+    return forces_zeros(inner) ? sequences : zeroes_masked(inner);
+  };
+  const RecurrentResult ahead =
+      run_recurrent(forward, x, {mask, {states.begin(), half}, forward_backwards, zeroes(forward)});
+  const RecurrentResult behind = run_recurrent(
+      backward, x, {mask, {half, states.end()}, backward_backwards, zeroes(backward)});
   const ValueId y1 = sequences ? ahead.sequence : ahead.last;
   const ValueId y2 = sequences ? reversed(b, behind.sequence, 1) : behind.last;
 

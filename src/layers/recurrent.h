@@ -38,14 +38,11 @@ struct CellTerms {
 RecurrentResult run_steps(LayerContext& cell, const CellTerms& terms, const RecurrentCall& call);
 
 // A recurrent layer (LSTM, GRU, SimpleRNN, RNN over cells, ConvLSTM1D-3D) over x [B, T,
-// features...], in the order of time that `backwards` says, whatever its config does. Initial
-// states: as many as it has, or none.
-RecurrentResult run_recurrent(LayerContext& layer, ValueId x, ValueId mask,
-                              const std::vector<ValueId>& initial_states, bool backwards);
+// features...], as `call` says, whatever its config does.
+RecurrentResult run_recurrent(LayerContext& layer, ValueId x, const RecurrentCall& call);
 
 // ConvLSTM1D, 2D and 3D: conv_lstm.cpp.
-RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, ValueId mask,
-                              const std::vector<ValueId>& initial_states, bool backwards);
+RecurrentResult run_conv_lstm(LayerContext& layer, ValueId x, const RecurrentCall& call);
 
 // The initial_state argument of a call.
 std::vector<ValueId> initial_states(const CallArguments& call);

@@ -219,6 +219,22 @@ TEST(OlderMasks, PassLayersThatSupportThem) {
               near({0.25F, 0.75F}));
 }
 
+TEST(OlderMasks, Bidirectional_OfTensorFlow_GivesZerosAtMaskedSteps) {
+  const std::string rnn =
+      older_layer("SimpleRNN", R"("name": "r", "return_sequences": true, )" + kSum);
+  const std::string text = sequential(
+      older_layer("Masking", R"("name": "m", "batch_input_shape": [null, 2, 1])") + ", " +
+      older_layer("Bidirectional", R"("name": "b", "merge_mode": "concat", "layer": )" + rnn));
+  std::vector<Tensor> weights = kSumWeights;
+  weights.insert(weights.end(), kSumWeights.begin(), kSumWeights.end());
+  const Given x = given({1, 2, 1}, {4, 0});
+  for (const char* version : {"2.2.4-tf", kVersion, "3.16.0"}) {
+    EXPECT_THAT(values(run_model(text, {x}, weights, version).outputs[0]), ElementsAre(4, 4, 0, 0));
+  }
+  // Keras without TensorFlow repeats the last output, as the layer alone does.
+  EXPECT_THAT(values(run_model(text, {x}, weights, "2.2.4").outputs[0]), ElementsAre(4, 4, 4, 0));
+}
+
 TEST(OlderMasks, TimeDistributed_GivesTheMaskOfTheLayerInside) {
   // Two sequences of two ids; the average over the ids of each is that of those not 0.
   const std::string embedding = older_layer(
