@@ -82,7 +82,8 @@ Symbols prelu(LayerContext& layer, const CallArguments& call) {
   return one(b.binary(BinaryKind::add, b.unary(UnaryKind::relu, x), scaled));
 }
 
-// axis may be a list; positions that the mask hides get no weight.
+// axis may be a list; positions that the mask hides get no weight. A mask of numbers shows where it
+// is above one half.
 Symbols softmax(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   ValueId x = b.as_float(input_of(layer, call).value);
@@ -94,7 +95,9 @@ Symbols softmax(LayerContext& layer, const CallArguments& call) {
   ValueId keep = given != nullptr && given->symbol() != nullptr ? given->symbol()->value : kNoValue;
   if (keep == kNoValue) keep = call.mask();
   if (keep == kNoValue) return one(b.op<graph::Softmax>({x}, axes));
-  keep = b.cast(keep, DType::kBool);
+  if (b.type(keep).dtype != DType::kBool) {
+    keep = b.binary(BinaryKind::greater, b.as_float(keep), b.scalar(0.5));
+  }
   x = b.select(keep, x, b.scalar(static_cast<double>(std::numeric_limits<float>::lowest()) / 2));
   const ValueId y = b.op<graph::Softmax>({x}, axes);
   return one(b.binary(BinaryKind::multiply, y, b.cast(keep, DType::kFloat32)));

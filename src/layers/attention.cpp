@@ -322,13 +322,21 @@ class AxesAttention {
   }
 
   // q, k, v as arrange() and a projection give them, [..., H, D]; `query` and `key` as arrange()
-  // alone does. Result [batch..., attention..., H, E], scores as split_scores() gives them.
+  // alone does. Result [batch..., attention..., H, E], scores as split_scores() gives them where
+  // they are wanted, which takes a key whose sizes are known; so does a mask.
   std::pair<ValueId, ValueId> attend(ValueId q, ValueId k, ValueId v, ValueId query, ValueId key,
-                                     ValueId mask, float scale) const {
+                                     ValueId mask, float scale, bool wants_scores) const {
     const auto heads_first = [&](ValueId x) { return b_.transpose(merge(x), {0, 2, 1, 3}); };
     const ValueId scaled =
         b_.binary(BinaryKind::multiply, heads_first(q), b_.scalar(static_cast<double>(scale)));
     const ValueId merged = b_.matmul(scaled, heads_first(k), false, true);
+    const auto apply = [&](ValueId weights) {
+      const ValueId y = b_.transpose(b_.matmul(weights, heads_first(v)), {0, 2, 1, 3});
+      return split(y, query);
+    };
+    if (mask == kNoValue && !wants_scores) {
+      return {apply(b_.op<graph::Softmax>({merged}, std::vector<int64_t>{3})), kNoValue};
+    }
     ValueId scores = split_scores(merged, query, key);
     const auto num_axes = static_cast<int64_t>(axes_.size());
     std::vector<int64_t> over(static_cast<size_t>(num_axes));
@@ -341,9 +349,7 @@ class AxesAttention {
     if (mask != kNoValue) scores = b_.binary(BinaryKind::multiply, scores, mask);
     std::vector<TargetDim> as_merged;
     for (int64_t i = 0; i < 4; ++i) as_merged.push_back(TargetDim::copied(i, 1));
-    const ValueId weights = b_.reshape(scores, as_merged, merged);
-    const ValueId y = b_.transpose(b_.matmul(weights, heads_first(v)), {0, 2, 1, 3});
-    return {split(y, query), scores};
+    return {apply(b_.reshape(scores, as_merged, merged)), scores};
   }
 
  private:
@@ -420,7 +426,7 @@ Symbols additive_attention(LayerContext& layer, const CallArguments& call) {
   const AttentionInputs inputs = attention_inputs(layer, call);
   ValueId terms = b.unary(UnaryKind::tanh, pair_sums(b, inputs));
   if (layer.attributes().boolean("use_scale", true)) {
-    const ValueId scale = layer.weight("scale", {b.known_dim(inputs.value.value, 2)});
+    const ValueId scale = layer.weight("scale", {b.known_dim(inputs.query.value, 2)});
     terms = b.binary(BinaryKind::multiply, terms, scale);
   }
   const ValueId scores = b.reduce(graph::ReduceKind::sum, terms, {3}, false);
@@ -485,7 +491,8 @@ Symbols multi_head_attention(LayerContext& layer, const CallArguments& call) {
     if (window > 0) {
       mask = both(b, mask, window_mask(b, inputs.query.value, inputs.value.value, window));
     }
-    std::tie(y, scores) = arrangement.attend(q, k, v, query.value, key.value, mask, scale);
+    std::tie(y, scores) =
+        arrangement.attend(q, k, v, query.value, key.value, mask, scale, inputs.returns_scores);
   }
   y = gated(layer, y, query, heads, value_dim);
 

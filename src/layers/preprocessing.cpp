@@ -53,9 +53,11 @@ Symbols rescaling(LayerContext& layer, const CallArguments& call) {
     if (!layer.attributes().has(key)) return b.scalar(absent);
     const std::vector<double> values = flat_numbers(layer, key);
     if (values.size() == 1) return b.scalar(values[0]);
-    const auto* array = layer.attributes().find(key)->get_if<Tensor>();
-    return b.floats(values,
-                    array != nullptr ? array->shape() : Shape{static_cast<int64_t>(values.size())});
+    const Shape shape = nested_shape(*layer.attributes().find(key));
+    if (num_elements(shape) != static_cast<int64_t>(values.size())) {
+      layer.attributes().fail_key(key, "a number, or lists of the same length");
+    }
+    return b.floats(values, shape);
   };
   const ValueId scaled = b.binary(BinaryKind::multiply, x, constant("scale", 1.0));
   return one(b.binary(BinaryKind::add, scaled, constant("offset", 0.0)));

@@ -165,6 +165,47 @@ TEST(Attention, OfKeras2_IsCausalByItsConfig) {
 }
 
 // Units of the first feature: x0 and 1; of the second: x1 and x0.
+TEST(AdditiveAttention, ScalesTheFeaturesOfTheQuery_NotThoseOfTheValue) {
+  // Scores 2 tanh(0) and 2 tanh(ln 3 / 2) = 1: the weights of the values are 1 and e over their
+  // sum.
+  const Result y =
+      run_layer("AdditiveAttention", "",
+                {given({1, 1, 1}, {0}), given({1, 2, 2}, {1, 10, 2, 20}),
+                 given({1, 2, 1}, {0, std::log(3.0F) / 2})},
+                {weight({1}, {2})}, "[" + input(0) + ", " + input(1) + ", " + input(2) + "]");
+  const float share = std::exp(1.0F) / (1 + std::exp(1.0F));
+  EXPECT_THAT(values(y.outputs[0]),
+              ElementsAre(FloatNear(1 + share, 1e-5F), FloatNear(10 + 10 * share, 1e-4F)));
+}
+
+TEST(MultiHeadAttention, OverTwoDimensionsOfUnknownSize_IsPossible) {
+  // The query is 0 for all, so each cell gets the mean of all values.
+  Given x = given({1, 2, 2, 1}, {1, 2, 3, 6});
+  x.shape = "[null, null, null, 1]";
+  const Tensor zero = weight({1, 1, 1}, {0}), one = weight({1, 1, 1}, {1});
+  const Result y =
+      run_layer("MultiHeadAttention",
+                R"("num_heads": 1, "key_dim": 1, "use_bias": false, "attention_axes": [1, 2])", {x},
+                {zero, one, one, one}, input(0) + ", " + input(0));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(3, 3, 3, 3));
+  EXPECT_EQ(y.types[0].shape, (Shape{kUnknownDim, kUnknownDim, kUnknownDim, 1}));
+}
+
+TEST(Softmax, MaskOfNumbers_ShowsWhereItIsAboveOneHalf) {
+  const Result y =
+      run_layer("Softmax", "", {given({1, 3}, {1, 5, 1}), given({1, 3}, {1, 0.5F, 0.6F})}, {},
+                input(0), "\"mask\": " + input(1));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0.5F, 0, 0.5F));
+}
+
+TEST(Rescaling, OfNestedLists_FollowsTheirShape) {
+  const Result y = run_layer("Rescaling", R"("scale": [[1], [10]], "offset": [[0.5, 0, 1]])",
+                             {given({1, 2, 3}, {1, 2, 3, 4, 5, 6})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(1.5F, 2, 4, 40.5F, 50, 61));
+  EXPECT_ERROR(run_layer("Rescaling", R"("scale": [[1, 2], [3]])", {given({1, 2}, {1, 2})}),
+               ErrorCode::kInvalidModel, "scale is");
+}
+
 TEST(Keras1, MaxoutDense_TakesTheLargestOfItsFeatures) {
   const Given x = given({2, 2}, {3, 5, 7, -2});
   const Result y =
