@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "keras/json.h"
 #include "keras/model_parser.h"
+#include "keras/vocabularies.h"
 #include "keras/weight_files.h"
 
 namespace hornet::keras {
@@ -85,13 +86,29 @@ std::string archive_version(const ZipArchive& archive) {
   return version_in(parse_object(text_of(text), "metadata.json"));
 }
 
+// The serialised model, completed by what layers learned and wrote into files of their own.
+Dict model_in(const ZipArchive& archive) {
+  const Bytes text = required_entry(archive, "config.json", kMaxJsonBytes);
+  Dict object = parse_object(text_of(text), "config.json");
+  constexpr std::string_view kAssets = "assets/";
+  const bool has_assets = std::any_of(
+      archive.entries().begin(), archive.entries().end(),
+      [&](const ZipEntry& entry) { return std::string_view(entry.name).starts_with(kAssets); });
+  if (!has_assets) return object;
+  return with_vocabularies(object, [&](const std::string& path) -> std::optional<std::string> {
+    const ZipEntry* entry = archive.find(fmt::format("{}{}/vocabulary.txt", kAssets, path));
+    if (entry == nullptr) return std::nullopt;
+    const Bytes vocabulary = archive.read(*entry, kMaxJsonBytes);
+    return std::string(text_of(vocabulary));
+  });
+}
+
 void load_archive(const Bytes& bytes, LoadedModel& model) {
   const Bytes weights = naming(model.path, [&] {
     const ZipArchive archive(bytes);
-    const Bytes config = required_entry(archive, "config.json", kMaxJsonBytes);
+    const Dict object = model_in(archive);
     model.keras_version = archive_version(archive);
-    model.config =
-        parse_saved_model(parse_object(text_of(config), "config.json"), model.keras_version);
+    model.config = parse_saved_model(object, model.keras_version);
     return weights_entry(archive, bytes.size);
   });
   model.weights = open_keras3_weights(weights, model.path);

@@ -62,8 +62,8 @@ Vocabulary vocabulary_of(const LayerContext& layer, const std::string& mode) {
   const Attributes& attributes = layer.attributes();
   if (!attributes.has("vocabulary")) {
     layer.fail_unsupported(
-        "its vocabulary was learned by adapt() and is not in the config; supported: a vocabulary "
-        "given to the layer");
+        "its vocabulary was learned by adapt() and is not in the file; supported: a .keras file, "
+        "or a vocabulary given to the layer");
   }
   Vocabulary vocabulary;
   const auto mask_token = attributes.optional_integer("mask_token");
