@@ -129,6 +129,8 @@ constexpr KeyTable kKeys[] = {
     table("InputLayer", kInputKeys),
     table("LSTM", kRecurrentKeys),
     table("LeakyReLU", kLeakyKeys),
+    table("LocallyConnected1D", kConvolutionKeys),
+    table("LocallyConnected2D", kConvolutionKeys),
     table("MaxPooling1D", kPoolingKeys),
     table("MaxPooling2D", kPoolingKeys),
     table("MaxPooling3D", kPoolingKeys),

@@ -65,21 +65,65 @@ Symbols elu(LayerContext& layer, const CallArguments& call) {
   return apply_to_input(layer, call, elu_function(layer.attributes()));
 }
 
-// alpha has the shape of a row, 1 along shared_axes (which count from the first after the batch,
-// 1).
+namespace {
+
+// The shape of a weight with a number for each cell of a row of x, 1 along shared_axes (which count
+// from the first after the batch, 1).
+Shape shape_by_cell(const LayerContext& layer, ValueId x) {
+  const Builder& b = layer.build();
+  Shape shape(b.shape(x).begin() + 1, b.shape(x).end());
+  const keras::Value* shared = layer.attributes().find("shared_axes");
+  const auto* list = shared == nullptr ? nullptr : shared->get_if<keras::List>();
+  // Keras 1 listed null for none.
+  if (shared == nullptr || (list != nullptr && list->size() == 1 && list->front().is_null())) {
+    return shape;
+  }
+  for (const int64_t axis : layer.attributes().integers("shared_axes")) {
+    shape.at(static_cast<size_t>(b.axis(axis, b.rank(x)) - 1)) = 1;
+  }
+  return shape;
+}
+
+}  // namespace
+
 Symbols prelu(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const ValueId x = b.as_float(input_of(layer, call).value);
-  Shape shape(b.shape(x).begin() + 1, b.shape(x).end());
-  if (layer.attributes().has("shared_axes")) {
-    for (const int64_t axis : layer.attributes().integers("shared_axes")) {
-      shape.at(static_cast<size_t>(b.axis(axis, b.rank(x)) - 1)) = 1;
-    }
-  }
-  const ValueId alpha = layer.weight("alpha", shape);
+  const ValueId alpha = layer.weight("alpha", shape_by_cell(layer, x));
   const ValueId negative = b.binary(BinaryKind::minimum, x, b.scalar(0));
   const ValueId scaled = b.binary(BinaryKind::multiply, negative, alpha);
   return one(b.binary(BinaryKind::add, b.unary(UnaryKind::relu, x), scaled));
+}
+
+// Keras 1: alpha softplus(beta x).
+Symbols parametric_softplus(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const ValueId x = b.as_float(input_of(layer, call).value);
+  const Shape shape = shape_by_cell(layer, x);
+  const ValueId alpha = layer.weight("alphas", shape), beta = layer.weight("betas", shape);
+  const ValueId inner = b.unary(UnaryKind::softplus, b.binary(BinaryKind::multiply, beta, x));
+  return one(b.binary(BinaryKind::multiply, inner, alpha));
+}
+
+// Keras 1: x between two thresholds, and slopes of their own below the left and above the right
+// one, which is given by its distance from the left one.
+Symbols s_relu(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const ValueId x = b.as_float(input_of(layer, call).value);
+  const Shape shape = shape_by_cell(layer, x);
+  const ValueId left = layer.weight("t_left", shape), slope_left = layer.weight("a_left", shape);
+  const ValueId distance = layer.weight("t_right", shape);
+  const ValueId slope_right = layer.weight("a_right", shape);
+  const ValueId right = b.binary(BinaryKind::add, left, b.unary(UnaryKind::abs, distance));
+  const auto part = [&](BinaryKind side, ValueId threshold, ValueId slope) {
+    const ValueId beyond = b.binary(BinaryKind::subtract, x, threshold);
+    return b.binary(BinaryKind::multiply, b.binary(side, beyond, b.scalar(0)), slope);
+  };
+  const ValueId middle =
+      b.binary(BinaryKind::minimum, b.binary(BinaryKind::maximum, x, left), right);
+  const ValueId below = part(BinaryKind::minimum, left, slope_left);
+  const ValueId above = part(BinaryKind::maximum, right, slope_right);
+  return one(b.binary(BinaryKind::add, b.binary(BinaryKind::add, middle, below), above));
 }
 
 // axis may be a list; positions that the mask hides get no weight. A mask of numbers shows where it

@@ -1,5 +1,7 @@
-// Convolutions over 1 to 3 spatial dimensions: plain, depthwise, separable, transposed.
+// Convolutions over 1 to 3 spatial dimensions: plain, depthwise, separable, with a kernel for
+// each place, transposed.
 #include "base/check.h"
+#include "graph/ops/linear_algebra.h"
 #include "layers/windows.h"
 
 namespace hornet::layers {
@@ -128,6 +130,73 @@ Symbols separable_conv(LayerContext& layer, const CallArguments& call) {
   const ValueId grouped = as_grouped_kernel(b, depthwise, window, channels, multiplier);
   const ValueId mid = add_conv(b, x, grouped, kNoValue, window, channels);
   return finish(layer, add_conv(b, mid, pointwise, bias, point, 1));
+}
+
+namespace {
+
+constexpr int64_t kMaxWindowCells = 4096;  // each is an operator
+
+// The windows over x as [B, places, cells of a window], the cells in the order in which the input
+// has its dimensions. x has its channels last, `places` are the sizes of the result.
+ValueId cut_windows(const LayerContext& layer, ValueId x, const graph::Window& window,
+                    const Shape& places) {
+  const Builder& b = layer.build();
+  const auto rank = static_cast<size_t>(b.rank(x));
+  const int64_t num_cells = num_elements(window.size), channels = b.known_dim(x, b.rank(x) - 1);
+  const int64_t axis = is_channels_first(layer) ? b.rank(x) : b.rank(x) - 1;
+  std::vector<ValueId> cells;
+  for (int64_t cell = 0; cell < num_cells; ++cell) {
+    std::vector<graph::Slice::Range> ranges(rank);
+    int64_t rest = cell;
+    for (size_t i = places.size(); i-- > 0;) {
+      const int64_t first = rest % window.size[i], step = window.strides[i];
+      ranges[i + 1] = {first, first + (places[i] - 1) * step + 1, step};
+      rest /= window.size[i];
+    }
+    cells.push_back(b.expand_dims(b.op<graph::Slice>({x}, std::move(ranges)), axis));
+  }
+  return b.reshape_keeping(b.concat(std::move(cells), axis), 1,
+                           {num_elements(places), num_cells * channels});
+}
+
+}  // namespace
+
+// Keras 1 and 2: a convolution that has a kernel for each place.
+Symbols locally_connected(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const Attributes& attributes = layer.attributes();
+  const size_t spatial = num_spatial(layer);
+  const ValueId x = b.as_float(spatial_input(layer, call, spatial));
+  const graph::Window window = window_of(layer, spatial);
+  if (attributes.integer("implementation", 1) != 1) {
+    attributes.fail_unsupported("implementation", "1");
+  }
+  if (window.padding != Padding::kValid) attributes.fail_key("padding", "valid");
+  if (num_elements(window.size) > kMaxWindowCells) {
+    attributes.fail_unsupported("kernel_size",
+                                fmt::format("windows of {} cells at most", kMaxWindowCells));
+  }
+  const int64_t filters = positive(layer, "filters");
+  Shape places;
+  for (size_t i = 0; i < spatial; ++i) {
+    const int64_t size = b.known_dim(x, static_cast<int64_t>(i) + 1);
+    if (size < window.size[i]) layer.fail_invalid("its input is smaller than its window");
+    places.push_back((size - window.size[i]) / window.strides[i] + 1);
+  }
+  const ValueId windows = cut_windows(layer, x, window, places);
+  const ValueId kernel =
+      layer.weight("kernel", {num_elements(places), b.shape(windows)[2], filters});
+  ValueId y = b.op<graph::Einsum>({windows, kernel}, std::vector<std::string>{"bpk", "pkf"}, "bpf");
+  Shape result = places;
+  result.push_back(filters);
+  y = spatial_output(layer, b.reshape_keeping(y, 1, result));
+  if (attributes.boolean("use_bias", true)) {
+    // Keras does not move the channels of the bias, but takes its numbers as they lie.
+    const ValueId bias = layer.weight("bias", result);
+    const Shape shape(b.shape(y).begin() + 1, b.shape(y).end());
+    y = b.binary(BinaryKind::add, y, b.reshape_keeping(bias, 0, shape));
+  }
+  return one(activate(layer, "activation", y));
 }
 
 namespace {

@@ -66,11 +66,13 @@
   X(Hashing, hashing, kDrop, "hash_integers", "strings, sparse") \
   X(Highway, highway, kDrop, "contraction, binary", "") \
   X(Identity, identity, kPass, "nothing", "") \
-  X(IntegerLookup, integer_lookup, kDrop, "lookup", "vocabularies learned by adapt(), sparse") \
+  X(IntegerLookup, integer_lookup, kDrop, "lookup", "vocabularies that the file lacks, sparse") \
   X(LSTM, recurrent, kDrop, "contraction, lstm", "") \
   X(LSTMCell, recurrent_cell, kDrop, "contraction, lstm", "") \
   X(LayerNormalization, layer_normalization, kPass, "layer_norm", "") \
   X(LeakyReLU, leaky_relu, kPass, "unary", "") \
+  X(LocallyConnected1D, locally_connected, kDrop, "slice, einsum", "implementations 2 and 3") \
+  X(LocallyConnected2D, locally_connected, kDrop, "slice, einsum", "implementations 2 and 3") \
   X(Masking, masking, kCustom, "binary, reduce", "") \
   X(MaxNumBoundingBoxes, training_only_image_layer, kDrop, "nothing", "inputs other than images") \
   X(MaxPooling1D, max_pooling, kDrop, "pool", "") \
@@ -85,6 +87,7 @@
   X(Multiply, merge_multiply, kCustom, "binary", "") \
   X(Normalization, normalization, kPass, "binary", "") \
   X(PReLU, prelu, kPass, "binary", "") \
+  X(ParametricSoftplus, parametric_softplus, kPass, "unary, binary", "") \
   X(Permute, permute, kDrop, "transpose", "") \
   X(Pipeline, pipeline, kDrop, "nothing", "") \
   X(RMSNormalization, rms_normalization, kDrop, "layer_norm", "") \
@@ -100,6 +103,7 @@
   X(RandomFlip, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomGaussianBlur, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomGrayscale, random_image_layer, kDrop, "nothing", "inputs other than images") \
+  X(RandomHeight, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomHue, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomInvert, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomPerspective, random_image_layer, kDrop, "nothing", "inputs other than images") \
@@ -109,6 +113,7 @@
   X(RandomSharpness, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomShear, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomTranslation, random_image_layer, kDrop, "nothing", "inputs other than images") \
+  X(RandomWidth, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomZoom, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(ReLU, relu, kPass, "unary", "") \
   X(RepeatVector, repeat_vector, kDrop, "broadcast_to", "") \
@@ -116,6 +121,7 @@
   X(Reshape, reshape, kDrop, "reshape", "") \
   X(Resizing, resizing, kDrop, "resize_image", "inputs other than images") \
   X(ReversibleEmbedding, reversible_embedding, kCustom, "gather, contraction", "") \
+  X(SReLU, s_relu, kPass, "binary", "") \
   X(STFTSpectrogram, stft_spectrogram, kDrop, "conv", "") \
   X(SeparableConv1D, separable_conv, kDrop, "conv", "") \
   X(SeparableConv2D, separable_conv, kDrop, "conv", "") \

@@ -206,6 +206,23 @@ TEST(Rescaling, OfNestedLists_FollowsTheirShape) {
                ErrorCode::kInvalidModel, "scale is");
 }
 
+TEST(Keras1, ParametricSoftplus_ScalesInsideAndOutside) {
+  // 2 log(1 + exp(0.5 x)) for x = 0 and 2 log 3.
+  const Result y =
+      run_layer("ParametricSoftplus", "\"shared_axes\": [null]",
+                {given({2, 1}, {0, 2 * std::log(3.0F)})}, {weight({1}, {2}), weight({1}, {0.5F})});
+  EXPECT_THAT(values(y.outputs[0]),
+              Pointwise(FloatNear(1e-5F), {2 * std::log(2.0F), 2 * std::log(4.0F)}));
+}
+
+TEST(Keras1, SReLU_HasSlopesBeyondItsThresholds) {
+  // Thresholds 1 and 1 + |-2|; slopes 0.5 and 10.
+  const Result y =
+      run_layer("SReLU", "\"shared_axes\": [1]", {given({1, 4}, {-1, 2, 3, 5})},
+                {weight({1}, {1}), weight({1}, {0.5F}), weight({1}, {-2}), weight({1}, {10})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 2, 3, 23));
+}
+
 TEST(Keras1, MaxoutDense_TakesTheLargestOfItsFeatures) {
   const Given x = given({2, 2}, {3, 5, 7, -2});
   const Result y =
@@ -247,6 +264,47 @@ TEST(Keras1, BatchNormalizationOfItsOtherModes_IsRefused) {
   const Given x = given({1, 2}, {4, -6});
   EXPECT_ERROR(run_layer("BatchNormalization", R"("mode": 1, "axis": -1)", {x}),
                ErrorCode::kUnsupported, "mode is 1");
+}
+
+TEST(Keras2, LocallyConnected1D_HasAKernelForEachPlace) {
+  // Windows of two steps, every second: 1 2 and 3 4, times 1 10 and 100 1000.
+  const Result y =
+      run_layer("LocallyConnected1D", R"("filters": 1, "kernel_size": [2], "strides": [2])",
+                {given({1, 5, 1}, {1, 2, 3, 4, 5})},
+                {weight({2, 2, 1}, {1, 10, 100, 1000}), weight({2, 1}, {0.5F, 0.25F})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(21.5F, 4300.25F));
+}
+
+TEST(Keras2, LocallyConnected2D_OfChannelsFirst_HasThemFirstInItsWindows) {
+  // One place; channels 1 2 and 3 4. Two filters: the sum, and ones, tens, hundreds, thousands.
+  const Result y = run_layer(
+      "LocallyConnected2D",
+      R"("filters": 2, "kernel_size": [1, 2], "data_format": "channels_first", "use_bias": false)",
+      {given({1, 2, 1, 2}, {1, 2, 3, 4})}, {weight({1, 4, 2}, {1, 1, 1, 10, 1, 100, 1, 1000})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(10, 4321));
+  EXPECT_EQ(y.types[0].shape, (Shape{kUnknownDim, 2, 1, 1}));
+}
+
+TEST(Keras2, LocallyConnected2D_TakesItsBiasAsItLies) {
+  const Result y = run_layer(
+      "LocallyConnected2D", R"("filters": 2, "kernel_size": 1, "data_format": "channels_first")",
+      {given({1, 1, 1, 2}, {1, 2})},
+      {weight({2, 1, 2}, {1, 10, 1, 10}), weight({1, 2, 2}, {0.1F, 0.2F, 0.3F, 0.4F})});
+  EXPECT_THAT(values(y.outputs[0]), Pointwise(FloatNear(1e-5F), {1.1F, 2.2F, 10.3F, 20.4F}));
+}
+
+TEST(Keras2, LocallyConnected1D_OfOtherImplementations_IsRefused) {
+  EXPECT_ERROR(
+      run_layer("LocallyConnected1D", R"("filters": 1, "kernel_size": 2, "implementation": 2)",
+                {given({1, 5, 1}, {1, 2, 3, 4, 5})}),
+      ErrorCode::kUnsupported, "implementation is 2; supported: 1");
+}
+
+TEST(Keras2, RandomHeightAndWidth_DoNothing) {
+  for (const char* name : {"RandomHeight", "RandomWidth"}) {
+    const Result y = run_layer(name, R"("factor": 0.5)", {given({1, 1, 2, 1}, {3, 4})});
+    EXPECT_THAT(values(y.outputs[0]), ElementsAre(3, 4));
+  }
 }
 
 TEST(ImageLayers, OfTraining_DoNothing) {
