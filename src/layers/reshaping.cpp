@@ -121,6 +121,17 @@ ValueId repeat_cells(const Builder& b, ValueId x, int64_t axis, int64_t count) {
 
 }  // namespace
 
+namespace {
+
+// Keras 2 on its own, before it was TensorFlow's alone, had the bilinear resizing of TensorFlow 1.
+bool is_from_corner(const LayerContext& layer, graph::Interpolation interpolation) {
+  const keras::KerasVersion& version = layer.lowering().version();
+  return interpolation == graph::Interpolation::kBilinear && version.before(2, 4) &&
+         !version.tensorflow;
+}
+
+}  // namespace
+
 // Nearest cells are the same cells again, other interpolations (2D only) a resized image.
 Symbols up_sampling(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
@@ -140,6 +151,7 @@ Symbols up_sampling(LayerContext& layer, const CallArguments& call) {
   if (spatial != 2) layer.attributes().fail_key("interpolation", "nearest");
   auto op = std::make_shared<graph::ResizeImage>();
   op->interpolation = interpolation_of(layer, interpolation);
+  op->from_corner = is_from_corner(layer, op->interpolation);
   op->row_factor = factors[0];
   op->column_factor = factors[1];
   return one(spatial_output(layer, b.add1(op, {b.as_float(x)})));

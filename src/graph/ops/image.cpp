@@ -63,8 +63,9 @@ std::string ResizeImage::attributes() const {
   constexpr std::string_view kFitNames[] = {"", " crop", " pad"};
   const std::string size = row_factor > 0 ? fmt::format("times {}x{}", row_factor, column_factor)
                                           : fmt::format("{}x{}", height, width);
-  return fmt::format("{} {}{}{}", size, graph::to_string(interpolation),
-                     antialias ? " antialias" : "", kFitNames[static_cast<size_t>(fit)]);
+  return fmt::format("{} {}{}{}{}", size, graph::to_string(interpolation),
+                     antialias ? " antialias" : "", from_corner ? " from_corner" : "",
+                     kFitNames[static_cast<size_t>(fit)]);
 }
 
 std::vector<TensorType> MapCoordinates::infer(std::span<const TensorType> inputs) const {

@@ -39,6 +39,9 @@ struct ResizeImage final : Op {
   int64_t row_factor = 0, column_factor = 0;
   Interpolation interpolation = Interpolation::kBilinear;
   bool antialias = false;  // wider windows when shrinking; not for kNearest
+  // As TensorFlow 1 had it: cell i of the result is read at cell i * scale of the image, whereby
+  // the corners of the first cells meet, not the edges of the images. For kBilinear.
+  bool from_corner = false;
   Fit fit = Fit::kStretch;
   float fill_value = 0;
 

@@ -80,7 +80,8 @@ std::vector<Taps> make_taps(const ResizeImage& op, const ResizeImage::Window& wi
   std::vector<Taps> all(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
     Taps& taps = all[static_cast<size_t>(i)];
-    const double center = (static_cast<double>(i) + 0.5) * scale;
+    const double center = op.from_corner ? static_cast<double>(i) * scale + 0.5
+                                         : (static_cast<double>(i) + 0.5) * scale;
     if (op.interpolation == Interpolation::kNearest) {
       const auto cell = static_cast<int64_t>(std::floor(center));
       taps.first = window.begin + std::clamp<int64_t>(cell, 0, window.size - 1);

@@ -219,6 +219,19 @@ TEST(OlderMasks, PassLayersThatSupportThem) {
               near({0.25F, 0.75F}));
 }
 
+TEST(Keras2, BilinearUpSampling_StartedAtTheCornerWithoutTensorFlowsKeras) {
+  const std::string text = sequential(older_layer(
+      "UpSampling2D", R"("name": "u", "batch_input_shape": [null, 1, 2, 1], "size": [1, 2],
+                         "interpolation": "bilinear")"));
+  const Given x = given({1, 1, 2, 1}, {0, 4});
+  const auto run = [&](const std::string& version) {
+    return values(run_model(text, {x}, {}, version).outputs[0]);
+  };
+  EXPECT_THAT(run("2.3.1"), ElementsAre(0, 2, 4, 4));
+  EXPECT_THAT(run("2.2.4-tf"), ElementsAre(0, 1, 3, 4));
+  EXPECT_THAT(run(kVersion), ElementsAre(0, 1, 3, 4));
+}
+
 TEST(OlderMasks, Bidirectional_OfTensorFlow_GivesZerosAtMaskedSteps) {
   const std::string rnn =
       older_layer("SimpleRNN", R"("name": "r", "return_sequences": true, )" + kSum);
