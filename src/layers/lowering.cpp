@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "layers/call_order.h"
+#include "layers/call_signatures.h"
 #include "layers/older_masks.h"
 
 namespace hornet::layers {
@@ -342,9 +343,10 @@ Symbols LayerContext::call(const CallArguments& given) {
       }
     });
   }
-  const OlderMaskRule older = lowering_.registry().is_keras(definition)
-                                  ? older_mask_rule(config_, lowering_.version())
-                                  : OlderMaskRule::kToday;
+  const bool is_keras = lowering_.registry().is_keras(definition);
+  if (is_keras && !config_.is_operation) name_arguments(config_.class_name, arguments);
+  const OlderMaskRule older =
+      is_keras ? older_mask_rule(config_, lowering_.version()) : OlderMaskRule::kToday;
   arguments.always_carried = lowering_.version().major < 3;
   CallArguments seen = arguments;
   if (older != OlderMaskRule::kToday) hide_masks_from_values(*this, seen);

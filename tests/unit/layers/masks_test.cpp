@@ -60,6 +60,26 @@ TEST(Masks, MultiHeadAttentionWithDropout_GivesNothingWhereAllIsHidden) {
               ElementsAre(0, 0));
 }
 
+TEST(Masks, GivenByPosition_Count) {
+  const Given x = given({1, 2, 1}, {4, 8});
+  const Given mask = given<bool>({1, 2}, {true, false}, DType::kBool);
+  EXPECT_THAT(
+      values(run_layer("GlobalAveragePooling1D", "", {x, mask}, {}, input(0) + ", " + input(1))
+                 .outputs[0]),
+      ElementsAre(4));
+  const std::string pair = "[" + input(0) + ", " + input(0) + "]";
+  EXPECT_THAT(values(run_layer("Attention", "", {x, mask}, {},
+                               pair + ", [null, " + input(1) + "], false, true", "", 2)
+                         .outputs[1]),
+              ElementsAre(1, 0, 1, 0));
+  EXPECT_THAT(
+      values(run_layer("SimpleRNN", R"("units": 1, "activation": "linear", "use_bias": false)",
+                       {x, mask}, {weight({1, 1}, {1}), weight({1, 1}, {1})},
+                       input(0) + ", null, " + input(1))
+                 .outputs[0]),
+      ElementsAre(4));
+}
+
 TEST(Masks, MultiHeadAttention_RemovesTheMasksOfItsInputs) {
   const Given x = given({1, 2, 1}, {4, 0});
   const std::string attention =
