@@ -9,23 +9,22 @@ namespace hornet::graph {
 
 // Functions of one number. a, b, c are the parameters of Unary; those without mention have none.
 // X(name): the text is the name. Definitions: kernels/reference/elementwise.cpp.
-#define HORNET_UNARY_KINDS(X)                                                                      \
-  X(identity)                                                                                      \
-  X(relu)                                                                                          \
-  X(relu_general) /* slope a, ceiling b, threshold c, as keras ReLU */                             \
-  X(relu6)                                                                                         \
-  X(leaky_relu)                                                                                    \
-  /* slope a */ X(elu) /* a */ X(selu) X(celu) /* a */                                             \
-      X(sigmoid) X(hard_sigmoid) /* clip(a x + b, 0, 1) */ X(hard_silu) X(silu) X(mish) X(tanh)    \
-          X(hard_tanh) X(tanh_shrink) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh)  \
-              X(exponential) X(hard_shrink) /* a */ X(soft_shrink)        /* a */                  \
-      X(sparse_plus) X(sparse_sigmoid) X(squareplus) /* a */ X(threshold) /* x > a ? x : b */      \
-      X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(cbrt) X(reciprocal) X(exp2) X(expm1) \
-          X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(arcsin) X(arccos) X(arctan)      \
-              X(sinh) X(cosh) X(arcsinh) X(arccosh) X(arctanh) X(ceil) X(floor) X(trunc)           \
-                  X(round) /* half to even */ X(erf) X(erfc) X(erfinv) X(deg2rad) X(rad2deg)       \
-                      X(sinc) X(i0) X(scale) /* a x + b */ X(clip) /* [a, b] */                    \
-      X(logical_not) X(bitwise_not) X(isnan) X(isinf) X(isfinite) X(signbit)
+// relu_general: slope a, ceiling b, threshold c, as keras ReLU. leaky_relu: slope a. elu, celu,
+// hard_shrink, soft_shrink, squareplus: a. hard_sigmoid: clip(a x + b, 0, 1). threshold: x > a ? x
+// : b. scale: a x + b. clip: to [a, b]. round: half to even.
+// The formatter goes back and forth on long lists.
+// clang-format off
+#define HORNET_UNARY_KINDS(X)                                                               \
+  X(identity) X(relu) X(relu_general) X(relu6) X(leaky_relu) X(elu) X(selu) X(celu)         \
+  X(sigmoid) X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh)              \
+  X(tanh_shrink) X(softplus) X(softsign) X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) \
+  X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) \
+  X(negative) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(cbrt) X(reciprocal) X(exp2)       \
+  X(expm1) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(arcsin) X(arccos)        \
+  X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh) X(arctanh) X(ceil) X(floor) X(trunc)      \
+  X(round) X(erf) X(erfc) X(erfinv) X(deg2rad) X(rad2deg) X(sinc) X(i0) X(scale) X(clip)    \
+  X(logical_not) X(bitwise_not) X(isnan) X(isinf) X(isfinite) X(signbit)
+// clang-format on
 
 enum class UnaryKind {
 #define X(name) name,
@@ -53,16 +52,15 @@ struct Unary final : Op {
   double flops(std::span<const TensorType>, std::span<const TensorType> outputs) const override;
 };
 
-#define HORNET_BINARY_KINDS(X)                                                                   \
-  X(add)                                                                                         \
-  X(subtract)                                                                                    \
-  X(multiply)                                                                                    \
-  X(divide)                                                                                      \
-  X(divide_no_nan) X(floor_divide) X(mod) X(fmod) X(power) X(maximum) X(minimum) X(fmax) X(fmin) \
-      X(arctan2) X(hypot) X(logaddexp) X(logaddexp2) X(heaviside) X(squared_difference) X(equal) \
-          X(not_equal) X(greater) X(greater_equal) X(less) X(less_equal) X(logical_and)          \
-              X(logical_or) X(logical_xor) X(bitwise_and) X(bitwise_or) X(bitwise_xor)           \
-                  X(left_shift) X(right_shift)
+// The formatter goes back and forth on long lists.
+// clang-format off
+#define HORNET_BINARY_KINDS(X)                                                             \
+  X(add) X(subtract) X(multiply) X(divide) X(divide_no_nan) X(floor_divide) X(mod) X(fmod) \
+  X(power) X(maximum) X(minimum) X(fmax) X(fmin) X(arctan2) X(hypot) X(logaddexp)          \
+  X(logaddexp2) X(heaviside) X(squared_difference) X(equal) X(not_equal) X(greater)        \
+  X(greater_equal) X(less) X(less_equal) X(logical_and) X(logical_or) X(logical_xor)       \
+  X(bitwise_and) X(bitwise_or) X(bitwise_xor) X(left_shift) X(right_shift)
+// clang-format on
 
 enum class BinaryKind {
 #define X(name) name,

@@ -297,29 +297,16 @@ HWY_INLINE V exponential_unit(V x, float a) {
 }
 
 // The functions with a vector form.
-#define HORNET_VECTOR_KINDS(X)                                                                 \
-  X(relu)                                                                                      \
-  X(relu_general)                                                                              \
-  X(relu6)                                                                                     \
-  X(leaky_relu)                                                                                \
-  X(elu)                                                                                       \
-  X(selu)                                                                                      \
-  X(celu)                                                                                      \
-  X(sigmoid)                                                                                   \
-  X(hard_sigmoid)                                                                              \
-  X(hard_silu)                                                                                 \
-  X(silu)                                                                                      \
-  X(mish)                                                                                      \
-  X(tanh)                                                                                      \
-  X(hard_tanh)                                                                                 \
-  X(softplus)                                                                                  \
-  X(softsign)                                                                                  \
-  X(log_sigmoid)                                                                               \
-  X(gelu)                                                                                      \
-  X(gelu_tanh)                                                                                 \
-  X(exponential) X(hard_shrink) X(soft_shrink) X(sparse_plus) X(sparse_sigmoid) X(squareplus)  \
-      X(threshold) X(negative) X(abs) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) \
-          X(ceil) X(floor) X(trunc) X(round) X(erf) X(scale) X(clip)
+// The formatter goes back and forth on long lists.
+// clang-format off
+#define HORNET_VECTOR_KINDS(X)                                                              \
+  X(relu) X(relu_general) X(relu6) X(leaky_relu) X(elu) X(selu) X(celu) X(sigmoid)          \
+  X(hard_sigmoid) X(hard_silu) X(silu) X(mish) X(tanh) X(hard_tanh) X(softplus) X(softsign) \
+  X(log_sigmoid) X(gelu) X(gelu_tanh) X(exponential) X(hard_shrink) X(soft_shrink)          \
+  X(sparse_plus) X(sparse_sigmoid) X(squareplus) X(threshold) X(negative) X(abs) X(square)  \
+  X(sqrt) X(rsqrt) X(reciprocal) X(log) X(log1p) X(ceil) X(floor) X(trunc) X(round) X(erf)  \
+  X(scale) X(clip)
+// clang-format on
 
 template <UnaryKind kKind>
 HWY_INLINE V apply(V x, const graph::UnaryFunction& f) {
