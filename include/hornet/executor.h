@@ -149,7 +149,8 @@ struct ProcessExecutorOptions {
   // in Python: the first one does.
   int max_replacements = 0;
   std::function<void(const std::string& why)> on_replaced = {};  // called by any thread
-  Timeout task_timeout = {};          // for a call: a worker that takes longer is killed
+  // For a call: a worker that takes longer is killed. The time to start one does not count.
+  Timeout task_timeout = {};
   size_t max_pending = 0;             // as in ThreadExecutorOptions
   std::vector<int> descriptors = {};  // files that workers get as descriptors 4, 5, ...
   ErrorHook on_error = {};

@@ -128,6 +128,7 @@ std::byte* ProcessRunner::my_slot() const {
 }
 
 void ProcessRunner::run(int64_t begin, int64_t end) {
+  ProcessPool::current()->make_ready();
   const internal::Deadline deadline = deadline_after(timeout_);
   if (slot_rows_ == 0) return call(begin, end, 0, deadline);
   // Sinks get the rows when all of them are there: some take them once only.

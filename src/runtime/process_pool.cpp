@@ -131,19 +131,23 @@ std::vector<WorkerMemory> ProcessPool::memory() const {
   return memory_;
 }
 
-runtime::Reply ProcessPool::call(const std::string& function, std::string_view argument,
-                                 const Deadline& deadline) {
+void ProcessPool::make_ready() {
   require_whole();
   Slot& slot = my_slot();
   if (options_.max_tasks_per_child > 0 && slot.calls >= options_.max_tasks_per_child) end(slot);
-  if (slot.process == nullptr) {
-    try {
-      start_for_sure(slot);
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::kBrokenPool) throw;
-      break_pool(fmt::format("a new worker cannot start: {}", error.message()));
-    }
+  if (slot.process != nullptr) return;
+  try {
+    start_for_sure(slot);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kBrokenPool) throw;
+    break_pool(fmt::format("a new worker cannot start: {}", error.message()));
   }
+}
+
+runtime::Reply ProcessPool::call(const std::string& function, std::string_view argument,
+                                 const Deadline& deadline) {
+  make_ready();
+  Slot& slot = my_slot();
   ++slot.calls;
   try {
     runtime::Reply reply = slot.process->call(function, argument, deadline);
@@ -163,13 +167,18 @@ runtime::Reply ProcessPool::call(const std::string& function, std::string_view a
 void ProcessPool::lose(Slot& slot, const Error& error) {
   end(slot);
   require_whole();  // it was killed because another one broke the pool
-  if (num_replaced_ >= options_.max_replacements) {
+  bool may_replace = false;
+  {
+    const std::scoped_lock lock(mutex_);  // others may die at once, and none is to be one too many
+    may_replace = num_replaced_ < options_.max_replacements;
+    if (may_replace) ++num_replaced_;
+  }
+  if (!may_replace) {
     break_pool(options_.max_replacements == 0
                    ? error.message()
                    : fmt::format("{}; {} workers were replaced before, which is the most allowed",
                                  error.message(), options_.max_replacements));
   }
-  ++num_replaced_;
   if (options_.on_replaced) options_.on_replaced(error.message());
 }
 

@@ -19,7 +19,10 @@ class ProcessPool {
   ~ProcessPool();
 
   ThreadPool& threads() { return *threads_; }
-  // Calls a function in the worker of the calling thread, which must be one of this pool's.
+  // For these two the calling thread must be one of this pool's. The worker is there after it:
+  // the time that a new one takes to start is not that of a call.
+  void make_ready();
+  // Calls a function in the worker, made ready where it is not.
   runtime::Reply call(const std::string& function, std::string_view argument,
                       const Deadline& deadline);
   int num_replaced() const { return num_replaced_; }

@@ -155,6 +155,15 @@ TEST(ProcessExecutor, WorkerThatHangs_IsKilledAtTheTimeout) {
   EXPECT_EQ(executor.num_replaced(), 1);
 }
 
+TEST(ProcessExecutor, StartOfAReplacement_IsNotTimeOfTheCall) {
+  ProcessExecutorOptions options = with_workers(1, 1);
+  options.initializer = "initialize_slowly";  // 300 ms
+  options.task_timeout = std::chrono::milliseconds(200);
+  ProcessExecutor executor(std::move(options));
+  EXPECT_ERROR(executor.submit(kHang, "").result(), ErrorCode::kTimeout, "not done in time");
+  EXPECT_EQ(executor.submit(kSquare, "12").result(), "144");
+}
+
 TEST(ProcessExecutor, MaxTasksPerChild_GivesAFreshProcess) {
   ProcessExecutorOptions options = with_workers(1);
   options.max_tasks_per_child = 2;

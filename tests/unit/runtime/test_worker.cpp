@@ -55,6 +55,11 @@ int main(int argc, char** argv) {
          g_initialized = text(argument);
          return std::string();
        }},
+      {"initialize_slowly",
+       [](std::string_view) {
+         usleep(300000);
+         return std::string();
+       }},
       {"initialized", [](std::string_view) { return g_initialized; }},
       // Which descriptors are open: "0 1 2 3".
       {"descriptors",
