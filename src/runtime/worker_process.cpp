@@ -39,7 +39,7 @@ int g_worker = 0;
 // A descriptor above those that the worker gets, so that moving one does not overwrite another.
 class HighDescriptor {
  public:
-  explicit HighDescriptor(int fd) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 100)) {
+  HighDescriptor(int fd, int lowest) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, lowest)) {
     if (fd_ < 0) fail_system("cannot pass a file to a worker");
   }
   ~HighDescriptor() { close(fd_); }
@@ -184,9 +184,12 @@ WorkerProcess::WorkerProcess(const WorkerProcessOptions& options) : worker_(opti
   try {
     SpawnSettings settings;
     std::vector<std::unique_ptr<HighDescriptor>> passed;
-    passed.push_back(std::make_unique<HighDescriptor>(sockets[1]));
+    const int lowest = kFirstWorkerDescriptor + static_cast<int>(options.descriptors.size());
+    passed.push_back(std::make_unique<HighDescriptor>(sockets[1], lowest));
     close(std::exchange(sockets[1], -1));
-    for (const int fd : options.descriptors) passed.push_back(std::make_unique<HighDescriptor>(fd));
+    for (const int fd : options.descriptors) {
+      passed.push_back(std::make_unique<HighDescriptor>(fd, lowest));
+    }
     int next = kWorkerSocket;
     for (const auto& fd : passed) {
       posix_spawn_file_actions_adddup2(&settings.actions, fd->get(), next++);
