@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -18,8 +19,10 @@ constexpr size_t kMaxPages = 64;
 // What the signal handler reads and writes: no locks, no memory but this.
 struct Slot {
   std::atomic<uintptr_t> begin = 0, end = 0;  // end 0: free
-  std::atomic<size_t> num_pages = 0;          // that were damaged; beyond kMaxPages: all are
+  std::atomic<size_t> num_pages = 0;          // that were damaged
   std::array<std::atomic<uintptr_t>, kMaxPages> pages = {};
+  // Of pages beyond kMaxPages the first and the last: all between them count as damaged.
+  std::atomic<uintptr_t> first_more = UINTPTR_MAX, last_more = 0;
 };
 static_assert(std::atomic<uintptr_t>::is_always_lock_free);
 
@@ -28,16 +31,28 @@ std::mutex g_mutex;  // of those who register, and of g_users
 int g_users = 0;
 struct sigaction g_before = {};
 
+void note(Slot& slot, uintptr_t page) {
+  const size_t index = slot.num_pages.fetch_add(1);
+  if (index < kMaxPages) {
+    slot.pages[index] = page;
+    return;
+  }
+  uintptr_t first = slot.first_more, last = slot.last_more;
+  while (page < first && !slot.first_more.compare_exchange_weak(first, page)) {
+  }
+  while (page > last && !slot.last_more.compare_exchange_weak(last, page)) {
+  }
+}
+
 bool repair(uintptr_t address) {
   for (Slot& slot : g_slots) {
     if (address < slot.begin || address >= slot.end) continue;
     const uintptr_t page = address / kPageBytes * kPageBytes;
+    // Noted first: another thread that reads the zeros is to find the note.
+    note(slot, page);
     void* zeros = mmap(reinterpret_cast<void*>(page), kPageBytes, PROT_READ,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (zeros == MAP_FAILED) return false;
-    const size_t index = slot.num_pages.fetch_add(1);
-    if (index < kMaxPages) slot.pages[index] = page;
-    return true;
+    return zeros != MAP_FAILED;
   }
   return false;
 }
@@ -78,6 +93,8 @@ GuardedRegion::GuardedRegion(const std::byte* data, size_t size) {
     Slot& slot = g_slots[i];
     if (slot.end != 0) continue;
     slot.num_pages = 0;
+    slot.first_more = UINTPTR_MAX;
+    slot.last_more = 0;
     slot.begin = reinterpret_cast<uintptr_t>(data);
     slot.end = reinterpret_cast<uintptr_t>(data) + size;
     slot_ = static_cast<int>(i);
@@ -95,14 +112,15 @@ bool GuardedRegion::is_damaged(const std::byte* data, size_t size) const {
   if (slot_ < 0 || size == 0) return false;
   const Slot& slot = g_slots[static_cast<size_t>(slot_)];
   const size_t count = slot.num_pages;
-  if (count == 0) return false;
-  if (count > kMaxPages) return true;
   const auto begin = reinterpret_cast<uintptr_t>(data);
-  for (size_t i = 0; i < count; ++i) {
+  const auto meets = [&](uintptr_t first_page, uintptr_t last_page) {
+    return first_page < begin + size && last_page + kPageBytes > begin;
+  };
+  for (size_t i = 0; i < std::min(count, kMaxPages); ++i) {
     const uintptr_t page = slot.pages[i];
-    if (page < begin + size && page + kPageBytes > begin) return true;
+    if (meets(page, page)) return true;
   }
-  return false;
+  return count > kMaxPages && meets(slot.first_more, slot.last_more);
 }
 
 }  // namespace hornet

@@ -41,6 +41,20 @@ TEST_F(FaultGuardTest, TruncatedFile_ReadsAsZerosAndIsKnown) {
   EXPECT_FALSE(region.is_damaged(file_->data(), 3 * kPage));
 }
 
+TEST_F(FaultGuardTest, ManyPagesThatAreGone_LeaveTheOthersGood) {
+  constexpr size_t kPages = 1000;
+  std::filesystem::resize_file(path_, kPages * kPage);
+  file_ = MappedFile::open(path_);
+  const FaultGuard guard;
+  const GuardedRegion region(file_->data(), file_->size());
+  std::filesystem::resize_file(path_, 500 * kPage);
+  for (size_t page = 500; page < kPages; ++page) EXPECT_EQ(read(page * kPage), '\0');
+  EXPECT_FALSE(region.is_damaged(file_->data(), 500 * kPage));
+  for (size_t page = 500; page < kPages; ++page) {
+    EXPECT_TRUE(region.is_damaged(file_->data() + page * kPage, 1)) << page;
+  }
+}
+
 TEST_F(FaultGuardTest, FaultElsewhere_EndsTheProcessAsBefore) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
