@@ -430,10 +430,15 @@ void Hdf5Array::fill(std::vector<std::byte>& out) const {
   }
 }
 
+std::span<const std::byte> Hdf5Array::stored_bytes(const StoredChunk& chunk) const {
+  if (chunk.address == 0) return {};
+  const Hdf5Cursor stored(file_, chunk.address, chunk.size);
+  return {stored.data(), chunk.size};
+}
+
 void Hdf5Array::decode(const StoredChunk& chunk, std::vector<std::byte>& out) const {
   if (chunk.address == 0) return fill(out);
-  const Hdf5Cursor stored(file_, chunk.address, chunk.size);
-  std::span<const std::byte> bytes(stored.data(), chunk.size);
+  std::span<const std::byte> bytes = stored_bytes(chunk);
   std::vector<std::byte> other;  // filters go back and forth between this and `out`
   const auto skipped = [&](size_t i) { return i < 32 && (chunk.skipped_filters >> i & 1) != 0; };
   uint64_t expected = chunk_bytes();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Hdf5Array {
   // All chunks of a chunked array, in row-major order of their places. Throws Error(kInvalidModel)
   // where the index is damaged.
   std::vector<StoredChunk> stored_chunks() const;
+  // Where the bytes of a chunk are in the map of the file; none of one that was never written.
+  std::span<const std::byte> stored_bytes(const StoredChunk& chunk) const;
   // The elements of a chunk, as stored but for its filters, into `out`, which keeps its memory.
   // Throws Error(kInvalidModel) where the chunk is damaged.
   void decode(const StoredChunk& chunk, std::vector<std::byte>& out) const;

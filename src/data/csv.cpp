@@ -16,6 +16,7 @@
 #include "data/number.h"
 #include "data/resident_window.h"
 #include "data/rows.h"
+#include "data/watched_file.h"
 
 namespace hornet {
 namespace {
@@ -213,10 +214,13 @@ class CsvSource : public Source {
     scratch.resize(static_cast<size_t>(end - begin) * row_bytes_);
     const char* const first = text_.data() + find(begin);
     const char* at = first;
-    for (int64_t row = begin; row < end; ++row) {
-      at = skip_blank_lines(at, text_.data() + text_.size());
-      at = read_row(at, scratch.data() + static_cast<size_t>(row - begin) * row_bytes_);
-    }
+    file_.read(reinterpret_cast<const std::byte*>(first), [&] {
+      for (int64_t row = begin; row < end; ++row) {
+        at = skip_blank_lines(at, text_.data() + text_.size());
+        at = read_row(at, scratch.data() + static_cast<size_t>(row - begin) * row_bytes_);
+      }
+      return reinterpret_cast<const std::byte*>(at);
+    });
     remember(end, static_cast<size_t>(at - text_.data()));
     if (window_.is_full_after(static_cast<size_t>(at - first))) file_->forget_pages();
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
@@ -234,7 +238,11 @@ class CsvSource : public Source {
       const Bookmark& bookmark = bookmarks_[static_cast<size_t>(row) % bookmarks_.size()];
       if (bookmark.row == row) return bookmark.offset;
     }
-    return index_.row_begin(row);
+    // Found by counting line ends in its block: they must have been there.
+    const size_t offset = index_.row_begin(row);
+    const size_t counted = std::min(offset, index_.block_bytes());
+    file_.check(reinterpret_cast<const std::byte*>(text_.data() + offset - counted), counted);
+    return offset;
   }
   void remember(int64_t row, size_t offset) const {
     const std::lock_guard lock(bookmarks_mutex_);
@@ -334,7 +342,7 @@ class CsvSource : public Source {
     size_t offset = 0;
   };
 
-  const std::shared_ptr<const MappedFile> file_;
+  const WatchedFile file_;
   const std::string name_;
   const char delimiter_;
   const DType dtype_;

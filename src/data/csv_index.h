@@ -25,6 +25,8 @@ class CsvIndex {
   bool ends_in_quotes() const { return ends_in_quotes_; }
   // Where row `row` begins, or blank lines before it; the end of the text for num_rows().
   size_t row_begin(int64_t row) const;
+  // row_begin() looks at no more bytes before what it finds.
+  size_t block_bytes() const { return block_bytes_; }
   // How many newlines there are before `offset`.
   int64_t lines_before(size_t offset) const;
 

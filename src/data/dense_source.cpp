@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/fault_guard.h"
 #include "data/resident_window.h"
 #include "data/rows.h"
+#include "data/watched_file.h"
 
 namespace hornet {
 namespace {
@@ -33,7 +33,7 @@ class DenseSource : public Source {
       : rows_(std::move(rows)),
         row_shape_(rows_.shape.begin() + 1, rows_.shape.end()),
         row_bytes_(num_bytes(rows_.dtype, row_shape_)),
-        guard_(rows_.file->data(), rows_.file->size()),
+        watched_(rows_.file),
         in_place_(!rows_.big_endian && !rows_.normalize_bools &&
                   reinterpret_cast<uintptr_t>(rows_.data) % size_of(rows_.dtype) == 0) {}
 
@@ -61,25 +61,14 @@ class DenseSource : public Source {
   void check(int64_t begin, int64_t end) const override {
     const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (bytes == 0) return;
-    const MappedFile& file = *rows_.file;
-    const auto offset = static_cast<size_t>(first - file.data());
-    const size_t size = file.size_now();
-    if (size < offset + bytes) {
-      fail(ErrorCode::kIo, "{} was truncated to {} bytes; expected {} at least", file.path(), size,
-           offset + bytes);
-    }
-    if (guard_.is_damaged(first, bytes)) {
-      fail(ErrorCode::kIo, "{} cannot be read at bytes {} to {}", file.path(), offset,
-           offset + bytes);
-    }
+    watched_.check(first, bytes);
   }
 
  private:
   const DenseRows rows_;
   const Shape row_shape_;
   const size_t row_bytes_;
-  const GuardedRegion guard_;
+  const WatchedFile watched_;
   const bool in_place_;
   mutable ResidentWindow window_;
 };

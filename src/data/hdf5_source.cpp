@@ -10,6 +10,7 @@
 #include "data/input.h"
 #include "data/resident_window.h"
 #include "data/rows.h"
+#include "data/watched_file.h"
 
 namespace hornet {
 namespace {
@@ -92,7 +93,17 @@ class ChunkedSource : public Source {
     return cache_.get(number, [&](BlockCache::Block& block) {
       const Hdf5Array::StoredChunk& stored = chunks_[number];
       if (window_.is_full_after(stored.size)) file_->forget_pages();
-      as_input([&] { array_.decode(stored, block); });
+      as_input([&] { decode(stored, block); });
+    });
+  }
+
+  // A block that is kept must be of bytes that were there.
+  void decode(const Hdf5Array::StoredChunk& stored, BlockCache::Block& block) const {
+    const std::span<const std::byte> bytes = array_.stored_bytes(stored);
+    if (bytes.empty()) return array_.decode(stored, block);
+    file_.read(bytes.data(), [&] {
+      array_.decode(stored, block);
+      return bytes.data() + bytes.size();
     });
   }
 
@@ -163,7 +174,7 @@ class ChunkedSource : public Source {
     }
   }
 
-  const std::shared_ptr<const MappedFile> file_;
+  const WatchedFile file_;
   const std::unique_ptr<const Hdf5File> hdf5_;
   const Hdf5Array array_;
   const std::string name_;

@@ -11,6 +11,7 @@
 #include "data/picture.h"
 #include "data/resident_window.h"
 #include "data/rows.h"
+#include "data/watched_file.h"
 
 namespace hornet {
 namespace {
@@ -59,7 +60,19 @@ class Records {
   void for_each(int64_t begin, int64_t end, const Visit& visit) const {
     if (begin == end) return;
     size_t at = begins_[static_cast<size_t>(begin) / kStride];
-    for (int64_t i = begin / kStride * kStride; i < begin; ++i) at = end_of(at, i);
+    file_.read(file_->data() + at, [&] {
+      for (int64_t i = begin / kStride * kStride; i < begin; ++i) at = end_of(at, i);
+      visit_each(at, begin, end, visit);
+      return file_->data() + at;
+    });
+  }
+
+ private:
+  static constexpr int64_t kStride = 16;
+
+  // `at` is where record `begin` is, and then where `end` is.
+  template <class Visit>
+  void visit_each(size_t& at, int64_t begin, int64_t end, const Visit& visit) const {
     for (int64_t i = begin; i < end; ++i) {
       const size_t next = end_of(at, i);
       const std::byte* const data = file_->data() + at + kHeadBytes;
@@ -72,9 +85,6 @@ class Records {
       at = next;
     }
   }
-
- private:
-  static constexpr int64_t kStride = 16;
 
   // The end of the record at `at`, which lies within the file.
   size_t end_of(size_t at, int64_t record) const {
@@ -93,7 +103,7 @@ class Records {
     return at + kHeadBytes + size + kChecksumBytes;
   }
 
-  const std::shared_ptr<const MappedFile> file_;
+  const WatchedFile file_;
   const std::string name_;
   std::vector<size_t> begins_;
   int64_t count_ = 0;
