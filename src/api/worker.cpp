@@ -216,7 +216,8 @@ class PredictWorker {
     }
     for (const WorkerRows& output : setup_.outputs) {
       if (output.file) {
-        sinks_.push_back(open_file_rows(*output.file, output.dtype, output.row_shape, setup_.rows));
+        sinks_.push_back(
+            open_file_rows(*output.file, output.name, output.dtype, output.row_shape, setup_.rows));
       } else {
         sinks_.push_back(std::make_unique<SlotSink>(SlotRows(output, slot, first_in_slot_)));
       }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <utility>
+
 #include "base/check.h"
 #include "data/rows.h"
 
@@ -10,29 +12,31 @@ namespace {
 
 class FileRowsSink : public Sink {
  public:
-  FileRowsSink(const FileRows& place, DType dtype, const Shape& row_shape, int64_t num_rows,
-               FileSystem& fs)
-      : file_(File::open(place.path, O_RDWR | O_NOFOLLOW, fs)),
+  FileRowsSink(const FileRows& place, std::string name, DType dtype, const Shape& row_shape,
+               int64_t num_rows, FileSystem& fs)
+      : name_(std::move(name)),
+        file_(File::open(place.path, O_RDWR | O_NOFOLLOW, fs)),
         offset_(place.offset),
         dtype_(dtype),
         row_shape_(row_shape),
         num_rows_(num_rows),
         row_bytes_(num_bytes(dtype, row_shape)) {}
 
-  std::string name() const override { return file_->path(); }
+  std::string name() const override { return name_; }
   void write(int64_t begin, const TensorView& rows) override {
-    const int64_t end = check_write(file_->path(), begin, rows, dtype_, row_shape_, num_rows_);
+    const int64_t end = check_write(name_, begin, rows, dtype_, row_shape_, num_rows_);
     file_->write_at(
         offset_ + static_cast<size_t>(begin) * row_bytes_,
         {static_cast<const std::byte*>(rows.data), static_cast<size_t>(end - begin) * row_bytes_});
   }
   MutableTensorView direct(int64_t begin, int64_t end) override {
-    check_range(file_->path(), begin, end, num_rows_);
+    check_range(name_, begin, end, num_rows_);
     return {nullptr, dtype_, batched(end - begin, row_shape_)};
   }
   void finish() override {}
 
  private:
+  const std::string name_;
   const std::unique_ptr<File> file_;
   const size_t offset_;
   const DType dtype_;
@@ -43,9 +47,9 @@ class FileRowsSink : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> open_file_rows(const FileRows& place, DType dtype, const Shape& row_shape,
-                                     int64_t num_rows, FileSystem& fs) {
-  return std::make_unique<FileRowsSink>(place, dtype, row_shape, num_rows, fs);
+std::unique_ptr<Sink> open_file_rows(const FileRows& place, std::string name, DType dtype,
+                                     const Shape& row_shape, int64_t num_rows, FileSystem& fs) {
+  return std::make_unique<FileRowsSink>(place, std::move(name), dtype, row_shape, num_rows, fs);
 }
 
 }  // namespace hornet

@@ -40,6 +40,8 @@ TEST_P(BadRows, ThatGiveNaN_FailOnlyWhereAsked) {
   options.check_finite = true;
   EXPECT_EQ(job.run(options).rows_failed, 2);
   job.expect_complete(rows_of(marks));
+  EXPECT_NE(read_file(job.errors_path()).find("row 5 for " + job.output_path() + " is not finite"),
+            std::string::npos);
 }
 
 TEST_P(BadRows, WithStop_EndTheJobWhichGoesOnWithSkip) {
