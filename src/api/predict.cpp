@@ -17,6 +17,7 @@
 #include "hornet/executor.h"
 #include "job/chunk_log.h"
 #include "job/job.h"
+#include "job/progress.h"
 #include "kernels/threads.h"
 #include "runtime/batch_runner.h"
 #include "runtime/output_error.h"
@@ -140,8 +141,17 @@ class Prediction {
     choose_sizes();
     open_sinks(open_sink);
     open_records();
-    if (!is_complete()) compute();
-    complete();
+    try {
+      if (is_complete())
+        tell_complete();
+      else
+        compute();
+      complete();
+    } catch (const std::exception& error) {
+      try_close_report(error.what());
+      throw;
+    }
+    close_report("");
     report_.seconds = seconds_since_start();
     report_.peak_memory_bytes = peak_resident_bytes();
     return report_;
@@ -286,16 +296,18 @@ class Prediction {
   void compute() {
     job::ChunkLog log(sink_pointers_, journal_.get(), errors_.get());
     job::JobOptions job = job_options(log);
-    try {
-      if (options_.executor == ExecutorKind::kProcesses)
-        compute_in_processes(job);
-      else
-        compute_in_threads(job);
-    } catch (const std::exception& error) {
-      close_report(error.what());
-      throw;
-    }
-    close_report("");
+    if (options_.executor == ExecutorKind::kProcesses)
+      compute_in_processes(job);
+    else
+      compute_in_threads(job);
+  }
+
+  // An earlier run has computed all, and ended before the outputs had their names.
+  void tell_complete() const {
+    const Clock::time_point now = Clock::now();
+    job::ProgressMeter meter(options_.progress, rows_, report_.workers, now, rows_,
+                             report_.rows_failed);
+    meter.finish(true, rows_, report_.rows_failed, now);
   }
 
   void compute_in_threads(const job::JobOptions& job) {
@@ -366,6 +378,15 @@ class Prediction {
         report_.workers_replaced, report_.batch_size, report_.chunk_size, peak_resident_bytes(),
         report_.shared_weight_bytes, error.empty() ? "null" : json_string(error));
     job_report_->close(job, report_.worker_memory);
+  }
+
+  // For a job that failed: why it did is to be told, and not that its report cannot be written.
+  void try_close_report(std::string_view error) {
+    try {
+      close_report(error);
+    } catch (const Error&) {
+      job_report_.reset();
+    }
   }
 
   // Whatever of this an earlier run has done is not done again.

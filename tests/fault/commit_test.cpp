@@ -1,5 +1,6 @@
 // A job that is killed, or whose disk fails, at each step of what makes its results durable.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,40 @@ INSTANTIATE_TEST_SUITE_P(Errors, CommitFaults,
                                   (std::get<1>(test.param) ? "FromThereOn" : "Once");
                          });
 
+// The output has its space; what is left is taken before the journal needs it.
+TEST(Commit, DiskThatFillsUp_EndsTheJobWhichGoesOn) {
+  const FaultJob job(800, {});
+  job.run(job.options(ExecutorKind::kThreads));
+  const TemporaryDirectory disk;
+  if (mount("tmpfs", disk.path().c_str(), "tmpfs", 0, "size=64k") != 0) {
+    GTEST_SKIP() << "mounting a small disk needs root";
+  }
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.chunk_size = 2;
+  options.journal_path = disk.path("y.npy.hornet");
+  const auto run = [&](Overwrite overwrite) {
+    const auto source = open_source(job.input_path());
+    options.resume = overwrite == Overwrite::kResume;
+    return predict(
+        FaultJob::model(), {source.get()},
+        [&](size_t, DType dtype, const Shape& shape) {
+          return open_sink(disk.path("y.npy"), dtype, shape, job.rows(), overwrite);
+        },
+        options);
+  };
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.kind != ProgressEvent::Kind::kStarted) return;
+    std::ofstream(disk.path("filler")) << std::string(64 << 10, 'x');
+  };
+  EXPECT_ERROR(run(Overwrite::kNever), ErrorCode::kIo, "No space left on device");
+  EXPECT_FALSE(std::filesystem::exists(disk.path("y.npy")));
+  std::filesystem::remove(disk.path("filler"));
+  options.progress = {};
+  EXPECT_GT(run(Overwrite::kResume).rows_resumed, 0);
+  EXPECT_EQ(read_file(disk.path("y.npy")), read_file(job.output_path()));
+  ASSERT_EQ(umount2(disk.path().c_str(), MNT_DETACH), 0);
+}
+
 TEST(Commit, InterruptedAndShortCalls_ChangeNothing) {
   const FaultJob job(48, {{33, kThrows}});
   FaultyFileSystem fs;
@@ -200,6 +235,30 @@ TEST(Commit, WhileOneRunWorks_AnotherIsRefused) {
   };
   job.run(options);
   EXPECT_TRUE(tried);
+  job.expect_complete({});
+}
+
+// All rows are computed when another program takes the name of the output.
+TEST(Commit, OutputThatCannotGetItsName_IsReported_AndSoIsTheRunThatGoesOn) {
+  const FaultJob job(32, {});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.report_path = job.output_path() + ".json";
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.kind == ProgressEvent::Kind::kFinished) write_file(job.output_path(), "mine");
+  };
+  EXPECT_ERROR(job.run(options), ErrorCode::kIo, "was created by another program");
+  EXPECT_NE(read_file(options.report_path).find("was created by another program"),
+            std::string::npos);
+  EXPECT_TRUE(job_status(job.journal_path()).is_complete);
+
+  std::filesystem::remove(job.output_path());
+  std::filesystem::remove(options.report_path);
+  std::vector<int64_t> rows_told;
+  options.progress = [&](const ProgressEvent& event) { rows_told.push_back(event.rows_done); };
+  job.resume(options);
+  EXPECT_EQ(rows_told, (std::vector<int64_t>{32, 32}));  // started, finished
+  EXPECT_NE(read_file(options.report_path).find("\"rows_resumed\":32"), std::string::npos);
+  std::filesystem::remove(options.report_path);
   job.expect_complete({});
 }
 
