@@ -108,9 +108,14 @@ class NewFolder {
 // On stderr where the predictions go to the standard output.
 void print_report(const PredictReport& report, const Outputs& outputs) {
   const bool taken = std::ranges::find(outputs.paths, "-") != outputs.paths.end();
-  fmt::print(taken ? stderr : stdout, "{} row{} in {}: {} rows/s, {} worker{}, {} peak memory\n",
-             thousands(report.rows), report.rows == 1 ? "" : "s", seconds_text(report.seconds),
-             rate(report.seconds > 0 ? static_cast<double>(report.rows) / report.seconds : 0),
+  const auto computed = static_cast<double>(report.rows - report.rows_resumed);
+  const std::string before =
+      report.rows_resumed > 0
+          ? fmt::format(", {} of them by an earlier run,", thousands(report.rows_resumed))
+          : "";
+  fmt::print(taken ? stderr : stdout, "{} row{}{} in {}: {} rows/s, {} worker{}, {} peak memory\n",
+             thousands(report.rows), report.rows == 1 ? "" : "s", before,
+             seconds_text(report.seconds), rate(report.seconds > 0 ? computed / report.seconds : 0),
              report.workers, report.workers == 1 ? "" : "s",
              megabytes(static_cast<double>(report.peak_memory_bytes)));
 }

@@ -164,14 +164,15 @@ std::string json_number(double number, int digits) {
 std::string bar_line(const ProgressEvent& event, size_t width) {
   const std::string head = fmt::format("{:3} %", percent(event));
   // The most important first; what does not fit is left out from the end.
-  const std::vector<std::string> parts = {
+  std::vector<std::string> parts = {
       fmt::format("{}/{}", thousands(event.rows_done), thousands(event.rows_total)),
       rate(event.rows_per_second) + " rows/s",
       "ETA " + eta_text(event),
       duration(event.elapsed_seconds) + " elapsed",
-      fmt::format("{} failed", thousands(event.rows_failed)),
       workers_text(event),
   };
+  const std::string failed = fmt::format("{} failed", thousands(event.rows_failed));
+  parts.insert(event.rows_failed > 0 ? parts.begin() + 1 : parts.end() - 1, failed);
   constexpr size_t kSmallestBar = 10, kLargestBar = 30, kAroundBar = 4;
   constexpr size_t kNarrow = 44;  // no bar below
   const size_t reserved = width < kNarrow ? 0 : kSmallestBar + kAroundBar;

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kJournalSuffix = ".hornet";
+constexpr std::string_view kPartialSuffix = ".partial";
 
 // Whether the file is the journal of a job with this output. It may be of another kind altogether.
 bool writes(const std::string& journal, const std::string& output) {
@@ -28,8 +29,19 @@ bool writes(const std::string& journal, const std::string& output) {
   return false;
 }
 
-// Journals that may be those of `output`: a file's own, or that of another output of its job.
-std::vector<std::string> journals_near(const std::string& output) {
+// The output that is meant where the name is that of its journal or partial file.
+std::string output_of(const std::string& name) {
+  std::error_code error;
+  if (fs::exists(name + std::string(kJournalSuffix), error)) return name;
+  for (const std::string_view suffix : {kJournalSuffix, kPartialSuffix}) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return name;
+}
+
+// Journals that may be those of `name`: an output's own, or that of another output of its job.
+std::vector<std::string> journals_near(const std::string& name) {
+  const std::string output = output_of(name);
   const std::string own = output + std::string(kJournalSuffix);
   std::error_code error;
   if (fs::exists(own, error)) return {own};

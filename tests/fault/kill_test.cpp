@@ -126,8 +126,15 @@ TEST_P(InterruptedCommand, SaysHowToGoOnAndDoes) {
   EXPECT_NE(status.out.find("stopped, "), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("go on with: "), std::string::npos) << status.out;
 
+  // The names of what it left behind do as well.
+  EXPECT_EQ(run_command({"status", path("y.npy.hornet")}).out, status.out);
+  EXPECT_EQ(run_command({"status", path("y.npy.partial")}).out, status.out);
+
+  const int64_t kept = job_status(path("y.npy.hornet")).rows_done;
   const Outcome last = run_command(arguments(GetParam(), true));
   EXPECT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_EQ(last.out.find(" of them by an earlier run, in ") != std::string::npos, kept > 0)
+      << last.out;
   EXPECT_EQ(read_file(path("y.npy")), read_file(expected()));
   EXPECT_EQ(files(), std::set<std::string>({"y.npy"}));
 }

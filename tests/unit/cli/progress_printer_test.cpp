@@ -38,6 +38,12 @@ TEST(BarLine, NarrowTerminal_KeepsTheCounts) {
   EXPECT_THAT(bar_line(kEvent, 40), Not(HasSubstr("workers")));
 }
 
+TEST(BarLine, FailedRows_AreShownBeforeWhatIsLessUrgent) {
+  ProgressEvent event = kEvent;
+  event.rows_failed = 3;
+  EXPECT_THAT(bar_line(event, 50), HasSubstr("810/1,797  3 failed"));
+}
+
 TEST(BarLine, AlmostAllRows_IsNot100Percent) {
   ProgressEvent event = kEvent;
   event.rows_done = 1796;
