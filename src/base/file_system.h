@@ -86,6 +86,8 @@ class File {
   File& operator=(const File&) = delete;
 
   const std::string& path() const { return path_; }
+  // It was renamed. Not thread-safe.
+  void set_path(std::string path) { path_ = std::move(path); }
   int descriptor() const { return fd_; }
   FileSystem& file_system() const { return fs_; }
 

@@ -154,6 +154,7 @@ void PartialFile::publish(bool durable) {
             "{} was created by another program in the meantime, and is not overwritten", path_);
   }
   published_ = true;
+  file_->set_path(path_);
   if (durable) sync_directory(directory_of(path_), fs_);
 }
 

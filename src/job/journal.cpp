@@ -247,6 +247,8 @@ std::unique_ptr<Journal> Journal::create(const std::string& path, const JournalH
   bytes += text;
   journal->created_->file().write_at(0, std::as_bytes(std::span(bytes)));
   journal->size_ = bytes.size();
+  // After a power cut there is no journal, or one with its header: an empty one could not go on.
+  journal->created_->file().sync();
   journal->created_->publish(false);
   return journal;
 }

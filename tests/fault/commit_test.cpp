@@ -130,7 +130,7 @@ TEST(Commit, DiskThatFillsUp_EndsTheJobWhichGoesOn) {
     if (event.kind != ProgressEvent::Kind::kStarted) return;
     std::ofstream(disk.path("filler")) << std::string(64 << 10, 'x');
   };
-  EXPECT_ERROR(run(Overwrite::kNever), ErrorCode::kIo, "No space left on device");
+  EXPECT_ERROR(run(Overwrite::kNever), ErrorCode::kIo, "y.npy.hornet: No space left on device");
   EXPECT_FALSE(std::filesystem::exists(disk.path("y.npy")));
   std::filesystem::remove(disk.path("filler"));
   options.progress = {};
@@ -205,6 +205,16 @@ TEST(Commit, AnotherInputOrOption_IsRefusedByName) {
   write_file(job.input_path(), input);
   EXPECT_ERROR(job.resume(options), ErrorCode::kInvalidArgument, "the input \"");
   EXPECT_ERROR(job.run(options), ErrorCode::kIo, "is the journal of a job that is not complete");
+}
+
+TEST(Commit, JournalWhoseHeaderIsNotOnTheDisk_HasNoNameYet) {
+  const FaultJob job(48, {});
+  FaultyFileSystem fs;
+  fs.fail_function("fdatasync", EIO);
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.progress = [](const ProgressEvent&) { FAIL() << "the job has begun"; };
+  EXPECT_ERROR(job.run(options, with(fs)), ErrorCode::kIo, "y.npy.hornet");
+  EXPECT_FALSE(std::filesystem::exists(job.journal_path()));
 }
 
 TEST(Commit, JournalIsAFewBytesAChunk) {
