@@ -174,6 +174,13 @@ ExitCode run(const Arguments& arguments) {
   std::error_code ignored;
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && has_file && fs::exists(options.journal_path, ignored);
+  const bool is_complete = has_file && !options.resume && fs::is_regular_file(outputs.paths[0]);
+  if (arguments.resume && !arguments.force && is_complete) {
+    throw CommandError(ExitCode::kOutput,
+                       fmt::format("{} exists and has no journal: nothing is left to go on with; "
+                                   "--force predicts again",
+                                   outputs.paths[0]));
+  }
   const Overwrite overwrite = options.resume ? Overwrite::kResume : options.overwrite;
 
   std::unique_ptr<NewFolder> folder;

@@ -364,6 +364,16 @@ TEST_F(PredictCommand, Report_IsJson) {
   EXPECT_EQ(rows, 1797);
 }
 
+TEST_F(PredictCommand, ResumeOfAJobThatIsComplete_SaysSo) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+  const Strings arguments = {"predict", digits("digits.keras"), scratch("x.npy"),
+                             "-o",      path("y.npy"),          "--resume"};
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+  const Outcome again = run_command(arguments);
+  EXPECT_EQ(again.exit_code, 5);
+  expect_one_line(again.err, "nothing is left to go on with");
+}
+
 TEST_F(PredictCommand, Status_OfNoJob) {
   EXPECT_EQ(run_command({"status", path("y.npy")}).exit_code, 4);
   write_file(path("y.npy"), "");
