@@ -45,6 +45,8 @@ void check_options(const PredictOptions& options) {
   require(options.executor == ExecutorKind::kProcesses || !options.timeout,
           ErrorCode::kInvalidArgument,
           "a timeout needs worker processes: a thread that hangs cannot be ended");
+  require(options.executor == ExecutorKind::kProcesses || options.max_tasks_per_child == 0,
+          ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
   require(!options.resume || !options.journal_path.empty(), ErrorCode::kInvalidArgument,
           "a job cannot be resumed without its journal");
 }

@@ -88,6 +88,10 @@ ExitCode run(const std::string& output) {
   for (const std::string& journal : journals) print_status(journal, job_status(journal));
   if (!journals.empty()) return ExitCode::kDone;
   std::error_code error;
+  if (fs::exists(output + std::string(kPartialSuffix), error)) {
+    fmt::print("{}: a job without a journal writes it, or was killed and begins anew\n", output);
+    return ExitCode::kDone;
+  }
   if (!fs::exists(output, error)) {
     throw CommandError(ExitCode::kInput,
                        fmt::format("there is no {}, and no job that writes it", output));

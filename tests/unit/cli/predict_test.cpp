@@ -364,6 +364,13 @@ TEST_F(PredictCommand, Report_IsJson) {
   EXPECT_EQ(rows, 1797);
 }
 
+TEST_F(PredictCommand, MaxTasksPerChildWithoutProcesses_IsAUsageError) {
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
+                                       "-o", path("y.npy"), "--max-tasks-per-child", "5"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "max_tasks_per_child needs worker processes");
+}
+
 TEST_F(PredictCommand, ResumeOfAJobThatIsComplete_SaysSo) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
   const Strings arguments = {"predict", digits("digits.keras"), scratch("x.npy"),
@@ -380,6 +387,13 @@ TEST_F(PredictCommand, Status_OfNoJob) {
   const Outcome outcome = run_command({"status", path("y.npy")});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("no job writes it"));
+}
+
+TEST_F(PredictCommand, Status_OfAJobWithoutAJournal) {
+  write_file(path("y.csv.partial"), "");
+  const Outcome outcome = run_command({"status", path("y.csv")});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("a job without a journal writes it"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, InterruptedPredict, testing::Values(SIGINT, SIGTERM, SIGHUP),
