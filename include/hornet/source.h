@@ -22,7 +22,7 @@ struct SourceOptions {
   // What the model takes, for formats whose files leave it open and where the above is not given.
   std::optional<DType> wanted_dtype = {};
   std::optional<Shape> wanted_row_shape = {};
-  // CSV: columns by name, in this order. TFRecord: the feature.
+  // CSV: columns by name, in this order.
   std::vector<std::string> columns = {};
   char delimiter = '\0';          // CSV; 0: by the format
   Header header = Header::kAuto;  // CSV: whether the first line is names
@@ -30,6 +30,10 @@ struct SourceOptions {
   Interpolation interpolation = Interpolation::kBilinear;
   bool crop_to_aspect_ratio = false;
   bool scaled_decoding = false;  // JPEG: decode at a smaller scale where the picture is shrunk
+
+  // Bounds what the source keeps of its file, and decodes at a time: workers wait for each other
+  // rather than exceed it. 0: as docs/formats.md says.
+  size_t memory_bytes = 0;
 
   bool operator==(const SourceOptions&) const = default;
 };
@@ -59,6 +63,10 @@ class Source {
   // To be called once the rows were used: throws Error(kIo) where rows [begin, end) may not have
   // been what rows() promised, as their file was truncated or its disk failed meanwhile.
   virtual void check(int64_t /*begin*/, int64_t /*end*/) const {}
+
+  // Lets go of memory that rows left behind and that can be had again: what the system read of a
+  // file around rows that were read here and there. Any thread may call it while others read.
+  virtual void forget() const {}
 
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }

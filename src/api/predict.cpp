@@ -47,6 +47,9 @@ void check_options(const PredictOptions& options) {
           "a timeout needs worker processes: a thread that hangs cannot be ended");
   require(options.executor == ExecutorKind::kProcesses || options.max_tasks_per_child == 0,
           ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
+  require(options.executor == ExecutorKind::kThreads || options.memory_bytes == 0,
+          ErrorCode::kInvalidArgument,
+          "a bound on memory is for threads: worker processes have memory of their own");
   require(!options.resume || !options.journal_path.empty(), ErrorCode::kInvalidArgument,
           "a job cannot be resumed without its journal");
 }
@@ -141,6 +144,7 @@ class Prediction {
     const FaultGuard guard;
     open_journal_of_earlier_run();
     choose_sizes();
+    fit_memory();
     open_sinks(open_sink);
     open_records();
     try {
@@ -242,6 +246,64 @@ class Prediction {
     const int64_t chunks = rows_ / report_.chunk_size + (rows_ % report_.chunk_size != 0 ? 1 : 0);
     report_.workers =
         static_cast<int>(std::clamp<int64_t>(report_.workers, 1, std::max<int64_t>(chunks, 1)));
+    header_.chunk_size = report_.chunk_size;
+  }
+
+  // What one worker holds: values between steps, for batches and for what is left over, rows on
+  // their way in and out, as stored and as computed, and a chunk of predictions that waits to be
+  // written in order, as text.
+  size_t worker_bytes() {
+    // Stack, allocator, and what the system maps around the pages of files that are touched.
+    constexpr size_t kThreadBytes = size_t{5} << 20;
+    const auto rows = static_cast<size_t>(report_.batch_size);
+    const plan::Plan& plan = plans_.for_rows(report_.batch_size);
+    size_t bytes = kThreadBytes + 2 * plan.arena_bytes();
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      bytes += rows * num_bytes(sources_[i]->dtype(), sources_[i]->row_shape());
+      bytes += num_bytes(plan.input_types()[i].dtype, plan.input_types()[i].shape);
+    }
+    return bytes + 2 * output_row_bytes() * rows + staged_bytes();
+  }
+  size_t output_row_bytes() {
+    size_t bytes = 0;
+    for (const auto& type : plans_.for_rows(1).output_types()) {
+      bytes += num_bytes(type.dtype, type.shape);
+    }
+    return bytes;
+  }
+  // Values as text take up to four times as much, in strings that grow by doubling.
+  size_t staged_bytes() {
+    constexpr size_t kTextFactor = 8;
+    return kTextFactor * output_row_bytes() * static_cast<size_t>(report_.chunk_size);
+  }
+
+  // Makes batches and chunks smaller and workers fewer until they fit the bound on memory.
+  void fit_memory() {
+    if (options_.memory_bytes == 0 || rows_ == 0) return;
+    const size_t for_files = options_.memory_bytes / 4 + options_.memory_bytes / 8;
+    const size_t bound = options_.memory_bytes - for_files;
+    const bool has_chunk_size = options_.chunk_size > 0 || journal_;
+    while (true) {
+      const size_t of_worker = worker_bytes();
+      const size_t needed = resident_bytes() + of_worker * static_cast<size_t>(report_.workers);
+      if (needed <= bound) break;
+      const bool staged_too_much = staged_bytes() > of_worker / 2;
+      if (staged_too_much && !has_chunk_size && report_.chunk_size > report_.batch_size) {
+        report_.chunk_size = std::max(report_.chunk_size / 2, report_.batch_size);
+      } else if (options_.batch_size == 0 && report_.batch_size > 1) {
+        report_.batch_size /= 2;
+      } else if (options_.workers == 0 && report_.workers > 1) {
+        --report_.workers;
+      } else {
+        constexpr size_t kMega = 1'000'000;
+        fail(ErrorCode::kOutOfMemory,
+             "{} MB of memory are too few: the model and {} worker{} with {} row{} at once take {} "
+             "MB, beside {} MB for files; give {} MB at least",
+             options_.memory_bytes / kMega, report_.workers, report_.workers == 1 ? "" : "s",
+             report_.batch_size, report_.batch_size == 1 ? "" : "s", needed / kMega + 1,
+             for_files / kMega, needed / kMega * 8 / 5 + 2);
+      }
+    }
     header_.chunk_size = report_.chunk_size;
   }
 

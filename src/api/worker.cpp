@@ -48,6 +48,7 @@ void encode_location(MessageWriter& message, const SourceLocation& location) {
   for (const std::string& column : options.columns) message.text(column);
   message.number(options.delimiter).number(options.header).number(options.interpolation);
   message.number(options.crop_to_aspect_ratio).number(options.scaled_decoding);
+  message.number(static_cast<uint64_t>(options.memory_bytes));
 }
 
 SourceLocation decode_location(MessageReader& message) {
@@ -67,6 +68,7 @@ SourceLocation decode_location(MessageReader& message) {
   options.interpolation = message.number<SourceOptions::Interpolation>();
   options.crop_to_aspect_ratio = message.number<bool>();
   options.scaled_decoding = message.number<bool>();
+  options.memory_bytes = message.number<uint64_t>();
   return location;
 }
 

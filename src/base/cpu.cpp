@@ -151,6 +151,18 @@ std::optional<size_t> to_bytes(std::string_view text) {
   return static_cast<size_t>(*number) << shift;
 }
 
+// A line of kilobytes of /proc/self/status, in bytes.
+std::optional<size_t> process_status(std::string_view wanted) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name;
+    size_t kilobytes = 0;
+    if (words >> name >> kilobytes && name == wanted) return kilobytes * 1024;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<double> cgroup_cpu_quota(const std::string& root) {
@@ -200,15 +212,11 @@ CacheSizes cache_sizes(const std::string& root) {
   return sizes;
 }
 
+size_t resident_bytes() { return process_status("VmRSS:").value_or(peak_resident_bytes()); }
+
 size_t peak_resident_bytes() {
   // getrusage counts what the process was before exec, VmHWM does not.
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string name;
-    size_t kilobytes = 0;
-    if (words >> name >> kilobytes && name == "VmHWM:") return kilobytes * 1024;
-  }
+  if (const auto bytes = process_status("VmHWM:")) return *bytes;
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<size_t>(usage.ru_maxrss) * 1024;

@@ -31,5 +31,7 @@ CacheSizes cache_sizes(const std::string& root = "");
 
 // Resident memory of this process at its highest.
 size_t peak_resident_bytes();
+// And now.
+size_t resident_bytes();
 
 }  // namespace hornet

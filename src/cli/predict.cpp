@@ -47,9 +47,10 @@ std::string join(const std::string& folder, const std::string& file) {
   return folder + (folder.ends_with('/') ? "" : "/") + file;
 }
 
-void check_distinct(const std::vector<std::string>& paths) {
+void check_distinct(const std::vector<std::string>& paths, const std::string& format) {
   std::map<fs::path, size_t> seen;
-  for (const std::string& path : paths) {
+  for (const std::string& output : paths) {
+    const std::string path = output_file(output, format);
     std::error_code error;
     if (++seen[fs::weakly_canonical(path, error)] == 2) {
       throw CommandError(ExitCode::kUsage, fmt::format("two outputs go to {}", path));
@@ -75,7 +76,7 @@ Outputs bind_outputs(const Arguments& arguments, const Model& model) {
                                    arguments.model.path, specs.size(), enumerate(labels(specs))));
   }
   Outputs outputs = {bind_paths(arguments.outputs, specs, "output", arguments.model.path), ""};
-  check_distinct(outputs.paths);
+  check_distinct(outputs.paths, arguments.sink.format);
   return outputs;
 }
 
@@ -155,20 +156,25 @@ ExitCode end_of(const PredictReport& report, const PredictOptions& options) {
 
 ExitCode run(const Arguments& arguments) {
   const Model model = load_model(arguments.model);
-  const auto sources = open_inputs(arguments.inputs, model, arguments.model.path, arguments.source);
+  const size_t memory = arguments.options.memory_bytes;
+  SourceArguments source_arguments = arguments.source;
+  source_arguments.memory_bytes = memory / 4 / model.inputs().size();
+  const auto sources = open_inputs(arguments.inputs, model, arguments.model.path, source_arguments);
   const Outputs outputs = bind_outputs(arguments, model);
 
   std::vector<const Source*> inputs;
   for (const auto& source : sources) inputs.push_back(source.get());
   const int64_t num_rows = inputs[0]->num_rows();
-  const SinkOptions options_of_sinks = sink_options(arguments.sink);
+  SinkOptions options_of_sinks = sink_options(arguments.sink);
+  options_of_sinks.memory_bytes = memory / 8 / model.outputs().size();
 
   PredictOptions options = arguments.options;
   options.output_dtype = output_dtype(arguments.sink);
   // What goes to the standard output has no file beside which others could lie.
   const bool has_file = outputs.paths[0] != "-";
-  if (has_file) options.journal_path = outputs.paths[0] + ".hornet";
-  options.errors_path = (has_file ? outputs.paths[0] : "stdout") + ".errors.jsonl";
+  const std::string first_file = output_file(outputs.paths[0], arguments.sink.format);
+  if (has_file) options.journal_path = first_file + ".hornet";
+  options.errors_path = (has_file ? first_file : "stdout") + ".errors.jsonl";
   options.resume_command = resume_command(own_arguments());
   options.overwrite = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
   std::error_code ignored;
@@ -309,6 +315,12 @@ Command add_predict(CLI::App& app) {
                    "Rows a worker takes at a time [chosen from batch size and rows]")
       ->check(rows)
       ->type_name("ROWS");
+  command
+      ->add_option("--memory", arguments->options.memory_bytes,
+                   "Bound on the memory of the process, such as 500M or 2G: smaller batches and "
+                   "windows, fewer workers [none]")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->type_name("SIZE");
   const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::kAuto},
                                                      {"bar", ProgressMode::kBar},
                                                      {"plain", ProgressMode::kPlain},

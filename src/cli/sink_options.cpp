@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cli/exit_code.h"
+#include "hornet/source.h"
 
 namespace hornet::cli {
 namespace {
@@ -62,6 +63,12 @@ SinkOptions sink_options(const SinkArguments& arguments) {
 std::optional<DType> output_dtype(const SinkArguments& arguments) {
   if (arguments.dtype.empty()) return std::nullopt;
   return dtype_from_string(arguments.dtype);
+}
+
+std::string output_file(const std::string& path, const std::string& format) {
+  const size_t colon = path.rfind(":/");
+  const bool names_member = colon != std::string::npos && colon > 0 && has_members(path, format);
+  return names_member ? path.substr(0, colon) : path;
 }
 
 std::string output_extension(const SinkArguments& arguments) {

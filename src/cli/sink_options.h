@@ -21,6 +21,10 @@ void add_sink_options(CLI::App& command, SinkArguments& arguments);
 SinkOptions sink_options(const SinkArguments& arguments);
 std::optional<DType> output_dtype(const SinkArguments& arguments);
 
+// "out.h5" of "out.h5:/scores": the file beside which the job keeps its own. `format` as given by
+// --output-format.
+std::string output_file(const std::string& path, const std::string& format = "");
+
 // "csv" for --output-format csv: the extension of outputs in a folder.
 std::string output_extension(const SinkArguments& arguments);
 

@@ -99,6 +99,7 @@ std::vector<SourceOptions> options_of(const SourceArguments& arguments,
   for (SourceOptions& each : options) {
     each.crop_to_aspect_ratio = arguments.crop_to_aspect_ratio;
     each.scaled_decoding = arguments.scaled_decoding;
+    each.memory_bytes = arguments.memory_bytes;
   }
   return options;
 }

@@ -15,6 +15,7 @@ namespace hornet::cli {
 struct SourceArguments {
   std::vector<std::string> formats, dtypes, shapes, columns, delimiters, headers, interpolations;
   bool crop_to_aspect_ratio = false, scaled_decoding = false;
+  size_t memory_bytes = 0;  // of one input
 };
 
 // --format, --dtype, --columns, ..., and --shape where `with_shape`.

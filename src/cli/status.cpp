@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/sink_options.h"
 #include "cli/text.h"
 #include "hornet/predict.h"
 
@@ -83,7 +84,8 @@ void print_status(const std::string& journal, const JobStatus& status) {
   }
 }
 
-ExitCode run(const std::string& output) {
+ExitCode run(const std::string& given) {
+  const std::string output = output_file(given);
   const std::vector<std::string> journals = journals_near(output);
   for (const std::string& journal : journals) print_status(journal, job_status(journal));
   if (!journals.empty()) return ExitCode::kDone;

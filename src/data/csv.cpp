@@ -185,7 +185,7 @@ struct Element<Bool> {
 class CsvSource : public Source {
  public:
   CsvSource(std::shared_ptr<const MappedFile> file, std::string name, char delimiter, DType dtype,
-            Columns columns, Shape row_shape, const char* rows_begin)
+            Columns columns, Shape row_shape, const char* rows_begin, size_t memory_bytes)
       : file_(std::move(file)),
         name_(std::move(name)),
         delimiter_(delimiter),
@@ -196,7 +196,9 @@ class CsvSource : public Source {
         text_(rows_begin,
               static_cast<size_t>(file_text().data() + file_text().size() - rows_begin)),
         lines_before_rows_(std::count(file_text().data(), rows_begin, '\n')),
-        index_(text_, [this] { file_->forget_pages(); }) {
+        index_(
+            text_, [this] { file_->forget_pages(); }, memory_bytes),
+        window_(memory_bytes) {
     require(!index_.ends_in_quotes(), ErrorCode::kInvalidInput,
             "{}: a quote is not closed (a quote in a field is written twice, and the field in "
             "quotes)",
@@ -225,6 +227,8 @@ class CsvSource : public Source {
     if (window_.is_full_after(static_cast<size_t>(at - first))) file_->forget_pages();
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
   }
+
+  void forget() const override { file_->forget_pages(); }
 
  private:
   std::string_view file_text() const {
@@ -396,7 +400,8 @@ std::unique_ptr<Source> open_table(const std::string& path, const SourceOptions&
   choose_columns(options.columns, path, columns);
   const DType dtype = options.dtype.value_or(options.wanted_dtype.value_or(DType::kFloat32));
   const Shape shape = shape_of(options, columns, path);
-  return std::make_unique<CsvSource>(file, path, delimiter, dtype, std::move(columns), shape, at);
+  return std::make_unique<CsvSource>(file, path, delimiter, dtype, std::move(columns), shape, at,
+                                     options.memory_bytes);
 }
 
 }  // namespace

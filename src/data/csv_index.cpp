@@ -118,7 +118,9 @@ bool has_unended_row(std::string_view text) {
 
 }  // namespace
 
-CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pages) : text_(text) {
+CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pages,
+                   size_t memory_bytes)
+    : text_(text) {
   // Small enough to look through, and few whatever the size.
   constexpr size_t kLeastBytes = size_t{64} << 10, kMostBlocks = size_t{1} << 16;
   block_bytes_ = std::max(kLeastBytes, text.size() / kMostBlocks + 1);
@@ -126,7 +128,7 @@ CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pa
   const size_t num_blocks = (text.size() + block_bytes_ - 1) / block_bytes_;
   std::vector<Counts> counts(num_blocks);
   constexpr size_t kBlocksATime = 64;
-  ResidentWindow window;
+  ResidentWindow window(memory_bytes);
   parallel_for((num_blocks + kBlocksATime - 1) / kBlocksATime, [&](size_t group) {
     const size_t end = std::min(num_blocks, (group + 1) * kBlocksATime);
     for (size_t b = group * kBlocksATime; b < end; ++b) {

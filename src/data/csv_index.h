@@ -16,9 +16,11 @@ class CsvIndex {
  public:
   CsvIndex() = default;
   // `text` must outlive the index. Looks through it on all usable cores, and calls `forget_pages`
-  // every now and then, from any of them, so that a mapped text does not stay in memory.
+  // every now and then, from any of them, so that a mapped text does not stay in memory: of no more
+  // than `memory_bytes`, or what is usual for 0.
   explicit CsvIndex(
-      std::string_view text, const std::function<void()>& forget_pages = [] {});
+      std::string_view text, const std::function<void()>& forget_pages = [] {},
+      size_t memory_bytes = 0);
 
   int64_t num_rows() const { return num_rows_; }
   // Whether a quoted field has no end: what follows it is no table then.

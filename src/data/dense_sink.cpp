@@ -31,7 +31,8 @@ class DenseFileSink : public Sink {
   DenseFileSink(DenseOutput output, Overwrite overwrite, FileSystem& fs)
       : out_(std::move(output)),
         row_bytes_(num_bytes(out_.dtype, out_.row_shape)),
-        partial_(out_.path, file_bytes(out_), overwrite, fs) {
+        partial_(out_.path, file_bytes(out_), overwrite, fs),
+        window_(out_.memory_bytes) {
     const std::string& header = out_.header;
     if (file_bytes(out_) > 0) {
       mapping_ = std::make_unique<const Mapping>(partial_.file(), file_bytes(out_),
@@ -95,7 +96,8 @@ class DenseStreamSink : public Sink {
   DenseStreamSink(DenseOutput output, Overwrite overwrite, FileSystem& fs)
       : out_(std::move(output)),
         row_bytes_(num_bytes(out_.dtype, out_.row_shape)),
-        ordered_(open_byte_output(out_.path, overwrite, fs), out_.path, out_.num_rows, fs) {
+        ordered_(open_byte_output(out_.path, overwrite, fs), out_.path, out_.num_rows, fs,
+                 OrderedOutput::window_bytes(out_.memory_bytes)) {
     ordered_.begin_with(out_.header);
   }
 

@@ -15,6 +15,7 @@ struct DenseOutput {
   DType dtype = DType::kFloat32;
   Shape row_shape;
   int64_t num_rows = 0;
+  size_t memory_bytes = 0;  // see SinkOptions
 };
 
 // A file whose space is reserved when this returns, mapped and written in place. Where the path is

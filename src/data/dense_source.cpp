@@ -35,7 +35,8 @@ class DenseSource : public Source {
         row_bytes_(num_bytes(rows_.dtype, row_shape_)),
         watched_(rows_.file),
         in_place_(!rows_.big_endian && !rows_.normalize_bools &&
-                  reinterpret_cast<uintptr_t>(rows_.data) % size_of(rows_.dtype) == 0) {}
+                  reinterpret_cast<uintptr_t>(rows_.data) % size_of(rows_.dtype) == 0),
+        window_(rows_.memory_bytes) {}
 
   int64_t num_rows() const override { return rows_.shape[0]; }
   const Shape& row_shape() const override { return row_shape_; }
@@ -57,6 +58,8 @@ class DenseSource : public Source {
     view.data = scratch.data();
     return view;
   }
+
+  void forget() const override { rows_.file->forget_pages(); }
 
   void check(int64_t begin, int64_t end) const override {
     const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;

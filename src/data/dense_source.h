@@ -17,6 +17,7 @@ struct DenseRows {
   bool big_endian = false;
   Shape shape;                   // [rows, row...], all within the file
   bool normalize_bools = false;  // bytes that are neither 0 nor 1 may be there, and count as 1
+  size_t memory_bytes = 0;       // see SourceOptions
 };
 
 // Rows are views of the mapping, or copies where their bytes are in another order or not aligned

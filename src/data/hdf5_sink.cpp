@@ -188,8 +188,8 @@ std::string header(const std::string& path, const std::vector<std::string>& part
 }  // namespace
 
 std::unique_ptr<Sink> open_hdf5_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                                     int64_t num_rows, Overwrite overwrite, const SinkOptions&,
-                                     FileSystem& fs) {
+                                     int64_t num_rows, Overwrite overwrite,
+                                     const SinkOptions& options, FileSystem& fs) {
   const MemberPath place = split_member(path);
   const std::vector<std::string> parts = path_parts(place.member.value_or("/predictions"));
   require(!parts.empty(), ErrorCode::kInvalidArgument, "{}: the dataset has no name", path);
@@ -204,6 +204,7 @@ std::unique_ptr<Sink> open_hdf5_sink(const std::string& path, DType dtype, const
   output.dtype = dtype;
   output.row_shape = row_shape;
   output.num_rows = num_rows;
+  output.memory_bytes = options.memory_bytes;
   return dense_sink(std::move(output), overwrite, fs);
 }
 

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "data/block_cache.h"
+#include "data/byte_budget.h"
 #include "data/dense_source.h"
 #include "data/hdf5.h"
 #include "data/input.h"
@@ -26,18 +27,20 @@ auto as_input(Function&& function) {
   }
 }
 
-// How many chunks are kept: those of every worker's row band, within bounds.
-size_t cache_bytes(uint64_t band_bytes) {
+// How many chunks are kept: those of every worker's row band, within bounds; a quarter of
+// `memory_bytes` at most, unless that is 0.
+size_t cache_bytes(uint64_t band_bytes, size_t memory_bytes) {
   constexpr uint64_t kLeast = uint64_t{32} << 20, kMost = uint64_t{512} << 20;
   const auto workers = static_cast<uint64_t>(usable_cores_of_process());
   const uint64_t wanted = band_bytes > kMost ? kMost : band_bytes * (workers + 1);
-  return std::clamp(wanted, kLeast, kMost);
+  const auto bytes = static_cast<size_t>(std::clamp(wanted, kLeast, kMost));
+  return memory_bytes == 0 ? bytes : std::min(bytes, memory_bytes / 4);
 }
 
 class ChunkedSource : public Source {
  public:
   ChunkedSource(std::shared_ptr<const MappedFile> file, std::unique_ptr<const Hdf5File> hdf5,
-                const Hdf5Array& array, std::string name)
+                const Hdf5Array& array, std::string name, size_t memory_bytes)
       : file_(std::move(file)),
         hdf5_(std::move(hdf5)),
         array_(array),
@@ -46,7 +49,9 @@ class ChunkedSource : public Source {
         row_bytes_(num_bytes(array_.dtype(), row_shape_)),
         chunks_(array_.stored_chunks()),
         chunks_across_(count_across()),
-        cache_(cache_bytes(saturating_band_bytes())) {}
+        cache_(cache_bytes(saturating_band_bytes(), memory_bytes)),
+        decoding_(memory_bytes / 2),
+        window_(memory_bytes / 4) {}
 
   int64_t num_rows() const override { return array_.shape()[0]; }
   const Shape& row_shape() const override { return row_shape_; }
@@ -73,6 +78,8 @@ class ChunkedSource : public Source {
     return view;
   }
 
+  void forget() const override { file_->forget_pages(); }
+
  private:
   uint64_t count_across() const {
     uint64_t count = 1;
@@ -93,6 +100,8 @@ class ChunkedSource : public Source {
     return cache_.get(number, [&](BlockCache::Block& block) {
       const Hdf5Array::StoredChunk& stored = chunks_[number];
       if (window_.is_full_after(stored.size)) file_->forget_pages();
+      // Filters go back and forth between two buffers.
+      const auto lease = decoding_.take(2 * static_cast<size_t>(array_.chunk_bytes()), name_);
       as_input([&] { decode(stored, block); });
     });
   }
@@ -183,6 +192,7 @@ class ChunkedSource : public Source {
   const std::vector<Hdf5Array::StoredChunk> chunks_;
   const uint64_t chunks_across_;  // chunks that lie beside each other over the same rows
   mutable BlockCache cache_;
+  mutable ByteBudget decoding_;
   mutable ResidentWindow window_;
 };
 
@@ -200,7 +210,7 @@ std::string only_dataset(const Hdf5File& hdf5, const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOptions&,
+std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOptions& options,
                                          FileSystem& fs) {
   const MemberPath place = split_member(path);
   const auto file = open_input(place.file, Gzip::kByName, fs);
@@ -215,7 +225,8 @@ std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOp
     require(!array.shape().empty(), ErrorCode::kShapeMismatch,
             "{}: is a single value of shape (); expected rows, shape (rows, ...)", path);
     if (array.is_chunked() && num_elements(array.shape()) > 0) {
-      return std::make_unique<ChunkedSource>(file, std::move(hdf5), array, path);
+      return std::make_unique<ChunkedSource>(file, std::move(hdf5), array, path,
+                                             options.memory_bytes);
     }
     DenseRows rows;
     rows.file = file;
@@ -225,6 +236,7 @@ std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOp
     rows.big_endian = array.big_endian();
     rows.shape = array.shape();
     rows.normalize_bools = array.dtype() == DType::kBool;
+    rows.memory_bytes = options.memory_bytes;
     return dense_source(std::move(rows));
   });
 }

@@ -13,6 +13,8 @@ namespace hornet {
 namespace {
 
 constexpr size_t kBlockBytes = size_t{1} << 20;
+// As much of a mapped file stays in memory while it is inflated.
+constexpr size_t kForgetBytes = size_t{8} << 20;
 
 // Appends to a temporary file, in blocks.
 class Copy {
@@ -89,7 +91,6 @@ std::shared_ptr<const MappedFile> gunzip(const MappedFile& file, FileSystem& fs)
   do {
     inflater.run(in, [&](std::span<const std::byte> block) {
       copy.append(block);
-      constexpr size_t kForgetBytes = size_t{64} << 20;
       if (forgotten - in.size() < kForgetBytes) return;
       forgotten = in.size();
       file.forget_pages();
@@ -145,16 +146,21 @@ std::shared_ptr<const MappedFile> open_input(const std::string& path, Gzip gzip,
   return deflated && gzip == Gzip::kByContent ? gunzip(*file, fs) : file;
 }
 
-std::shared_ptr<const MappedFile> inflate_entry(const Bytes& deflated, const ZipEntry& entry,
-                                                const std::string& label, FileSystem& fs) {
+std::shared_ptr<const MappedFile> inflate_entry(const MappedFile& file, const Bytes& deflated,
+                                                const ZipEntry& entry, const std::string& label,
+                                                FileSystem& fs) {
   Copy copy(label, fs);
   uLong crc = crc32(0, nullptr, 0);
+  size_t forgotten = deflated.size;
   std::span<const std::byte> in(deflated.data, deflated.size);
   Inflater(Inflater::Format::kRaw, label).run(in, [&](std::span<const std::byte> block) {
     require(block.size() <= entry.size - copy.size(), ErrorCode::kInvalidInput,
             "{} is damaged: it inflates to more than the {} bytes it claims", label, entry.size);
     crc = crc32(crc, reinterpret_cast<const Bytef*>(block.data()), static_cast<uInt>(block.size()));
     copy.append(block);
+    if (forgotten - in.size() < kForgetBytes) return;
+    forgotten = in.size();
+    file.forget_pages();
   });
   require(copy.size() == entry.size && crc == entry.crc, ErrorCode::kInvalidInput,
           "{} is damaged: it does not inflate to what its checksum says", label);

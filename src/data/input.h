@@ -28,9 +28,11 @@ bool comes_once(const std::string& path, FileSystem& fs = FileSystem::real());
 // "rows.csv" of "rows.csv.gz".
 std::string without_gz(const std::string& path);
 
-// A deflated zip entry, inflated and checked into a copy on disk. `label` is for messages.
-std::shared_ptr<const MappedFile> inflate_entry(const Bytes& deflated, const ZipEntry& entry,
-                                                const std::string& label, FileSystem& fs);
+// A deflated zip entry of `file`, inflated and checked into a copy on disk. `label` is for
+// messages.
+std::shared_ptr<const MappedFile> inflate_entry(const MappedFile& file, const Bytes& deflated,
+                                                const ZipEntry& entry, const std::string& label,
+                                                FileSystem& fs);
 
 // "rows.h5" and "/images" of "rows.h5:/images"; no member where there is none in the path.
 struct MemberPath {

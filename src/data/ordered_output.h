@@ -1,6 +1,7 @@
 // Outputs that can only be written from the beginning to the end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -45,6 +46,10 @@ class OrderedOutput {
   void finish(std::string_view last_bytes = "");
 
   static constexpr size_t kWindowBytes = size_t{32} << 20;
+  // The window within this bound, see SinkOptions.
+  static size_t window_bytes(size_t memory_bytes) {
+    return memory_bytes == 0 ? kWindowBytes : std::min(kWindowBytes, memory_bytes);
+  }
 
  private:
   struct Piece {

@@ -45,12 +45,13 @@ bool is_png(std::span<const std::byte> file) {
   return file.size() >= 8 && std::memcmp(file.data(), "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
-void decode_picture(std::span<const std::byte> file, const std::string& name, int64_t channels,
-                    int64_t least_height, int64_t least_width, Picture& picture) {
+ByteBudget::Lease decode_picture(std::span<const std::byte> file, const std::string& name,
+                                 int64_t channels, int64_t least_height, int64_t least_width,
+                                 Picture& picture) {
   require(!file.empty(), ErrorCode::kInvalidInput, "{} is empty; expected a picture", name);
   if (is_jpeg(file)) return decode_jpeg(file, name, channels, least_height, least_width, picture);
   require(is_png(file), ErrorCode::kInvalidInput, "{} is neither a JPEG nor a PNG picture", name);
-  decode_png(file, name, channels, picture);
+  return decode_png(file, name, channels, picture);
 }
 
 PictureBox centred_box(int64_t height, int64_t width, int64_t target_height, int64_t target_width) {
@@ -106,7 +107,8 @@ void resize_nearest(const Picture& picture, const PictureBox& box, int64_t heigh
 PictureRow::PictureRow(const Shape& shape, const SourceOptions& options, const std::string& name)
     : interpolation(options.interpolation),
       crop_to_aspect_ratio(options.crop_to_aspect_ratio),
-      scaled_decoding(options.scaled_decoding) {
+      scaled_decoding(options.scaled_decoding),
+      decoding(std::make_shared<ByteBudget>(options.memory_bytes / 2)) {
   constexpr int64_t kLargest = 1 << 15;
   const bool sound = shape.size() == 3 && shape[0] > 0 && shape[0] <= kLargest && shape[1] > 0 &&
                      shape[1] <= kLargest && (shape[2] == 1 || shape[2] == 3 || shape[2] == 4);
@@ -126,8 +128,9 @@ size_t PictureRow::bytes() const { return num_bytes(dtype(), {height, width, cha
 
 void PictureRow::read(std::span<const std::byte> file, const std::string& name, Picture& picture,
                       std::byte* to) const {
-  decode_picture(file, name, channels, scaled_decoding ? height : 0, scaled_decoding ? width : 0,
-                 picture);
+  picture.budget = decoding.get();
+  const ByteBudget::Lease lease = decode_picture(file, name, channels, scaled_decoding ? height : 0,
+                                                 scaled_decoding ? width : 0, picture);
   PictureBox box = {0, 0, picture.height, picture.width};
   if (crop_to_aspect_ratio) box = centred_box(picture.height, picture.width, height, width);
   if (interpolation == SourceOptions::Interpolation::kNearest) {
@@ -135,6 +138,7 @@ void PictureRow::read(std::span<const std::byte> file, const std::string& name, 
   } else {
     resize_bilinear(picture, box, height, width, reinterpret_cast<float*>(to));
   }
+  if (decoding->is_bounded()) std::vector<uint8_t>().swap(picture.pixels);
 }
 
 }  // namespace hornet

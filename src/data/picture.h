@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "data/byte_budget.h"
 #include "hornet/source.h"
 
 namespace hornet {
@@ -13,6 +15,8 @@ namespace hornet {
 struct Picture {
   int64_t height = 0, width = 0, channels = 0;
   std::vector<uint8_t> pixels;  // [height, width, channels]
+  // Where the memory for decoding comes from; nullptr for anywhere.
+  ByteBudget* budget = nullptr;
 };
 
 // What a row made of a picture looks like.
@@ -25,13 +29,17 @@ struct PictureRow {
   DType dtype() const;
   size_t bytes() const;
   // Decodes `file`, JPEG or PNG by its first bytes, resizes it and puts it at `to`. `name` is for
-  // messages; throws Error(kInvalidInput). `picture` keeps its memory between calls.
+  // messages; throws Error(kInvalidInput). `picture` keeps its memory between calls, unless there
+  // is a bound on it: then it waits until its pixels fit, and throws Error(kOutOfMemory) if they
+  // never do.
   void read(std::span<const std::byte> file, const std::string& name, Picture& picture,
             std::byte* to) const;
 
   int64_t height, width, channels;
   SourceOptions::Interpolation interpolation;
   bool crop_to_aspect_ratio, scaled_decoding;
+  // Half of SourceOptions::memory_bytes.
+  std::shared_ptr<ByteBudget> decoding;
 };
 
 bool is_jpeg(std::span<const std::byte> file);
@@ -39,8 +47,10 @@ bool is_png(std::span<const std::byte> file);
 
 // Decodes into 1, 3 or 4 channels of 8 bits. JPEG may be decoded at a half, quarter or eighth of
 // its size as long as that is not below these; 0 for never. Throws Error(kInvalidInput).
-void decode_picture(std::span<const std::byte> file, const std::string& name, int64_t channels,
-                    int64_t least_height, int64_t least_width, Picture& picture);
+// What it returns stands for the memory of the pixels.
+ByteBudget::Lease decode_picture(std::span<const std::byte> file, const std::string& name,
+                                 int64_t channels, int64_t least_height, int64_t least_width,
+                                 Picture& picture);
 
 // A part of a picture.
 struct PictureBox {

@@ -116,20 +116,29 @@ void choose_scale(jpeg_decompress_struct& info, int64_t least_height, int64_t le
 
 }  // namespace
 
-void make_room(Picture& picture, const std::string& name, uint64_t height, uint64_t width,
-               int64_t channels) {
+void check_size(const std::string& name, uint64_t height, uint64_t width) {
   constexpr uint64_t kMostPixels = 178'956'970;  // PIL's
   require(height > 0 && width > 0 && width <= kMostPixels && height <= kMostPixels / width,
           ErrorCode::kInvalidInput, "{} claims {} x {} pixels; at most {} are read", name, width,
           height, kMostPixels);
+}
+
+void make_room(Picture& picture, uint64_t height, uint64_t width, int64_t channels) {
   picture.height = static_cast<int64_t>(height);
   picture.width = static_cast<int64_t>(width);
   picture.channels = channels;
   picture.pixels.resize(height * width * static_cast<uint64_t>(channels));
 }
 
-void decode_jpeg(std::span<const std::byte> file, const std::string& name, int64_t channels,
-                 int64_t least_height, int64_t least_width, Picture& picture) {
+ByteBudget::Lease lease_memory(const Picture& picture, const std::string& name, uint64_t height,
+                               uint64_t width, uint64_t bytes_a_pixel) {
+  if (picture.budget == nullptr) return {};
+  return picture.budget->take(height * width * bytes_a_pixel, name);
+}
+
+ByteBudget::Lease decode_jpeg(std::span<const std::byte> file, const std::string& name,
+                              int64_t channels, int64_t least_height, int64_t least_width,
+                              Picture& picture) {
   JpegReader reader(file);
   const auto check = [&](bool done) {
     require(done, ErrorCode::kInvalidInput, "{} is a damaged JPEG picture: {}", name,
@@ -143,18 +152,25 @@ void decode_jpeg(std::span<const std::byte> file, const std::string& name, int64
                          : channels == 3 ? JCS_RGB
                                          : JCS_EXT_RGBA;
   choose_scale(info, least_height, least_width);
-  make_room(picture, name, info.image_height, info.image_width, 1);  // before libjpeg takes memory
+  check_size(name, info.image_height, info.image_width);  // before libjpeg takes memory
+  // Of a progressive picture libjpeg keeps all coefficients, 2 bytes each.
+  const auto coefficients = jpeg_has_multiple_scans(&info) ? 2 * info.num_components : 0;
+  constexpr int64_t kInkBytes = 4 + 3;
+  ByteBudget::Lease lease =
+      lease_memory(picture, name, info.image_height, info.image_width,
+                   static_cast<uint64_t>(channels + coefficients + (inks ? kInkBytes : 0)));
   check(reader.start());
-  make_room(picture, name, info.output_height, info.output_width, channels);
+  make_room(picture, info.output_height, info.output_width, channels);
   const auto num_pixels = static_cast<size_t>(picture.height * picture.width);
   if (!inks) {
     check(reader.read_rows(picture.pixels.data(), static_cast<size_t>(picture.width * channels)));
-    return;
+    return lease;
   }
   std::vector<uint8_t> stored(4 * num_pixels), rgb(3 * num_pixels);
   check(reader.read_rows(stored.data(), static_cast<size_t>(picture.width) * 4));
   cmyk_to_rgb(stored.data(), picture.height * picture.width, rgb);
   from_rgb(rgb, picture);
+  return lease;
 }
 
 }  // namespace hornet

@@ -78,8 +78,8 @@ class PngReader {
 
 }  // namespace
 
-void decode_png(std::span<const std::byte> file, const std::string& name, int64_t channels,
-                Picture& picture) {
+ByteBudget::Lease decode_png(std::span<const std::byte> file, const std::string& name,
+                             int64_t channels, Picture& picture) {
   PngReader reader(file);
   const auto check = [&](bool done) {
     require(done, ErrorCode::kInvalidInput, "{} is a damaged PNG picture: {}", name,
@@ -88,7 +88,10 @@ void decode_png(std::span<const std::byte> file, const std::string& name, int64_
   check(reader.read_header());
   const bool to_grey = channels == 1 && reader.is_coloured();
   const int64_t read = to_grey ? 3 : channels;
-  make_room(picture, name, reader.height(), reader.width(), read);
+  check_size(name, reader.height(), reader.width());
+  ByteBudget::Lease lease =
+      lease_memory(picture, name, reader.height(), reader.width(), static_cast<uint64_t>(read));
+  make_room(picture, reader.height(), reader.width(), read);
   check(reader.choose_channels(channels));
   const auto row_bytes = static_cast<size_t>(picture.width * read);
   require(reader.row_bytes() == row_bytes, ErrorCode::kInvalidInput,
@@ -96,7 +99,7 @@ void decode_png(std::span<const std::byte> file, const std::string& name, int64_
   std::vector<png_bytep> rows(static_cast<size_t>(picture.height));
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = picture.pixels.data() + y * row_bytes;
   check(reader.read_rows(rows.data()));
-  if (!to_grey) return;
+  if (!to_grey) return lease;
   const auto num_pixels = static_cast<size_t>(picture.height * picture.width);
   for (size_t i = 0; i < num_pixels; ++i) {
     const uint8_t* from = picture.pixels.data() + 3 * i;
@@ -104,6 +107,7 @@ void decode_png(std::span<const std::byte> file, const std::string& name, int64_
   }
   picture.channels = 1;
   picture.pixels.resize(num_pixels);
+  return lease;
 }
 
 }  // namespace hornet

@@ -27,21 +27,31 @@ bool is_called_picture(const stdfs::path& path) {
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-std::vector<std::string> pictures_in(const std::string& folder) {
-  // Folders in the order of their paths, files of each in the order of their names.
-  std::vector<std::pair<std::string, std::string>> found;
+using FolderAndName = std::pair<std::string, std::string>;
+
+// Links are followed; one to nowhere keeps its row, which fails.
+void find_pictures(const stdfs::path& folder, int depth, std::vector<FolderAndName>& found) {
+  constexpr int kDeepest = 32;  // links to links end after 40
+  require(depth <= kDeepest, ErrorCode::kIo,
+          "{} lies in {} folders: does a link lead to a folder above it?", folder.string(), depth);
   std::error_code error;
-  constexpr auto kFollow = stdfs::directory_options::follow_directory_symlink;
-  stdfs::recursive_directory_iterator entry(folder, kFollow, error);
-  const stdfs::recursive_directory_iterator end;
-  for (; !error && entry != end; entry.increment(error)) {
-    const bool is_file = entry->is_regular_file(error);
-    if (error) break;
-    if (is_file && is_called_picture(entry->path())) {
-      found.emplace_back(entry->path().parent_path().string(), entry->path().filename().string());
+  stdfs::directory_iterator entry(folder, error);
+  for (const stdfs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      find_pictures(entry->path(), depth + 1, found);
+    } else if (is_called_picture(entry->path()) &&
+               (entry->is_regular_file(ignored) || entry->is_symlink(ignored))) {
+      found.emplace_back(folder.string(), entry->path().filename().string());
     }
   }
-  require(!error, ErrorCode::kIo, "cannot list {}: {}", folder, error.message());
+  require(!error, ErrorCode::kIo, "cannot list {}: {}", folder.string(), error.message());
+}
+
+std::vector<std::string> pictures_in(const std::string& folder) {
+  // Folders in the order of their paths, files of each in the order of their names.
+  std::vector<FolderAndName> found;
+  find_pictures(folder, 0, found);
   std::sort(found.begin(), found.end());
   std::vector<std::string> paths;
   for (const auto& [parent, name] : found) paths.push_back(parent + "/" + name);
@@ -63,16 +73,23 @@ std::vector<std::string> pictures_listed(const std::string& path, FileSystem& fs
   return paths;
 }
 
-std::vector<std::byte> read_whole(const std::string& path, FileSystem& fs) {
+// A file in memory, and what stands for that memory.
+struct PictureFile {
+  ByteBudget::Lease lease;
+  std::vector<std::byte> bytes;
+};
+
+PictureFile read_whole(const std::string& path, ByteBudget& budget, FileSystem& fs) {
   const auto file = File::open(path, O_RDONLY | O_NONBLOCK, fs);
   const struct stat status = file->status();
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
   constexpr off_t kMostBytes = off_t{1} << 30;
   require(status.st_size <= kMostBytes, ErrorCode::kInvalidInput,
           "{} has {} bytes; a picture has at most {}", path, status.st_size, kMostBytes);
-  std::vector<std::byte> bytes(static_cast<size_t>(status.st_size));
-  file->read_at(0, bytes);
-  return bytes;
+  const auto size = static_cast<size_t>(status.st_size);
+  PictureFile picture = {budget.take(size, path), std::vector<std::byte>(size)};
+  file->read_at(0, picture.bytes);
+  return picture;
 }
 
 class PictureSource : public Source {
@@ -83,6 +100,7 @@ class PictureSource : public Source {
         paths_(std::move(paths)),
         row_shape_(row_shape),
         row_(row_shape, options, name_),
+        files_(options.memory_bytes / 2),
         fs_(fs) {}
 
   int64_t num_rows() const override { return static_cast<int64_t>(paths_.size()); }
@@ -96,7 +114,9 @@ class PictureSource : public Source {
     Picture picture;
     for (int64_t row = begin; row < end; ++row) {
       const std::string& path = paths_[static_cast<size_t>(row)];
-      row_.read(read_whole(path, fs_), path, picture,
+      // Files wait for memory for their pixels, and pixels for nothing.
+      const PictureFile file = read_whole(path, files_, fs_);
+      row_.read(file.bytes, path, picture,
                 scratch.data() + static_cast<size_t>(row - begin) * row_.bytes());
     }
     return {scratch.data(), dtype(), batched(end - begin, row_shape_)};
@@ -107,6 +127,7 @@ class PictureSource : public Source {
   const std::vector<std::string> paths_;
   const Shape row_shape_;
   const PictureRow row_;
+  mutable ByteBudget files_;
   FileSystem& fs_;
 };
 

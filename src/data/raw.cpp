@@ -31,17 +31,19 @@ std::unique_ptr<Source> open_raw_source(const std::string& path, const SourceOpt
   rows.dtype = dtype;
   rows.shape = batched(static_cast<int64_t>(size / row_bytes), row_shape);
   rows.normalize_bools = dtype == DType::kBool;
+  rows.memory_bytes = options.memory_bytes;
   return dense_source(std::move(rows));
 }
 
 std::unique_ptr<Sink> open_raw_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                                    int64_t num_rows, Overwrite overwrite, const SinkOptions&,
-                                    FileSystem& fs) {
+                                    int64_t num_rows, Overwrite overwrite,
+                                    const SinkOptions& options, FileSystem& fs) {
   DenseOutput output;
   output.path = path;
   output.dtype = dtype;
   output.row_shape = row_shape;
   output.num_rows = num_rows;
+  output.memory_bytes = options.memory_bytes;
   return dense_sink(std::move(output), overwrite, fs);
 }
 

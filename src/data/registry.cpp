@@ -19,12 +19,13 @@
 namespace hornet {
 namespace {
 
-std::unique_ptr<Source> npy_source(const std::string& path, const SourceOptions&) {
-  return open_npy_source(path);
+std::unique_ptr<Source> npy_source(const std::string& path, const SourceOptions& options) {
+  return open_npy_source(path, FileSystem::real(), options.memory_bytes);
 }
 std::unique_ptr<Sink> npy_sink(const std::string& path, DType dtype, const Shape& row_shape,
-                               int64_t num_rows, Overwrite overwrite, const SinkOptions&) {
-  return open_npy_sink(path, dtype, row_shape, num_rows, overwrite);
+                               int64_t num_rows, Overwrite overwrite, const SinkOptions& options) {
+  return open_npy_sink(path, dtype, row_shape, num_rows, overwrite, FileSystem::real(),
+                       options.memory_bytes);
 }
 // Without the file system, which tests replace.
 template <auto kOpen>
@@ -76,7 +77,7 @@ bool names_member(const MemberPath& place) {
     const auto extensions = extensions_of(format);
     return format.has_members &&
            std::any_of(extensions.begin(), extensions.end(), [&](std::string_view extension) {
-             return has_extension(place.file, extension);
+             return has_extension(without_gz(place.file), extension);
            });
   });
 }
@@ -88,7 +89,7 @@ bool is_called_as(const Format& format, const std::string& path) {
                        [&](std::string_view extension) { return has_extension(file, extension); });
   };
   const MemberPath place = split_member(path);
-  if (format.has_members && place.member && called(place.file)) return true;
+  if (format.has_members && place.member && called(without_gz(place.file))) return true;
   return (called(path) || called(without_gz(path))) && !names_member(place);
 }
 

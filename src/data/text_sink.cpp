@@ -259,14 +259,16 @@ class JsonFormat : public RowFormat {
 class TextSink : public Sink {
  public:
   TextSink(const std::string& path, DType dtype, const Shape& row_shape, int64_t num_rows,
-           Overwrite overwrite, std::unique_ptr<const RowFormat> format, FileSystem& fs)
+           Overwrite overwrite, std::unique_ptr<const RowFormat> format, size_t memory_bytes,
+           FileSystem& fs)
       : path_(path),
         dtype_(dtype),
         row_shape_(row_shape),
         num_rows_(num_rows),
         row_bytes_(num_bytes(dtype, row_shape)),
         format_(std::move(format)),
-        ordered_(open_byte_output(path, overwrite, fs), path, num_rows, fs) {
+        ordered_(open_byte_output(path, overwrite, fs), path, num_rows, fs,
+                 OrderedOutput::window_bytes(memory_bytes)) {
     ordered_.begin_with(format_->header());
   }
 
@@ -312,7 +314,8 @@ std::unique_ptr<Sink> open_csv_sink(const std::string& path, DType dtype, const 
   check(path, row_shape, options);
   return std::make_unique<TextSink>(
       path, dtype, row_shape, num_rows, overwrite,
-      std::make_unique<const TableFormat>(dtype, row_shape, options, ','), fs);
+      std::make_unique<const TableFormat>(dtype, row_shape, options, ','), options.memory_bytes,
+      fs);
 }
 
 std::unique_ptr<Sink> open_tsv_sink(const std::string& path, DType dtype, const Shape& row_shape,
@@ -321,7 +324,8 @@ std::unique_ptr<Sink> open_tsv_sink(const std::string& path, DType dtype, const 
   check(path, row_shape, options);
   return std::make_unique<TextSink>(
       path, dtype, row_shape, num_rows, overwrite,
-      std::make_unique<const TableFormat>(dtype, row_shape, options, '\t'), fs);
+      std::make_unique<const TableFormat>(dtype, row_shape, options, '\t'), options.memory_bytes,
+      fs);
 }
 
 std::unique_ptr<Sink> open_ndjson_sink(const std::string& path, DType dtype, const Shape& row_shape,
@@ -330,7 +334,7 @@ std::unique_ptr<Sink> open_ndjson_sink(const std::string& path, DType dtype, con
   check(path, row_shape, options);
   return std::make_unique<TextSink>(path, dtype, row_shape, num_rows, overwrite,
                                     std::make_unique<const JsonFormat>(dtype, row_shape, options),
-                                    fs);
+                                    options.memory_bytes, fs);
 }
 
 }  // namespace hornet

@@ -36,23 +36,20 @@ T load(const std::byte* from) {
 // Where records begin: of every kStride-th it is kept.
 class Records {
  public:
-  Records(std::shared_ptr<const MappedFile> file, std::string name)
-      : file_(std::move(file)), name_(std::move(name)) {
-    size_t at = 0, seen = 0;
+  Records(std::shared_ptr<const MappedFile> file, std::string name, size_t memory_bytes)
+      : file_(std::move(file)), name_(std::move(name)), window_(memory_bytes) {
+    size_t at = 0;
     while (at < file_->size()) {
       if (count_ % kStride == 0) begins_.push_back(at);
       const size_t end = end_of(at, count_);
       ++count_;
-      seen += end - at;
+      if (window_.is_full_after(end - at)) file_->forget_pages();
       at = end;
-      constexpr size_t kForgetBytes = size_t{64} << 20;
-      if (seen < kForgetBytes) continue;
-      seen = 0;
-      file_->forget_pages();
     }
   }
 
   int64_t count() const { return count_; }
+  void forget() const { file_->forget_pages(); }
   std::string label(int64_t record) const { return fmt::format("{}: record {}", name_, record); }
 
   // Calls `visit` with the data of records [begin, end), whose checksums it has checked.
@@ -143,6 +140,8 @@ class TfrecordSource : public Source {
     });
     return {scratch.data(), kind_.dtype, batched(end - begin, kind_.shape)};
   }
+
+  void forget() const override { records_->forget(); }
 
  private:
   struct Buffers {
@@ -273,8 +272,8 @@ std::string choose_feature(std::span<const std::byte> example, const MemberPath&
 std::unique_ptr<Source> open_tfrecord_source(const std::string& path, const SourceOptions& options,
                                              FileSystem& fs) {
   const MemberPath place = split_member(path);
-  auto records =
-      std::make_unique<const Records>(open_input(place.file, Gzip::kByContent, fs), place.file);
+  auto records = std::make_unique<const Records>(open_input(place.file, Gzip::kByContent, fs),
+                                                 place.file, options.memory_bytes / 2);
   if (records->count() == 0) {
     RowKind none;
     none.dtype = options.dtype.value_or(options.wanted_dtype.value_or(DType::kFloat32));

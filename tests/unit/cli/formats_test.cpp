@@ -65,6 +65,14 @@ TEST_F(FormatsCommand, StandardInputAndOutput_AreAPipe) {
   EXPECT_THAT(outcome.err, StartsWith("1,797 rows in "));
 }
 
+TEST_F(FormatsCommand, DatasetOfAnOutput_IsNamed) {
+  expected_bytes();
+  const Outcome outcome = predict({digits("images.npy"), "-o", path("y.h5:/of/digits")});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(read_floats(path("y.h5:/of/digits")), read_floats(scratch("expected.npy")));
+  EXPECT_EQ(files(), (std::set<std::string>{"y.h5"}));
+}
+
 TEST_F(FormatsCommand, TopKWithLabels_IsTheBestClass) {
   const Strings names = {"zero", "one", "two",   "three", "four",
                          "five", "six", "seven", "eight", "nine"};

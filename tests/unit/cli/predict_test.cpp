@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -72,6 +73,55 @@ TEST_F(PredictCommand, ConfigAndWeightsApart_GiveTheBytesOfTheWholeModel) {
   EXPECT_EQ(alone.exit_code, 3);
   expect_one_line(alone.err, "keras2.json holds a config without weights");
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which has memory of its own
+
+// Input and output are far larger than the bound.
+TEST_F(PredictCommand, Memory_IsBoundedWhateverTheFiles) {
+  constexpr size_t kMega = size_t{1} << 20;
+  const std::string data = std::string(HORNET_TEST_DATA) + "/keras/";
+  write_zeros(scratch("x.npy"), {4}, 8 * 1'000'000);
+  const Strings job = {"predict",
+                       data + "keras2.json",
+                       "--weights",
+                       data + "keras2_weights.h5",
+                       scratch("x.npy"),
+                       "--force",
+                       "--progress",
+                       "none",
+                       "-o"};
+  for (const char* to : {"y.npy", "y.csv"}) {
+    Strings arguments = job;
+    arguments.insert(arguments.end(), {path(to), "--memory", "64M"});
+    const Outcome outcome = run_command(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_LT(outcome.peak_bytes, 64 * kMega) << to;
+    EXPECT_GT(std::filesystem::file_size(path(to)), 64 * kMega) << to;
+  }
+}
+
+TEST_F(PredictCommand, Memory_ThatIsTooLittle_IsToldWithHowMuchIsNeeded) {
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
+                                       "-o", path("y.npy"), "--memory", "1M"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err,
+              ContainsRegex("1 MB of memory are too few: .*; give [0-9]+ MB at least"));
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+TEST_F(PredictCommand, Memory_ChangesNoByte) {
+  const Strings job = {"predict", digits("digits.keras"), digits("images.npy"), "-o"};
+  Strings bounded = job;
+  bounded.insert(bounded.end(), {path("a.npy"), "--memory", "60M", "--workers", "2"});
+  Outcome outcome = run_command(bounded);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  Strings plain = job;
+  plain.push_back(path("b.npy"));
+  EXPECT_EQ(run_command(plain).exit_code, 0);
+  EXPECT_EQ(read_file(path("a.npy")), read_file(path("b.npy")));
+}
+
+#endif
 
 TEST_F(PredictCommand, NoRows_GiveAnEmptyOutput) {
   write_zeros(scratch("none.npy"), {8, 8, 1}, 0);

@@ -115,6 +115,13 @@ TEST_F(InputTest, Gzip_OfAnyFormat_IsInflated) {
   EXPECT_EQ(open_source(file("z.bin.gz", gzipped("")), kRawPairs)->num_rows(), 0);
 }
 
+TEST_F(InputTest, Gzip_OfAFileWithMembers_IsInflated) {
+  const std::string bytes = gzipped(read_file(test_file("stored.npz")));
+  const std::string member = ":/x";
+  EXPECT_EQ(read_rows<float>(*open_source(file("x.npz.gz", bytes) + member)),
+            read_rows<float>(*open_source(test_file("stored.npz") + member)));
+}
+
 TEST_F(InputTest, Gzip_CutOrDamaged_IsAnError) {
   const std::string bytes = gzipped(std::string(5000, 'x') + "the end");
   for (size_t size : {size_t{2}, size_t{9}, size_t{20}, bytes.size() - 1}) {

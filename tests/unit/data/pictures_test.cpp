@@ -171,6 +171,28 @@ TEST(PictureSource, BadPictures_FailAloneByPath) {
   EXPECT_ERROR(read_rows<float>(*source, 0, 1), ErrorCode::kIo, "a.jpg");
 }
 
+TEST(PictureSource, LinkToNowhere_FailsAlone) {
+  TemporaryDirectory directory;
+  std::filesystem::create_symlink("/nowhere.jpg", directory.path("a.jpg"));
+  write_file(directory.path("b.jpg"), read_file(test_file("kinds/rgb.jpg")));
+  const auto source = open_source(directory.path(), kSmall);
+  ASSERT_EQ(source->num_rows(), 2);
+  EXPECT_ERROR(read_rows<float>(*source, 0, 1), ErrorCode::kIo, "a.jpg");
+  EXPECT_EQ(read_rows<float>(*source, 1, 2).size(), 16u * 16 * 3);
+}
+
+TEST(PictureSource, MemoryThatIsTooLittle_FailsThePictureAlone) {
+  SourceOptions options = kSmall;
+  options.memory_bytes = 2 * 37 * 53 * 3;  // half of it is for pixels
+  TemporaryDirectory directory;
+  write_file(directory.path("a.jpg"), read_file(test_file("kinds/rgb.jpg")));   // 37 x 53
+  write_file(directory.path("b.jpg"), read_file(test_file("kinds/cmyk.jpg")));  // the same, of inks
+  const auto bounded = open_source(directory.path(), options);
+  EXPECT_EQ(read_rows<float>(*bounded, 0, 1),
+            read_rows<float>(*open_source(directory.path(), kSmall), 0, 1));
+  EXPECT_ERROR(read_rows<float>(*bounded, 1, 2), ErrorCode::kOutOfMemory, "b.jpg takes ");
+}
+
 TEST(PictureSource, ShapesThatAreNoPictures_AreRefused) {
   EXPECT_ERROR(open_source(test_file("pictures")), ErrorCode::kInvalidArgument, "--shape");
   for (const Shape& shape : {Shape{16, 16}, Shape{16, 16, 2}, Shape{0, 16, 3}, Shape{3, 16, 16},
