@@ -8,7 +8,9 @@
 #include <memory>
 #include <span>
 
+#include "archive/hdf5_extensible_array.h"
 #include "archive/hdf5_group.h"
+#include "archive/hdf5_heap.h"
 
 namespace hornet {
 namespace {
@@ -73,6 +75,36 @@ bool inflate(std::span<const std::byte> in, std::byte* out, uint64_t size) {
   require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate an array");
   return libdeflate_zlib_decompress(inflater.get(), in.data(), in.size(), out, size, nullptr) ==
          LIBDEFLATE_SUCCESS;
+}
+
+// HDF5's Fletcher sums, over words of 16 bits with the high byte first; a last byte is a high one.
+uint32_t fletcher32(std::span<const std::byte> bytes) {
+  const auto fold = [](uint32_t sum) { return (sum & 0xffff) + (sum >> 16); };
+  constexpr size_t kMostWords = 360;  // until a sum has to be folded
+  uint32_t low = 0, high = 0;
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t end = std::min(bytes.size(), at + 2 * kMostWords);
+    for (; at < end; at += 2) {
+      low += static_cast<uint32_t>(bytes[at]) << 8;
+      if (at + 1 < end) low += static_cast<uint32_t>(bytes[at + 1]);
+      high += low;
+    }
+    at = end;
+    low = fold(low);
+    high = fold(high);
+  }
+  return fold(high) << 16 | fold(low);
+}
+
+// Whether the last bytes are the checksum of those before; HDF5 1.6.2 wrote halves in the wrong
+// order.
+bool is_sound_fletcher32(std::span<const std::byte> bytes) {
+  const size_t size = bytes.size() - kChecksumBytes;
+  const uint32_t sum = fletcher32(bytes.first(size));
+  uint32_t stored;
+  std::memcpy(&stored, bytes.data() + size, kChecksumBytes);
+  const uint32_t swapped = (sum & 0x00ff00ff) << 8 | (sum >> 8 & 0x00ff00ff);
+  return stored == sum || stored == swapped;
 }
 
 // LibLZF's format, h5py's own filter: runs of literals, and copies of 3 to 264 bytes from up to
@@ -215,8 +247,16 @@ void Hdf5Array::read_chunk_index(uint8_t flags, Hdf5Cursor& data) {
       chunk_index_ = ChunkIndex::kFixedArray;
       data.skip(1);  // page size, which the array itself gives as well
       break;
+    case 4:
+      chunk_index_ = ChunkIndex::kExtensibleArray;
+      data.skip(5);  // sizes, which the array itself gives as well
+      break;
+    case 5:
+      chunk_index_ = ChunkIndex::kTree;
+      data.skip(6);  // sizes, which the tree itself gives as well
+      break;
     default:
-      file_.unsupported("arrays that can grow, in the newest storage layout");
+      file_.unsupported("an unknown storage layout");
   }
   address_ = data.address();
 }
@@ -388,12 +428,72 @@ void Hdf5Array::append_array_chunks(std::vector<Chunk>& chunks) const {
     chunk.stored.address = block.address();
     chunk.stored.size = filtered ? block.number(size_bytes) : chunk_bytes();
     chunk.stored.skipped_filters = filtered ? block.u32() : 0;
-    const bool beyond =
-        std::mismatch(chunk.offset.begin(), chunk.offset.end(), shape_.begin(),
-                      [](uint64_t at, int64_t dim) { return at < static_cast<uint64_t>(dim); })
-            .first != chunk.offset.end();
-    if (!beyond) chunks.push_back(std::move(chunk));
+    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
   }
+}
+
+// Chunks of an array that was larger once, or may get so, lie beyond it.
+bool Hdf5Array::is_inside(const Chunk& chunk) const {
+  return std::equal(chunk.offset.begin(), chunk.offset.end(), shape_.begin(), shape_.end(),
+                    [](uint64_t at, int64_t dim) { return at < static_cast<uint64_t>(dim); });
+}
+
+// What an index tells of a chunk: its address, and where there are filters its size and which of
+// them were skipped. `rest_bytes` follow in the entry.
+Hdf5Array::StoredChunk Hdf5Array::indexed_chunk(Hdf5Cursor entry, uint64_t rest_bytes) const {
+  StoredChunk stored;
+  stored.size = chunk_bytes();
+  const auto plain_bytes = static_cast<uint64_t>(file_.address_size) + rest_bytes;
+  const uint64_t size_bytes = entry.remaining() - std::min(entry.remaining(), plain_bytes + 4);
+  stored.address = entry.address();
+  if (filters_.empty()) return stored;
+  if (size_bytes < 1 || size_bytes > 8) damaged("its chunks cannot be found");
+  stored.size = entry.number(static_cast<int>(size_bytes));
+  stored.skipped_filters = entry.u32();
+  return stored;
+}
+
+// The dimension that grows without end counts slowest, wherever it is.
+std::vector<uint64_t> Hdf5Array::growing_chunk_offset(uint64_t index) const {
+  const size_t grows = static_cast<size_t>(
+      std::find(max_dims_.begin(), max_dims_.end(), ~uint64_t{0}) - max_dims_.begin());
+  std::vector<uint64_t> offset(chunk_dims_.size());
+  for (size_t i = offset.size(); i-- > 0;) {
+    if (i == grows) continue;
+    const uint64_t chunks = max_dims_[i] / chunk_dims_[i] + (max_dims_[i] % chunk_dims_[i] != 0);
+    if (chunks == 0) damaged("its chunks cannot be found");
+    offset[i] = index % chunks * chunk_dims_[i];
+    index /= chunks;
+  }
+  if (grows == offset.size()) damaged("its chunks cannot be found");
+  if (__builtin_mul_overflow(index, chunk_dims_[grows], &offset[grows])) {
+    damaged("it has too many chunks");
+  }
+  return offset;
+}
+
+void Hdf5Array::append_growing_chunks(std::vector<Chunk>& chunks) const {
+  for_each_element(file_, address_, [&](uint64_t index, Hdf5Cursor entry) {
+    Chunk chunk = {growing_chunk_offset(index), indexed_chunk(entry, 0)};
+    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
+  });
+}
+
+void Hdf5Array::append_tree2_chunks(std::vector<Chunk>& chunks) const {
+  const size_t rank = chunk_dims_.size();
+  for_each_record(file_, address_, [&](Hdf5Cursor record) {
+    Chunk chunk = {{}, indexed_chunk(record, 8 * rank)};
+    if (record.remaining() < 8 * rank) damaged("its chunks cannot be found");
+    record.skip(record.remaining() - 8 * rank);
+    for (size_t i = 0; i < rank; ++i) {
+      uint64_t at = 0;
+      if (__builtin_mul_overflow(record.u64(), chunk_dims_[i], &at)) {
+        damaged("it has too many chunks");
+      }
+      chunk.offset.push_back(at);
+    }
+    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
+  });
 }
 
 std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
@@ -405,6 +505,12 @@ std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
       break;
     case ChunkIndex::kFixedArray:
       append_array_chunks(chunks);
+      break;
+    case ChunkIndex::kExtensibleArray:
+      append_growing_chunks(chunks);
+      break;
+    case ChunkIndex::kTree:
+      append_tree2_chunks(chunks);
       break;
     case ChunkIndex::kSingle:
       chunks.push_back({std::vector<uint64_t>(chunk_dims_.size(), 0), single_chunk_});
@@ -456,6 +562,7 @@ void Hdf5Array::decode(const StoredChunk& chunk, std::vector<std::byte>& out) co
     const Filter& filter = filters_[i];
     if (filter.id == kFletcher32) {
       if (bytes.size() < kChecksumBytes) damaged("its data are damaged");
+      if (!is_sound_fletcher32(bytes)) damaged("its data are damaged: a checksum does not match");
       bytes = bytes.first(bytes.size() - kChecksumBytes);
       expected -= kChecksumBytes;
       continue;

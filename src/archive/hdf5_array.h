@@ -52,7 +52,7 @@ class Hdf5Array {
 
  private:
   enum class Layout { kCompact, kContiguous, kChunked };
-  enum class ChunkIndex { kClassicTree, kSingle, kImplicit, kFixedArray };
+  enum class ChunkIndex { kClassicTree, kSingle, kImplicit, kFixedArray, kExtensibleArray, kTree };
   struct Filter {
     uint16_t id = 0;
     uint32_t element_size = 0;  // shuffle
@@ -76,6 +76,11 @@ class Hdf5Array {
   std::vector<Chunk> chunks() const;
   void append_tree_chunks(std::vector<Chunk>& chunks) const;
   void append_array_chunks(std::vector<Chunk>& chunks) const;
+  void append_growing_chunks(std::vector<Chunk>& chunks) const;
+  void append_tree2_chunks(std::vector<Chunk>& chunks) const;
+  bool is_inside(const Chunk& chunk) const;
+  StoredChunk indexed_chunk(Hdf5Cursor entry, uint64_t rest_bytes) const;
+  std::vector<uint64_t> growing_chunk_offset(uint64_t index) const;
   std::vector<uint64_t> chunk_offset(uint64_t index, bool of_maximum) const;
   uint64_t num_chunks(bool of_maximum) const;
   void check_inside(const Chunk& chunk) const;

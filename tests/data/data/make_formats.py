@@ -46,6 +46,19 @@ def write_hdf5():
         np.save("noise.npy", noise)
         gaps = file.create_dataset("gaps", (40, 3), "f4", chunks=(10, 3), compression="gzip", fillvalue=-1)
         gaps[10:20] = counting((10, 3))
+    with h5py.File("growing.h5", "w", libver="latest") as file:
+        file.create_dataset("rows", data=counting((150, 3)), chunks=(1, 3), maxshape=(None, 3))
+        file.create_dataset("rows_gzip", data=counting((40, 4, 3)), chunks=(3, 2, 3), maxshape=(None, 4, 3),
+                            compression="gzip")
+        file.create_dataset("columns", data=counting((7, 50)), chunks=(3, 4), maxshape=(9, None))
+        file.create_dataset("both", data=counting((30, 20)), chunks=(2, 3), maxshape=(None, None))
+        file.create_dataset("both_gzip", data=counting((30, 20)), chunks=(2, 3), maxshape=(None, None),
+                            compression="gzip")
+        file.create_dataset("shrunk", data=counting((90, 2)), chunks=(2, 2), maxshape=(None, None)).resize((11, 1))
+        gaps = file.create_dataset("gaps", (5000, 1), "f4", chunks=(2, 1), maxshape=(None, 1), fillvalue=-1)
+        gaps[4000:4004] = counting((4, 1))
+    with h5py.File("fletcher.h5", "w") as file:
+        file.create_dataset("x", data=counting((7, 3), "u1"), chunks=(3, 3), fletcher32=True)
     with h5py.File("one.h5", "w") as file:
         file["x"] = counting((2, 3))
 

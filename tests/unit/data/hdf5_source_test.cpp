@@ -55,6 +55,16 @@ TEST(Hdf5Source, ContiguousRows_AreViewsOfTheFile) {
   EXPECT_TRUE(scratch.empty());
 }
 
+TEST(Hdf5Source, BoundOnMemory_ChangesNoRow) {
+  for (const char* name : {"contiguous", "gzip_shuffle", "pieces"}) {
+    const std::string path = test_file("formats.h5:/" + std::string(name));
+    EXPECT_EQ(read_rows<float>(*open_source(path, {.memory_bytes = 20'000})),
+              counting<float>(50 * 24));
+  }
+  const auto tiny = open_source(test_file("formats.h5:/gzip"), {.memory_bytes = 100});
+  EXPECT_ERROR(read_rows<float>(*tiny), ErrorCode::kOutOfMemory, "the bound on memory leaves 50");
+}
+
 TEST(Hdf5Source, ChunksThatDidNotCompress_AreRead) {
   EXPECT_EQ(read_rows<uint8_t>(*open("noise")),
             read_rows<uint8_t>(*open_source(test_file("noise.npy"))));
@@ -65,6 +75,21 @@ TEST(Hdf5Source, ChunksNeverWritten_HoldTheFillValue) {
   EXPECT_EQ(read_rows<float>(*source, 10, 20), counting<float>(30));
   EXPECT_EQ(read_rows<float>(*source, 0, 10), std::vector<float>(30, -1));
   EXPECT_EQ(read_rows<float>(*source, 20, 40), std::vector<float>(60, -1));
+}
+
+TEST(Hdf5Source, ArraysThatGrowInNewFiles_AreRead) {
+  const auto rows = [](const char* name) {
+    return read_rows<float>(*open_source(test_file("growing.h5:/" + std::string(name))));
+  };
+  EXPECT_EQ(rows("rows"), counting<float>(450));
+  EXPECT_EQ(rows("rows_gzip"), counting<float>(480));
+  EXPECT_EQ(rows("columns"), counting<float>(350));
+  EXPECT_EQ(rows("both"), counting<float>(600));
+  EXPECT_EQ(rows("both_gzip"), counting<float>(600));
+  EXPECT_EQ(rows("shrunk"), (std::vector<float>{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20}));
+  std::vector<float> gaps(5000, -1);
+  std::iota(gaps.begin() + 4000, gaps.begin() + 4004, 0.0F);
+  EXPECT_EQ(rows("gaps"), gaps);
 }
 
 TEST(Hdf5Source, NoRows_AreNone) {
@@ -141,6 +166,21 @@ TEST(Hdf5Source, DamagedFiles_GiveErrors) {
     }
   }
   EXPECT_GT(errors, 0);
+}
+
+TEST(Hdf5Source, FletcherSum_IsChecked) {
+  const std::string bytes = read_file(test_file("fletcher.h5"));
+  EXPECT_EQ(read_rows<uint8_t>(*open_source(test_file("fletcher.h5"))), counting<uint8_t>(21));
+  const size_t at = bytes.find("\x09\x0a\x0b\x0c");  // in the second chunk of three rows
+  ASSERT_NE(at, std::string::npos);
+  std::string damaged = bytes;
+  damaged[at] ^= 1;
+  TemporaryDirectory directory;
+  write_file(directory.path("x.h5"), damaged);
+  const auto source = open_source(directory.path("x.h5"));
+  EXPECT_ERROR(read_rows<uint8_t>(*source, 3, 4), ErrorCode::kInvalidInput,
+               "a checksum does not match");
+  EXPECT_EQ(read_rows<uint8_t>(*source, 6, 7), counting<uint8_t>(3, 18));
 }
 
 TEST(Hdf5Source, DamagedChunk_FailsItsRowsOnly) {
