@@ -66,25 +66,61 @@ PictureBox centred_box(int64_t height, int64_t width, int64_t target_height, int
   return box;
 }
 
-void resize_bilinear(const Picture& picture, const PictureBox& box, int64_t height, int64_t width,
-                     float* to) {
+namespace {
+
+// A row of the picture, resized across: [columns, channels]. Channels are a constant, so that the
+// compiler need not loop over them.
+template <int kChannels>
+void resize_across(const uint8_t* row, const std::vector<Between>& columns, float* to) {
+  for (const Between& x : columns) {
+    const uint8_t* const left = row + x.lower * kChannels;
+    const uint8_t* const right = row + x.upper * kChannels;
+    for (int c = 0; c < kChannels; ++c) {
+      const auto from = static_cast<float>(left[c]);
+      *to++ = from + (static_cast<float>(right[c]) - from) * x.part;
+    }
+  }
+}
+
+template <int kChannels>
+void resize_bilinear_of(const Picture& picture, const PictureBox& box, int64_t height,
+                        int64_t width, float* to) {
   const std::vector<Between> rows = between(box.height, height);
   const std::vector<Between> columns = between(box.width, width);
-  const int64_t channels = picture.channels;
+  const auto count = static_cast<size_t>(width) * kChannels;
+  // The rows of the picture that were resized last: enlarging asks for the same again.
+  std::vector<float> above(count), below(count);
+  int64_t row_above = -1, row_below = -1;
   for (const Between& y : rows) {
-    const uint8_t* const top = pixel(picture, box, y.lower, 0);
-    const uint8_t* const bottom = pixel(picture, box, y.upper, 0);
-    for (const Between& x : columns) {
-      for (int64_t c = 0; c < channels; ++c) {
-        const auto at = [&](const uint8_t* row, int64_t column) {
-          return static_cast<float>(row[column * channels + c]);
-        };
-        const float above = at(top, x.lower) + (at(top, x.upper) - at(top, x.lower)) * x.part;
-        const float below =
-            at(bottom, x.lower) + (at(bottom, x.upper) - at(bottom, x.lower)) * x.part;
-        *to++ = above + (below - above) * y.part;
-      }
+    if (y.lower == row_below) {
+      above.swap(below);
+      std::swap(row_above, row_below);
     }
+    if (y.lower != row_above) {
+      resize_across<kChannels>(pixel(picture, box, y.lower, 0), columns, above.data());
+      row_above = y.lower;
+    }
+    if (y.upper != row_below) {
+      resize_across<kChannels>(pixel(picture, box, y.upper, 0), columns, below.data());
+      row_below = y.upper;
+    }
+    for (size_t i = 0; i < count; ++i) to[i] = above[i] + (below[i] - above[i]) * y.part;
+    to += count;
+  }
+}
+
+}  // namespace
+
+void resize_bilinear(const Picture& picture, const PictureBox& box, int64_t height, int64_t width,
+                     float* to) {
+  switch (picture.channels) {
+    case 1:
+      return resize_bilinear_of<1>(picture, box, height, width, to);
+    case 3:
+      return resize_bilinear_of<3>(picture, box, height, width, to);
+    default:
+      HORNET_CHECK(picture.channels == 4);
+      return resize_bilinear_of<4>(picture, box, height, width, to);
   }
 }
 
