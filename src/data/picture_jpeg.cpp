@@ -153,6 +153,12 @@ ByteBudget::Lease decode_jpeg(std::span<const std::byte> file, const std::string
                                          : JCS_EXT_RGBA;
   choose_scale(info, least_height, least_width);
   check_size(name, info.image_height, info.image_width);  // before libjpeg takes memory
+  // A block of 64 pixels takes a bit at least, unless arithmetic is what codes it.
+  constexpr uint64_t kMostPixelsAByte = 8 * 64;
+  require(info.arith_code != 0 ||
+              uint64_t{info.image_height} * info.image_width / kMostPixelsAByte <= file.size(),
+          ErrorCode::kInvalidInput, "{} is a damaged JPEG picture: {} x {} pixels in {} bytes",
+          name, info.image_width, info.image_height, file.size());
   // Of a progressive picture libjpeg keeps all coefficients, 2 bytes each.
   const auto coefficients = jpeg_has_multiple_scans(&info) ? 2 * info.num_components : 0;
   constexpr int64_t kInkBytes = 4 + 3;

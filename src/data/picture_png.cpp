@@ -89,6 +89,10 @@ ByteBudget::Lease decode_png(std::span<const std::byte> file, const std::string&
   const bool to_grey = channels == 1 && reader.is_coloured();
   const int64_t read = to_grey ? 3 : channels;
   check_size(name, reader.height(), reader.width());
+  constexpr uint64_t kMaxDeflateRatio = 1032;
+  require(reader.height() * reader.row_bytes() / kMaxDeflateRatio <= file.size(),
+          ErrorCode::kInvalidInput, "{} is a damaged PNG picture: {} x {} pixels in {} bytes", name,
+          reader.width(), reader.height(), file.size());
   ByteBudget::Lease lease =
       lease_memory(picture, name, reader.height(), reader.width(), static_cast<uint64_t>(read));
   make_room(picture, reader.height(), reader.width(), read);

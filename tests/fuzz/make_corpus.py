@@ -20,9 +20,9 @@ def write(folder, name, data):
         file.write(data)
 
 
-def hdf5(fill):
+def hdf5(fill, **options):
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", **options) as file:
         fill(file)
     return buffer.getvalue()
 
@@ -54,6 +54,10 @@ write("hdf5", "contiguous", hdf5(lambda f: f.create_dataset("a", data=rows)))
 write("hdf5", "gzip", hdf5(lambda f: f.create_dataset("a", data=rows, chunks=(3, 4), compression="gzip", shuffle=True)))
 write("hdf5", "lzf", hdf5(lambda f: f.create_dataset("g/b", data=rows * 0, chunks=(2, 6), compression="lzf",
                                                       fletcher32=True)))
+write("hdf5", "growing", hdf5(lambda f: f.create_dataset("a", data=rows.repeat(6, axis=0), chunks=(1, 6),
+                                                          maxshape=(None, 6), fletcher32=True), libver="latest"))
+write("hdf5", "growing_both", hdf5(lambda f: f.create_dataset("g/b", data=rows, chunks=(2, 3), maxshape=(None, None),
+                                                               compression="gzip"), libver="latest"))
 write("npz", "stored", npz(np.savez))
 write("npz", "deflated", npz(np.savez_compressed))
 write("npy", "f4", npy(rows))

@@ -126,6 +126,17 @@ TEST(Picture, HugeClaims_TakeNoMemory) {
   EXPECT_ERROR(decode(jpeg, 3), ErrorCode::kInvalidInput, "");
 }
 
+// Sizes that a picture may have, but not in so few bytes.
+TEST(Picture, LargeClaimsOfSmallFiles_AreRefusedBeforeMemoryIsTaken) {
+  std::string png = read_file(test_file("kinds/rgb.png"));
+  const std::string size("\x00\x00\x27\x10", 4);  // 10,000
+  png.replace(16, 17, size + size + std::string("\x08\x02\x00\x00\x00\x35\x2c\xf5\x70", 9));
+  EXPECT_ERROR(decode(png, 3), ErrorCode::kInvalidInput, "10000 x 10000 pixels in ");
+  std::string jpeg = read_file(test_file("kinds/rgb.jpg"));
+  jpeg.replace(jpeg.find("\xff\xc0") + 5, 4, "\x27\x10\x27\x10");
+  EXPECT_ERROR(decode(jpeg, 3), ErrorCode::kInvalidInput, "10000 x 10000 pixels in ");
+}
+
 const SourceOptions kSmall = {.row_shape = Shape{16, 16, 3}};
 
 TEST(PictureSource, Folder_IsInKerassOrder) {
