@@ -193,8 +193,15 @@ ExitCode run(const Arguments& arguments) {
   const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {
     return at_stage(ExitCode::kOutput, [&] {
       if (!folder) folder = std::make_unique<NewFolder>(outputs.folder);
-      return open_sink(outputs.paths[output], dtype, row_shape, num_rows, overwrite,
-                       options_of_sinks);
+      auto sink =
+          open_sink(outputs.paths[output], dtype, row_shape, num_rows, overwrite, options_of_sinks);
+      if (arguments.resume && !sink->is_rewritable()) {
+        fmt::print(stderr,
+                   "hornet: {} is written in order, so an earlier job left nothing to go on with: "
+                   "this one begins anew\n",
+                   printable(outputs.paths[output]));
+      }
+      return sink;
     });
   };
 

@@ -73,6 +73,16 @@ TEST_F(FormatsCommand, DatasetOfAnOutput_IsNamed) {
   EXPECT_EQ(files(), (std::set<std::string>{"y.h5"}));
 }
 
+TEST_F(FormatsCommand, ResumeOfWhatIsWrittenInOrder_SaysThatItBeginsAnew) {
+  const Outcome outcome =
+      predict({digits("images.npy"), "-o", path("y.csv"), "--resume", "--progress", "none"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  expect_one_line(outcome.err, "y.csv is written in order");
+  EXPECT_EQ(
+      predict({digits("images.npy"), "-o", path("y.npy"), "--resume", "--progress", "none"}).err,
+      "");
+}
+
 TEST_F(FormatsCommand, TopKWithLabels_IsTheBestClass) {
   const Strings names = {"zero", "one", "two",   "three", "four",
                          "five", "six", "seven", "eight", "nine"};
