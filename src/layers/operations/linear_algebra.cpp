@@ -163,11 +163,19 @@ class Subscripts {
 
 Symbols op_matmul(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
-  const auto [x, y] = two_factors(op);
-  if (layer.build().rank(x) == 0 || layer.build().rank(y) == 0) {
-    op.fail_invalid("an operand is a single number");
-  }
-  return one(matrix_product(layer.build(), x, y));
+  const Builder& b = layer.build();
+  auto [x, y] = two_factors(op);
+  if (b.rank(x) == 0 || b.rank(y) == 0) op.fail_invalid("an operand is a single number");
+  // TensorFlow's function turns its operands itself.
+  const auto turn = [&](const char* key, ValueId& operand) {
+    if (!op.attributes().boolean(key, false)) return;
+    const int64_t rank = b.rank(operand);
+    if (rank < 2) op.fail_invalid("an operand to be transposed has fewer than 2 dimensions");
+    operand = swap_axes(b, operand, rank - 2, rank - 1);
+  };
+  turn("transpose_a", x);
+  turn("transpose_b", y);
+  return one(matrix_product(b, x, y));
 }
 
 // NumPy's dot: the last dimension of x with the last but one of y.

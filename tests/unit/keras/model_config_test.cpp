@@ -347,12 +347,39 @@ TEST(ParseModel, TensorFlowFunctionWithoutEqual_IsUnsupportedByName) {
                        R"(["a", 0, 0])"));
     });
   };
-  EXPECT_THAT(error("image.resize", "{}"),
+  EXPECT_THAT(error("image.crop_and_resize", "{}"),
               HasSubstr("unsupported: layer \"a\" (TFOpLambda) calls the TensorFlow function "
-                        "\"image.resize\""));
-  EXPECT_THAT(error("linalg.matmul", R"({"b": ["x", 0, 0], "transpose_b": true})"),
-              HasSubstr("with transpose_b=true"));
-  EXPECT_EQ(error("linalg.matmul", R"({"b": ["x", 0, 0], "transpose_b": false})"), "");
+                        "\"image.crop_and_resize\""));
+  EXPECT_THAT(error("linalg.matmul", R"({"b": ["x", 0, 0], "a_is_sparse": true})"),
+              HasSubstr("with a_is_sparse=true"));
+  EXPECT_EQ(error("linalg.matmul", R"({"b": ["x", 0, 0], "a_is_sparse": false})"), "");
+  EXPECT_THAT(error("math.l2_normalize", "{}"), HasSubstr("without an axis"));
+}
+
+TEST(ParseModel, SettingsOfTensorFlow_AreThoseOfKerasOps) {
+  const auto settings = [](const std::string& function, const std::string& kwargs) {
+    const ModelConfig config =
+        model(functional(tf_op("a", function, R"(["x", 0, 0, )" + kwargs + "]"), R"(["x", 0, 0])",
+                         R"(["a", 0, 0])"));
+    return Value(config.layers[1].calls.at(0).kwargs).to_string();
+  };
+  EXPECT_EQ(settings("math.l2_normalize", R"({"axis": 1, "epsilon": 0.0001})"),
+            R"({"axis": 1, "epsilon": 0.01})");
+  EXPECT_EQ(settings("split", R"({"num_or_size_splits": [1, 2, 3], "axis": -1})"),
+            R"({"indices_or_sections": [1, 3], "axis": -1})");
+  EXPECT_EQ(settings("pad", R"({"paddings": [[0, 0], [1, 2]], "mode": "REFLECT"})"),
+            R"({"pad_width": [[0, 0], [1, 2]], "mode": "reflect"})");
+  EXPECT_EQ(settings("nn.depth_to_space", R"({"block_size": 2, "data_format": "NHWC"})"),
+            R"({"block_size": 2})");
+}
+
+TEST(ParseModel, OperandsOfTensorFlow_KeepTheirOrder) {
+  const ModelConfig config =
+      model(functional(tf_op("a", "where", R"(["x", 0, 0, {"y": 2.0, "x": 1.0}])"),
+                       R"(["x", 0, 0])", R"(["a", 0, 0])"));
+  const CallConfig& call = config.layers[1].calls.at(0);
+  EXPECT_EQ(call.args.at(1).number(), 1.0);
+  EXPECT_EQ(call.args.at(2).number(), 2.0);
 }
 
 TEST(ParseModel, Keras2NestedCalls_CountFromZeroAfterwards) {
