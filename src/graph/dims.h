@@ -8,6 +8,9 @@
 
 namespace hornet::graph {
 
+// An array has at most so many; those of files come from Python, where 64 is the most.
+constexpr size_t kMostDimensions = 64;
+
 // -1 based axes to 0..rank-1; throws Error(kShapeMismatch) when outside.
 int64_t normalize_axis(int64_t axis, size_t rank);
 

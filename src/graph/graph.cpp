@@ -21,14 +21,23 @@ Tensor to_storage(Tensor data) {
 // calls a model twice each, a difference of the millionth order.
 constexpr size_t kMostNodes = 300'000;
 
+// More than any machine can hold, or a program index.
+constexpr int64_t kMostElements = int64_t{1} << 38;
+
 void check_shapes(const std::vector<TensorType>& types) {
   for (const TensorType& type : types) {
+    require(type.shape.size() <= kMostDimensions, ErrorCode::kShapeMismatch,
+            "the result would have {} dimensions; expected at most {}", type.shape.size(),
+            kMostDimensions);
     Size elements = 1;
     for (const int64_t dim : type.shape) {
       require(dim >= 0 || dim == kUnknownDim, ErrorCode::kShapeMismatch,
               "the result would have shape {}", hornet::to_string(type.shape));
       if (dim > 0) elements = elements * dim;
     }
+    require(elements.value() <= kMostElements, ErrorCode::kShapeMismatch,
+            "the result would have shape {}, which is beyond all memory",
+            hornet::to_string(type.shape));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "layers/attributes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -50,6 +52,12 @@ int64_t Attributes::integer(std::string_view key) const {
 
 int64_t Attributes::integer(std::string_view key, int64_t absent) const {
   return optional_integer(key).value_or(absent);
+}
+
+int64_t Attributes::count(std::string_view key, std::optional<int64_t> absent) const {
+  const int64_t value = absent ? integer(key, *absent) : integer(key);
+  if (value < 0 || value > kMostCount) fail_key(key, fmt::format("0 to {}", kMostCount));
+  return value;
 }
 
 std::optional<double> Attributes::optional_number(std::string_view key) const {

@@ -68,8 +68,7 @@ Vocabulary vocabulary_of(const LayerContext& layer, const std::string& mode) {
   Vocabulary vocabulary;
   const auto mask_token = attributes.optional_integer("mask_token");
   vocabulary.first_absent = mask_token && mode == "int" ? 1 : 0;
-  vocabulary.num_absent = attributes.integer("num_oov_indices", 1);
-  if (vocabulary.num_absent < 0) attributes.fail_key("num_oov_indices", "a number of 0 or more");
+  vocabulary.num_absent = attributes.count("num_oov_indices", 1);
   vocabulary.tokens = integer_list(layer, "vocabulary");
   // The list may begin with the special tokens.
   std::vector<int64_t> special(static_cast<size_t>(vocabulary.num_absent),
@@ -137,6 +136,10 @@ ValueId hash_unknown(const Builder& b, ValueId keys, const std::map<int64_t, int
 ValueId encode_categories(const LayerContext& layer, ValueId indices, int64_t depth,
                           const std::string& output_mode, ValueId weights) {
   const Builder& b = layer.build();
+  if (depth > Attributes::kMostCount) {
+    layer.fail_invalid(fmt::format("it would tell {} categories apart; expected at most {}", depth,
+                                   Attributes::kMostCount));
+  }
   if (output_mode == "one_hot" && b.rank(indices) > 1 && b.shape(indices).back() == 1) {
     indices = b.squeeze(indices, b.rank(indices) - 1);
   }

@@ -25,6 +25,9 @@ ValueId transform_frames(const Builder& b, ValueId x, ValueId kernel, int64_t st
   return b.add1(std::move(conv), {x, kernel, kNoValue});
 }
 
+// Longer frames would be longer than their sound, and their transform is a matrix.
+constexpr int64_t kMostSamples = 1 << 14;
+
 // The smallest power of two that is not below `length`.
 int64_t next_power(int64_t length) {
   int64_t power = 1;
@@ -104,6 +107,9 @@ double to_mel(double hertz) { return 1127.0 * std::log(1.0 + hertz / 700.0); }
 ValueId mel_matrix(const LayerContext& layer, int64_t frequencies) {
   const Attributes& attributes = layer.attributes();
   const int64_t bins = positive(layer, "num_mel_bins");
+  if (bins > kMostSamples) {
+    attributes.fail_unsupported("num_mel_bins", fmt::format("up to {}", kMostSamples));
+  }
   const double rate = attributes.number("sampling_rate", 16000);
   const double low = to_mel(attributes.number("min_freq", 20.0));
   const double high = to_mel(attributes.number("max_freq", std::floor(rate / 2)));
@@ -150,7 +156,8 @@ Symbols stft_spectrogram(LayerContext& layer, const CallArguments& call) {
   const Attributes& attributes = layer.attributes();
   const std::string mode = attributes.choice(
       "mode", "log", {"log", "magnitude", "psd", "real", "imag", "angle", "stft"});
-  const int64_t frame = positive(layer, "frame_length");
+  const int64_t frame = attributes.count("frame_length");
+  if (frame == 0) attributes.fail_key("frame_length", "a number above 0");
   const int64_t step = attributes.integer("frame_step", frame / 2);
   if (step <= 0) attributes.fail_key("frame_step", "a number above 0");
   const int64_t frequencies = attributes.integer("fft_length", next_power(frame)) / 2 + 1;
@@ -213,6 +220,9 @@ Symbols mel_spectrogram(LayerContext& layer, const CallArguments& call) {
   const int64_t length = attributes.integer("fft_length", 2048);
   const int64_t window_length = attributes.integer("sequence_length", length);
   const int64_t step = attributes.integer("sequence_stride", 512);
+  if (length > kMostSamples) {
+    attributes.fail_unsupported("fft_length", fmt::format("up to {}", kMostSamples));
+  }
   if (length <= 0 || step <= 0 || window_length <= 0 || window_length > length) {
     attributes.fail_key("sequence_length", fmt::format("1 to fft_length, {}", length));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/dims.h"
 #include "graph/ops/pooling.h"
 #include "layers/operations/operation.h"
 
@@ -12,6 +13,9 @@ namespace {
 
 using graph::Padding;
 using graph::TargetDim;
+
+// Of a kernel that is made here.
+constexpr int64_t kMostNumbers = int64_t{1} << 26;
 
 // The data with channels last, and how many spatial dimensions it has.
 struct Data {
@@ -123,8 +127,14 @@ std::vector<ValueId> window_cells(const Operation& op, ValueId x, const graph::W
   const bool pads = std::any_of(pad->before.begin(), pad->before.end(), [](auto n) { return n; }) ||
                     std::any_of(pad->after.begin(), pad->after.end(), [](auto n) { return n; });
   if (pads) x = b.add1(pad, {x});
-  int64_t count = 1;
-  for (const int64_t size : window.size) count *= size;
+  // Each cell is an operator of its own.
+  constexpr int64_t kMostCells = 1 << 14;
+  graph::Size size = 1;
+  for (const int64_t n : window.size) size = size * n;
+  const int64_t count = size.value();
+  if (count > kMostCells) {
+    op.fail_unsupported(fmt::format("windows of {} cells; supported: up to {}", count, kMostCells));
+  }
   std::vector<ValueId> cells;
   for (int64_t n = 0; n < count; ++n) {
     std::vector<graph::Slice::Range> ranges(spatial + 2);
@@ -292,6 +302,10 @@ Symbols op_fold(LayerContext& layer, const CallArguments& call) {
     beyond[i] = padded - extent - (places[i] - 1) * conv->window.strides[i];
     // A stride longer than the window leaves a gap behind the last one.
     beyond[i] -= std::max<int64_t>(conv->window.strides[i] - extent, 0);
+  }
+  const graph::Size numbers = graph::Size(features) * features;
+  if (numbers.value() > kMostNumbers) {
+    op.fail_unsupported(fmt::format("{} features; supported: up to 8192", features));
   }
   // Filter c of cell k shows feature c * cells + k.
   std::vector<double> kernel(static_cast<size_t>(cells * channels * features), 0);

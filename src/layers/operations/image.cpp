@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "graph/dims.h"
 #include "graph/ops/convolution.h"
 #include "graph/ops/linear_algebra.h"
 #include "layers/operations/operation.h"
@@ -257,6 +258,11 @@ Symbols op_gaussian_blur(LayerContext& layer, const CallArguments& call) {
   if (sigma.size() == 1) sigma.push_back(sigma[0]);
   if (sigma.size() != 2) op.attributes().fail_key("sigma", "two numbers");
   std::vector<double> weights[2];
+  const int64_t channels = b.known_dim(images.value, 3);
+  if ((graph::Size(size[0]) * size[1] * channels).value() > Attributes::kMostCount) {
+    op.attributes().fail_key("kernel_size",
+                             fmt::format("a window of {} numbers at most", Attributes::kMostCount));
+  }
   for (size_t d = 0; d < 2; ++d) {
     if (size[d] <= 0) op.attributes().fail_key("kernel_size", "numbers above 0");
     double sum = 0;
@@ -267,7 +273,6 @@ Symbols op_gaussian_blur(LayerContext& layer, const CallArguments& call) {
     }
     for (double& weight : weights[d]) weight /= sum;
   }
-  const int64_t channels = b.known_dim(images.value, 3);
   std::vector<double> kernel;
   for (const double row : weights[0]) {
     for (const double column : weights[1]) {

@@ -20,8 +20,7 @@ ValueId indices(const Builder& b, ValueId x) {
 // 1 at the places that x names along a new dimension `axis`; nothing where x is outside.
 ValueId one_hot(const Operation& op, ValueId x, DType dtype) {
   const Builder& b = op.build();
-  const int64_t classes = op.attributes().integer("num_classes");
-  if (classes < 0) op.attributes().fail_key("num_classes", "a number of 0 or more");
+  const int64_t classes = op.attributes().count("num_classes");
   const int64_t axis = op.axis("axis", -1, b.rank(x) + 1);
   std::vector<int64_t> numbers(static_cast<size_t>(classes));
   std::iota(numbers.begin(), numbers.end(), 0);
@@ -133,8 +132,8 @@ Symbols op_histogram(LayerContext& layer, const CallArguments& call) {
   const Attributes& attributes = op.attributes();
   const ValueId given = op.value(0, "x");
   const ValueId x = flatten_all(b, b.as_float(given));
-  const int64_t bins = attributes.integer("bins", 10);
-  if (bins <= 0) attributes.fail_key("bins", "a number above 0");
+  const int64_t bins = attributes.count("bins", 10);
+  if (bins == 0) attributes.fail_key("bins", "a number above 0");
   ValueId low = kNoValue, high = kNoValue;
   if (attributes.has("range")) {
     const std::vector<double> range = attributes.numbers("range");
@@ -280,11 +279,12 @@ Symbols op_segment(LayerContext& layer, const CallArguments& call) {
   const ValueId ids = indices(b, op.value(1, "segment_ids"));
   int64_t count = 0;
   if (op.attributes().has("num_segments")) {
-    count = op.attributes().integer("num_segments");
+    count = op.attributes().count("num_segments");
   } else {
     const auto constant = op.constant_integers(1, "segment_ids");
     if (!constant) op.fail_unsupported("num_segments is null; expected a number");
     for (const int64_t id : *constant) count = std::max(count, id + 1);
+    if (count > Attributes::kMostCount) op.fail_invalid(fmt::format("it has {} segments", count));
   }
   const bool sum = op.class_name() == "SegmentSum";
   const ValueId base = segments(op, data, count, sum ? 0 : lowest(b.type(data).dtype));

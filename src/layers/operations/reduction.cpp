@@ -248,7 +248,9 @@ Symbols op_diff(LayerContext& layer, const CallArguments& call) {
   ValueId x = op.value(0, "a");
   const int64_t axis = op.axis("axis", -1, b.rank(x));
   const int64_t n = op.attributes().integer("n", 1);
-  if (n < 0) op.attributes().fail_key("n", "a number of 0 or more");
+  // Beyond the size of the axis nothing is left.
+  constexpr int64_t kMostTimes = 10'000;
+  if (n < 0 || n > kMostTimes) op.attributes().fail_key("n", fmt::format("0 to {}", kMostTimes));
   const bool logic = is_bool(b.type(x).dtype);
   for (int64_t i = 0; i < n; ++i) {
     const ValueId next = slice(b, x, axis, 1, std::nullopt), here = slice(b, x, axis, 0, -1);

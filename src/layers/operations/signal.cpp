@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "graph/dims.h"
 #include "graph/ops/convolution.h"
 #include "layers/operations/operation.h"
 
@@ -15,6 +16,9 @@ namespace {
 
 using graph::Fft;
 using graph::TargetDim;
+
+// Of a constant that is made here.
+constexpr int64_t kMostNumbers = int64_t{1} << 26;
 
 struct Complex {
   ValueId real, imaginary;
@@ -52,6 +56,9 @@ ValueId frames(const Operation& op, ValueId x, int64_t length, int64_t stride) {
     op.fail_invalid(fmt::format("frames of {} every {} of {} numbers", length, stride, size));
   }
   const int64_t count = 1 + (size - length) / stride;
+  if ((graph::Size(count) * length).value() > kMostNumbers) {
+    op.fail_unsupported(fmt::format("{} frames of {} numbers each", count, length));
+  }
   Tensor places(DType::kInt32, {count, length});
   auto* place = places.mutable_as<int32_t>();
   for (int64_t i = 0; i < count; ++i) {
@@ -171,6 +178,9 @@ Symbols op_istft(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
   const Builder& b = layer.build();
   const auto [length, stride, fft_length] = frame_sizes(op);
+  if ((graph::Size(fft_length) * fft_length).value() > kMostNumbers) {
+    op.attributes().fail_unsupported("fft_length", "up to 8192");
+  }
   ValueId rows = transform(b, complex_of(op), Fft::Kind::kRealInverse, fft_length).real;
   std::vector<double> window = window_of(op, length, fft_length);
   if (!window.empty()) {
