@@ -111,7 +111,7 @@
   X(GaussianBlur, op_gaussian_blur, kDrop, "conv", "") \
   X(Gelu, op_gelu, kDrop, "unary", "") \
   X(Geomspace, op_space, kDrop, "binary", "") \
-  X(GetItem, op_getitem, kDrop, "slice, reshape, gather", "masks, several arrays") \
+  X(GetItem, op_getitem, kDrop, "slice, reshape, gather", "computed masks, arrays apart from each other") \
   X(Glu, op_glu, kDrop, "slice, binary", "") \
   X(Greater, op_binary, kDrop, "binary", "") \
   X(GreaterEqual, op_binary, kDrop, "binary", "") \
@@ -221,6 +221,7 @@
   X(Rad2deg, op_unary, kDrop, "unary", "") \
   X(Ravel, op_ravel, kDrop, "reshape", "") \
   X(Real, op_identity, kDrop, "nothing", "") \
+  X(Rearrange, op_rearrange, kDrop, "reshape, transpose", "") \
   X(Reciprocal, op_unary, kDrop, "unary", "") \
   X(Relu, op_unary, kDrop, "unary", "") \
   X(Relu6, op_unary, kDrop, "unary", "") \

@@ -1,7 +1,10 @@
 // Operations that move elements: shapes, orders of dimensions, joins, cuts, repetitions.
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "graph/dims.h"
@@ -89,6 +92,9 @@ Symbols split_at(const Builder& b, ValueId x, int64_t axis, const std::vector<in
   return parts;
 }
 
+// Each part is an operator of its own; most would be empty.
+constexpr int64_t kMostParts = 10'000;
+
 Symbols split(const Operation& op, ValueId x, int64_t axis, bool uneven) {
   const Builder& b = op.build();
   const keras::Value* given = op.attributes().find("indices_or_sections");
@@ -101,6 +107,9 @@ Symbols split(const Operation& op, ValueId x, int64_t axis, bool uneven) {
   const int64_t size = b.known_dim(x, axis);
   if (sections <= 0 || (!uneven && size % sections != 0)) {
     op.attributes().fail_key("indices_or_sections", fmt::format("a divisor of {}", size));
+  }
+  if (sections > kMostParts) {
+    op.attributes().fail_key("indices_or_sections", fmt::format("at most {} parts", kMostParts));
   }
   std::vector<int64_t> cuts;
   int64_t at = 0;
@@ -153,6 +162,105 @@ Subscript subscript_of(const Operation& op, const Argument& argument) {
   return {Kind::kIndex, *index, {}, nullptr};
 }
 
+// An array of indices; of a constant mask over one dimension, the places where it is true.
+ValueId places_of(const Operation& op, const Argument& argument) {
+  const Builder& b = op.build();
+  const ValueId places = op.to_operand(argument).value;
+  const DType dtype = b.type(places).dtype;
+  if (is_integer(dtype)) return places;
+  const std::optional<Tensor>& mask = b.graph().value(places).data;
+  if (!is_bool(dtype) || !mask || mask->shape().size() != 1) {
+    op.fail_unsupported("a subscript is a mask; supported: constant ones over one dimension");
+  }
+  std::vector<int64_t> flags(static_cast<size_t>(mask->num_elements())), shown;
+  convert_elements(mask->dtype(), mask->data(), DType::kInt64, flags.data(), mask->num_elements());
+  for (size_t i = 0; i < flags.size(); ++i) {
+    if (flags[i] != 0) shown.push_back(static_cast<int64_t>(i));
+  }
+  return b.integers(shown);
+}
+
+// x[..., arrays, ...] for arrays of the dimensions from `axis` on: these become those of the
+// arrays, which broadcast.
+ValueId take_at(const Operation& op, ValueId x, int64_t axis, const std::vector<ValueId>& arrays) {
+  const Builder& b = op.build();
+  if (arrays.size() == 1) return b.op<graph::Gather>({x, arrays[0]}, axis);
+  ValueId places = kNoValue;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const int64_t size = b.known_dim(x, axis + static_cast<int64_t>(i));
+    ValueId indices = b.cast(arrays[i], DType::kInt64);
+    // Negative indices count from the end.
+    const ValueId sizes = number(b, static_cast<double>(size), indices);
+    indices = b.binary(BinaryKind::mod, indices, sizes);
+    places = places == kNoValue ? indices : add(b, multiply(b, places, sizes), indices);
+  }
+  for (size_t i = 1; i < arrays.size(); ++i) x = join_dims(b, x, axis);
+  return b.op<graph::Gather>({x, places}, axis);
+}
+
+// One side of a pattern "b (h p) c": each dimension as the axes that it is made of.
+std::vector<std::vector<std::string>> pattern_axes(const Operation& op, std::string_view side) {
+  std::vector<std::vector<std::string>> axes;
+  std::string name;
+  bool in_group = false;
+  const auto finish_name = [&] {
+    if (name.empty()) return;
+    if (!in_group) axes.emplace_back();
+    axes.back().push_back(std::exchange(name, ""));
+  };
+  for (const char c : side) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
+      name += c;
+      continue;
+    }
+    finish_name();
+    if (c == ' ') continue;
+    if ((c != '(' && c != ')') || in_group == (c == '(')) {
+      op.fail_invalid(fmt::format("a pattern of it has a \"{}\" out of place", c));
+    }
+    in_group = c == '(';
+    if (in_group) axes.emplace_back();
+    if (!in_group && axes.back().empty()) op.fail_invalid("a pattern of it has an empty group");
+  }
+  finish_name();
+  if (in_group) op.fail_invalid("a pattern of it has a group without end");
+  return axes;
+}
+
+std::vector<std::string> joined(const std::vector<std::vector<std::string>>& axes) {
+  std::vector<std::string> names;
+  for (const auto& group : axes) names.insert(names.end(), group.begin(), group.end());
+  return names;
+}
+
+// The sizes of the axes `names` that a dimension of `size` elements is made of: those of the call,
+// and what is left for one.
+std::vector<TargetDim> split_sizes(const Operation& op, const std::vector<std::string>& names,
+                                   int64_t size) {
+  graph::Size product = 1;
+  std::vector<std::optional<int64_t>> lengths;
+  for (const std::string& name : names) {
+    const Argument* given = op.call().find(name);
+    const keras::Value* value = given == nullptr ? nullptr : given->constant();
+    lengths.push_back(value == nullptr ? std::nullopt : value->integer());
+    if (lengths.back()) product = product * *lengths.back();
+  }
+  const auto num_open = std::count(lengths.begin(), lengths.end(), std::nullopt);
+  const int64_t known = product.value();
+  if (num_open > 1 || known <= 0 || (size != kUnknownDim && size % known != 0) ||
+      (size != kUnknownDim && num_open == 0 && size != known)) {
+    op.fail_invalid(
+        fmt::format("a dimension of {} elements is no ({})", size, fmt::join(names, " ")));
+  }
+  std::vector<TargetDim> target;
+  for (const auto& length : lengths) {
+    target.push_back(length                ? TargetDim::fixed(*length)
+                     : size == kUnknownDim ? TargetDim::inferred()
+                                           : TargetDim::fixed(size / known));
+  }
+  return target;
+}
+
 }  // namespace
 
 // --- shape
@@ -188,6 +296,9 @@ Symbols op_expand_dims(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const ValueId x = op.value(0, "x");
   std::vector<int64_t> axes = op.attributes().integers("axis");
+  if (axes.size() > graph::kMostDimensions) {
+    op.attributes().fail_key("axis", fmt::format("at most {} dimensions", graph::kMostDimensions));
+  }
   const int64_t rank = b.rank(x) + static_cast<int64_t>(axes.size());
   for (int64_t& axis : axes) axis = b.axis(axis, rank);
   std::sort(axes.begin(), axes.end());
@@ -294,6 +405,45 @@ Symbols op_size(LayerContext& layer, const CallArguments& call) {
   return one(b.reduce(graph::ReduceKind::sum, ones, axes, false));
 }
 
+// "b (h p) c -> b h (p c)", h=2: dimensions are split, moved and joined.
+Symbols op_rearrange(LayerContext& layer, const CallArguments& call) {
+  const Operation op(layer, call);
+  const Builder& b = layer.build();
+  ValueId x = op.value(0, "tensor");
+  const auto pattern = op.constant(1, "pattern");
+  const std::string* text = pattern ? pattern->get_if<std::string>() : nullptr;
+  const size_t arrow = text == nullptr ? std::string::npos : text->find("->");
+  if (arrow == std::string::npos) op.fail_invalid("it is called without a pattern");
+  const auto from = pattern_axes(op, text->substr(0, arrow));
+  const auto to = pattern_axes(op, text->substr(arrow + 2));
+  const std::vector<std::string> names = joined(from), moved = joined(to);
+  if (from.size() != b.shape(x).size() ||
+      !std::is_permutation(names.begin(), names.end(), moved.begin(), moved.end()) ||
+      std::set<std::string>(names.begin(), names.end()).size() != names.size()) {
+    op.fail_invalid(
+        fmt::format("its pattern \"{}\" does not fit {}", *text, to_string(b.shape(x))));
+  }
+  std::vector<TargetDim> target;
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (from[i].size() == 1) {
+      target.push_back(TargetDim::copied(static_cast<int64_t>(i)));
+      continue;
+    }
+    const std::vector<TargetDim> sizes = split_sizes(op, from[i], b.shape(x)[i]);
+    target.insert(target.end(), sizes.begin(), sizes.end());
+  }
+  x = b.reshape(x, std::move(target));
+  std::vector<int64_t> order;
+  for (const std::string& name : moved) {
+    order.push_back(std::find(names.begin(), names.end(), name) - names.begin());
+  }
+  x = b.transpose(x, std::move(order));
+  for (size_t i = 0; i < to.size(); ++i) {
+    for (size_t k = 1; k < to[i].size(); ++k) x = join_dims(b, x, static_cast<int64_t>(i));
+  }
+  return one(x);
+}
+
 // --- joins and cuts
 
 Symbols op_concatenate(LayerContext& layer, const CallArguments& call) {
@@ -361,8 +511,12 @@ Symbols op_unstack(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const ValueId x = op.value(0, "x");
   const int64_t axis = op.axis("axis", 0, b.rank(x));
+  const int64_t size = b.shape(x)[static_cast<size_t>(axis)];
   const int64_t count =
       op.attributes().has("num") ? op.attributes().integer("num") : b.known_dim(x, axis);
+  if ((size != kUnknownDim && count != size) || count > kMostParts) {
+    op.attributes().fail_key("num", fmt::format("{}, and at most {} parts", size, kMostParts));
+  }
   Symbols parts;
   for (int64_t i = 0; i < count; ++i) parts.push_back({pick(b, x, axis, i), kNoValue});
   return parts;
@@ -387,20 +541,20 @@ Symbols op_getitem(LayerContext& layer, const CallArguments& call) {
     subscripts.push_back(subscript_of(op, *key));
   }
   using Kind = Subscript::Kind;
-  int64_t used = 0, arrays = 0, ellipses = 0;
+  int64_t used = 0, ellipses = 0;
   for (const Subscript& subscript : subscripts) {
     if (subscript.kind == Kind::kEllipsis) ++ellipses;
-    if (subscript.kind == Kind::kArray) ++arrays;
     if (subscript.kind != Kind::kEllipsis && subscript.kind != Kind::kNewAxis) ++used;
   }
   if (ellipses > 1) op.fail_invalid("it is called with two ellipses");
-  if (arrays > 1) op.fail_unsupported("it is called with several arrays of indices");
   if (used > b.rank(x)) {
     op.fail_invalid(fmt::format("{} subscripts of {}", used, to_string(b.shape(x))));
   }
   const int64_t skipped = b.rank(x) - used;
   int64_t axis = 0;
-  for (const Subscript& subscript : subscripts) {
+  bool has_arrays = false;
+  for (size_t i = 0; i < subscripts.size(); ++i) {
+    const Subscript& subscript = subscripts[i];
     switch (subscript.kind) {
       case Kind::kEllipsis:
         axis += skipped;
@@ -422,11 +576,15 @@ Symbols op_getitem(LayerContext& layer, const CallArguments& call) {
         break;
       }
       case Kind::kArray: {
-        const ValueId indices = op.to_operand(*subscript.array).value;
-        if (!is_integer(b.type(indices).dtype)) op.fail_unsupported("a subscript is a mask");
-        const int64_t rank = b.rank(indices);
-        x = b.op<graph::Gather>({x, indices}, axis);
-        axis += rank;
+        if (has_arrays) op.fail_unsupported("arrays of indices are not side by side");
+        has_arrays = true;
+        std::vector<ValueId> arrays = {places_of(op, *subscript.array)};
+        while (i + 1 < subscripts.size() && subscripts[i + 1].kind == Kind::kArray) {
+          arrays.push_back(places_of(op, *subscripts[++i].array));
+        }
+        const int64_t before = b.rank(x) - static_cast<int64_t>(arrays.size());
+        x = take_at(op, x, axis, arrays);
+        axis += b.rank(x) - before;
         break;
       }
     }
@@ -668,8 +826,8 @@ Symbols op_vander(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const ValueId x = op.value(0, "x");
   if (b.rank(x) != 1) op.fail_invalid("its input has other than 1 dimension");
-  const int64_t count = op.attributes().has("N") ? op.attributes().integer("N") : b.known_dim(x, 0);
-  std::vector<int64_t> powers(static_cast<size_t>(std::max<int64_t>(count, 0)));
+  const int64_t count = op.attributes().has("N") ? op.attributes().count("N") : b.known_dim(x, 0);
+  std::vector<int64_t> powers(static_cast<size_t>(count));
   std::iota(powers.begin(), powers.end(), 0);
   if (!op.attributes().boolean("increasing", false)) std::reverse(powers.begin(), powers.end());
   const ValueId exponents = b.cast(b.integers(powers), b.type(x).dtype);
@@ -721,8 +879,7 @@ Symbols op_space(LayerContext& layer, const CallArguments& call) {
     start = b.unary(UnaryKind::log, b.unary(UnaryKind::abs, start));
     stop = b.unary(UnaryKind::log, b.unary(UnaryKind::abs, stop));
   }
-  const int64_t count = attributes.integer("num", 50);
-  if (count < 0) attributes.fail_key("num", "a number of 0 or more");
+  const int64_t count = attributes.count("num", 50);
   const bool endpoint = attributes.boolean("endpoint", true);
   const int64_t intervals = endpoint ? count - 1 : count;
   const ValueId step =

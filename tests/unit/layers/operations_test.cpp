@@ -166,6 +166,20 @@ TEST(OperationGetItem, EllipsisAndNewAxis_KeepTheirPlaces) {
   EXPECT_EQ(subscripted(kEllipsis).outputs[0].shape(), (Shape{2, 3, 2}));
 }
 
+TEST(OperationGetItem, ArraysSideBySide_PickElements) {
+  const Result y = subscripted(fmt::format("[{}, [0, -1, 1], [1, 0, -1]]", kAll));
+  EXPECT_EQ(y.outputs[0].shape(), (Shape{2, 3}));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(1, 4, 3, 7, 10, 9));
+  EXPECT_ERROR(subscripted(fmt::format("[[0], {}, [1]]", kAll)), ErrorCode::kUnsupported,
+               "not side by side");
+}
+
+TEST(OperationGetItem, ConstantMask_KeepsWhereItIsTrue) {
+  const Result y = subscripted(fmt::format("[{}, [true, false, true]]", kAll));
+  EXPECT_EQ(y.outputs[0].shape(), (Shape{2, 2, 2}));
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(0, 1, 4, 5, 6, 7, 10, 11));
+}
+
 TEST(OperationGetItem, SubscriptOutside_IsAnError) {
   EXPECT_ERROR(subscripted(fmt::format("[{}, 3]", kAll)), ErrorCode::kInvalidModel, "subscript 3");
   EXPECT_ERROR(subscripted(fmt::format("[{0}, {0}, {0}, {0}]", kAll)), ErrorCode::kInvalidModel,
@@ -377,6 +391,74 @@ TEST(OperationSignal, InverseOfTheShortTimeTransform_GivesTheRowBack) {
   EXPECT_EQ(back.outputs[0].shape(), (Shape{1, 16}));
   // Half a frame at each end, which lacks a neighbour, is cut away.
   EXPECT_THAT(values(back.outputs[0]), Pointwise(FloatNear(1e-4f), values(x.data)));
+}
+
+// --- patterns
+
+std::vector<float> rearranged(const Given& x, const std::string& pattern,
+                              const std::string& lengths = "") {
+  return values(run_operation("Rearrange", "", input(0) + ", \"" + pattern + "\"", {x}, 1, lengths)
+                    .outputs[0]);
+}
+
+TEST(OperationRearrange, Groups_AreSplitMovedAndJoined) {
+  const Given x = given({1, 4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_THAT(rearranged(x, "b t c -> b c t"), ElementsAre(1, 3, 5, 7, 2, 4, 6, 8));
+  EXPECT_THAT(rearranged(x, "b (t p) c -> b t (c p)", R"("p": 2)"),
+              ElementsAre(1, 3, 2, 4, 5, 7, 6, 8));
+  const Result y = run_operation("Rearrange", "", input(0) + ", \"b (t p) c -> b t (p c)\"", {x}, 1,
+                                 R"("t": 2)");
+  EXPECT_EQ(y.outputs[0].shape(), (Shape{1, 2, 4}));
+  EXPECT_EQ(y.types[0].shape, (Shape{kUnknownDim, 2, 4}));
+}
+
+TEST(OperationRearrange, PatternThatDoesNotFit_IsRefused) {
+  const Given x = given({1, 4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  for (const char* pattern :
+       {"b t -> t b", "b t c -> b t", "b t c -> b t d", "b (t c -> b t c", "b t c",
+        "b t t -> b t t", "b t c -> b t c ()", "b t ... -> ... b t"}) {
+    EXPECT_ERROR(rearranged(x, pattern), ErrorCode::kInvalidModel, "pattern");
+  }
+  EXPECT_ERROR(rearranged(x, "b (t p) c -> b t p c", R"("p": 3)"), ErrorCode::kInvalidModel,
+               "4 elements is no (t p)");
+}
+
+// --- sizes that the file claims
+
+TEST(OperationClaims, MoreThanMemoryHolds_IsRefusedBeforeItIsTaken) {
+  const Given x = given({1, 2}, {1, 2}), ids = given_integers({1, 2}, {0, 1});
+  EXPECT_ERROR(run_operation("OneHot", R"("num_classes": 1000000000)", input(0), {ids}),
+               ErrorCode::kInvalidModel, "num_classes is 1000000000; expected 0 to 4194304");
+  EXPECT_ERROR(run_operation("Linspace", R"("num": 1000000000)", input(0) + ", 1.0", {x}),
+               ErrorCode::kInvalidModel, "num is 1000000000");
+  EXPECT_ERROR(run_operation("Histogram", R"("bins": 1000000000)", input(0), {x}),
+               ErrorCode::kInvalidModel, "bins is 1000000000");
+  EXPECT_ERROR(
+      run_operation("ArraySplit", R"("indices_or_sections": 1000000000, "axis": 1)", input(0), {x}),
+      ErrorCode::kInvalidModel, "at most 10000 parts");
+  EXPECT_ERROR(run_operation("Unstack", R"("num": 1000000000, "axis": 1)", input(0), {x}),
+               ErrorCode::kInvalidModel, "num is 1000000000; expected 2");
+  EXPECT_ERROR(run_operation("Diff", R"("n": 1000000000, "axis": 1)", input(0), {x}),
+               ErrorCode::kInvalidModel, "n is 1000000000");
+  EXPECT_ERROR(run_operation("Tile", R"("repeats": [1, 1000000000000])", input(0), {x}),
+               ErrorCode::kShapeMismatch, "beyond all memory");
+}
+
+TEST(OperationClaims, WindowsOfImages_AreBounded) {
+  const Given x = given({1, 1, 1, 1}, {1});
+  EXPECT_ERROR(run_operation("GaussianBlur", R"("kernel_size": [1000000000, 1])", input(0), {x}),
+               ErrorCode::kInvalidModel, "kernel_size");
+  EXPECT_ERROR(
+      run_operation("ExtractPatches", R"("size": 100000, "padding": "same")", input(0), {x}),
+      ErrorCode::kUnsupported, "windows of 10000000000 cells");
+}
+
+TEST(OperationClaims, Dimensions_AreBounded) {
+  std::string axes = "1";
+  for (int i = 2; i < 100; ++i) axes += fmt::format(", {}", i);
+  EXPECT_ERROR(
+      run_operation("ExpandDims", R"("axis": [)" + axes + "]", input(0), {given({1, 1}, {1})}),
+      ErrorCode::kInvalidModel, "at most 64 dimensions");
 }
 
 TEST(Operations, UnknownName_IsRefusedByName) {
