@@ -173,6 +173,25 @@ Symbols masking(LayerContext& layer, const CallArguments& call) {
   return one(b.binary(BinaryKind::multiply, x, keep), mask);
 }
 
+// Of ConvNeXt: a factor for each channel.
+Symbols layer_scale(LayerContext& layer, const CallArguments& call) {
+  const ValueId x = input_of(layer, call).value;
+  const ValueId gamma = layer.weight("gamma", {layer.attributes().integer("projection_dim")});
+  return one(layer.build().binary(BinaryKind::multiply, x, gamma));
+}
+
+// Of InceptionResNetV2: the first input and a share of the second.
+Symbols custom_scale_layer(LayerContext& layer, const CallArguments& call) {
+  const Builder& b = layer.build();
+  const Symbols inputs = call.tensors();
+  if (inputs.size() != 2) {
+    layer.fail_invalid(fmt::format("it has {} inputs; expected 2", inputs.size()));
+  }
+  const ValueId x = inputs[1].value;
+  const ValueId share = b.scalar(layer.attributes().number("scale"), b.type(x).dtype);
+  return one(b.binary(BinaryKind::add, inputs[0].value, b.binary(BinaryKind::multiply, x, share)));
+}
+
 Symbols activation(LayerContext& layer, const CallArguments& call) {
   return one(activate(layer, "activation", input_of(layer, call).value));
 }

@@ -39,6 +39,7 @@
   X(Cropping1D, cropping, kDrop, "pad", "") \
   X(Cropping2D, cropping, kDrop, "pad", "") \
   X(Cropping3D, cropping, kDrop, "pad", "") \
+  X(CustomScaleLayer, custom_scale_layer, kDrop, "binary", "") \
   X(CutMix, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(Dense, dense, kPass, "contraction", "") \
   X(DepthwiseConv1D, depthwise_conv, kDrop, "conv", "") \
@@ -70,6 +71,7 @@
   X(LSTM, recurrent, kDrop, "contraction, lstm", "") \
   X(LSTMCell, recurrent_cell, kDrop, "contraction, lstm", "") \
   X(LayerNormalization, layer_normalization, kPass, "layer_norm", "") \
+  X(LayerScale, layer_scale, kDrop, "binary", "") \
   X(LeakyReLU, leaky_relu, kPass, "unary", "") \
   X(LocallyConnected1D, locally_connected, kDrop, "slice, einsum", "implementations 2 and 3") \
   X(LocallyConnected2D, locally_connected, kDrop, "slice, einsum", "implementations 2 and 3") \
@@ -134,6 +136,7 @@
   X(SpatialDropout3D, identity, kPass, "nothing", "") \
   X(SpectralNormalization, spectral_normalization, kDrop, "cast", "") \
   X(StackedRNNCells, recurrent_cell, kDrop, "contraction, lstm, gru, simple_rnn", "cells of other classes") \
+  X(StochasticDepth, identity, kDrop, "nothing", "") \
   X(Subtract, merge_subtract, kCustom, "binary", "") \
   X(TernaryDense, ternary_dense, kPass, "contraction", "") \
   X(TimeDistributed, time_distributed, kDrop, "reshape", "") \

@@ -307,9 +307,46 @@ TEST(Keras2, RandomHeightAndWidth_DoNothing) {
   }
 }
 
+// --- classes of keras.applications
+
+TEST(ApplicationLayers, LayerScale_MultipliesChannels) {
+  const Given x = given({1, 2, 2}, {1, 2, 3, 4});
+  const Result y = run_layer("LayerScale", R"("init_values": 1e-6, "projection_dim": 2)", {x},
+                             {weight({2}, {10, 100})});
+  EXPECT_THAT(values(y.outputs[0]), ElementsAre(10, 200, 30, 400));
+}
+
+TEST(ApplicationLayers, StochasticDepth_DoesNothing) {
+  EXPECT_THAT(
+      values(run_layer("StochasticDepth", R"("drop_path_rate": 0.5)", {given({1, 2}, {3, 4})})
+                 .outputs[0]),
+      ElementsAre(3, 4));
+}
+
+TEST(ApplicationLayers, CustomScaleLayer_AddsAShareOfTheSecondInput) {
+  const Given x = given({1, 2}, {1, 2}), y = given({1, 2}, {10, 20});
+  const std::string both = "[" + input(0) + ", " + input(1) + "]";
+  EXPECT_THAT(values(run_layer("CustomScaleLayer", R"("scale": 0.5)", {x, y}, {}, both).outputs[0]),
+              ElementsAre(6, 12));
+  EXPECT_ERROR(run_layer("CustomScaleLayer", R"("scale": 0.5)", {x}), ErrorCode::kInvalidModel,
+               "it has 1 inputs; expected 2");
+}
+
+// --- sizes that the file claims
+
+TEST(LayerClaims, MoreThanMemoryHolds_IsRefusedBeforeItIsTaken) {
+  const Given ids = given_integers({1, 2}, {0, 1}), sound = given({1, 4}, {1, 2, 3, 4});
+  EXPECT_ERROR(run_layer("CategoryEncoding", R"("num_tokens": 1000000000)", {ids}),
+               ErrorCode::kInvalidModel, "1000000000 categories");
+  EXPECT_ERROR(run_layer("MelSpectrogram", R"("fft_length": 1000000000)", {sound}),
+               ErrorCode::kUnsupported, "fft_length is 1000000000; supported: up to 16384");
+  EXPECT_ERROR(run_layer("RepeatVector", R"("n": 1000000000000)", {sound}),
+               ErrorCode::kShapeMismatch, "beyond all memory");
+}
+
 TEST(ImageLayers, OfTraining_DoNothing) {
   const Given x = given({1, 1, 2, 1}, {3, 4});
-  for (const char* name : {"Equalization", "RandomShear"}) {
+  for (const char* name : {"Equalization", "RandomHeight", "RandomShear", "RandomWidth"}) {
     EXPECT_THAT(values(run_layer(name, "", {x}).outputs[0]), ElementsAre(3, 4)) << name;
   }
 }
