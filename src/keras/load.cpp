@@ -29,7 +29,8 @@ FileKind kind_of(const Bytes& bytes, const std::string& path) {
   if (text.starts_with("PK")) return FileKind::kZip;
   if (is_hdf5(bytes)) return FileKind::kHdf5;
   const size_t start = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (start != text.npos && text[start] == '{') return FileKind::kJson;
+  const std::string_view first = start == text.npos ? "" : text.substr(start);
+  if (first.starts_with('{') || first.starts_with("\"{")) return FileKind::kJson;
   fail(ErrorCode::kInvalidModel,
        "{} is no Keras model: it starts like neither a zip archive, an HDF5 file nor JSON", path);
 }
@@ -40,6 +41,8 @@ std::string_view text_of(const Bytes& bytes) {
 
 Dict parse_object(std::string_view text, const std::string& origin) {
   Value root = parse_json(text, origin);
+  // json.dump(model.to_json(), file) writes the text of an object as a text.
+  if (const std::string* inner = root.get_if<std::string>()) root = parse_json(*inner, origin);
   Dict* object = root.get_if<Dict>();
   require(object != nullptr, ErrorCode::kInvalidModel, "{} is {}; expected an object", origin,
           root.to_string());

@@ -1,5 +1,6 @@
 #include "keras/weights.h"
 
+#include "unit/base/temporary_directory.h"
 #include "unit/keras/fixtures.h"
 
 namespace hornet::keras {
@@ -214,6 +215,15 @@ TEST(LegacyWeights, Mismatches_AreErrors) {
   root.children[0].slots[0].shape = {4, 5};
   EXPECT_THAT(error_of([&] { first_elements(*model.weights, root); }),
               HasSubstr("kernel is [4, 4]; expected [4, 5]"));
+}
+
+// What json.dump(model.to_json(), file) leaves.
+TEST(Load, JsonInAText_IsTheConfig) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("model.json");
+  write_file(path, R"("{\"class_name\": \"Sequential\", \"config\": {\"name\": \"s\", )"
+                   R"(\"layers\": [{\"class_name\": \"ReLU\", \"config\": {\"name\": \"r\"}}]}}")");
+  EXPECT_EQ(load(path).config.layers.at(0).name, "r");
 }
 
 TEST(Load, FilesOfNoKind_AreRefused) {
