@@ -8,6 +8,7 @@
 #include "keras/calls.h"
 #include "keras/legacy_names.h"
 #include "keras/model_parser.h"
+#include "keras/tensorflow_nodes.h"
 #include "keras/tensorflow_ops.h"
 #include "keras/weights.h"
 
@@ -232,6 +233,7 @@ CallDialect parse_all_calls(const List& objects, ModelConfig& model) {
     const CallDialect found = parse_calls(*nodes, names, model.layers[i]);
     if (found != CallDialect::kNone) dialect = found;
     if (is_tensorflow_op(model.layers[i].class_name)) convert_tensorflow_op(model.layers[i]);
+    if (model.layers[i].class_name == "TensorFlowOpLayer") convert_tensorflow_node(model.layers[i]);
   }
   return dialect;
 }

@@ -373,6 +373,56 @@ TEST(ParseModel, SettingsOfTensorFlow_AreThoseOfKerasOps) {
             R"({"block_size": 2})");
 }
 
+// A layer that TensorFlow 2.3 made of a node of its graph.
+std::string tf_node(const std::string& name, const std::string& op, const std::string& attributes,
+                    const std::string& constants, const std::string& node) {
+  return R"({"class_name": "TensorFlowOpLayer", "config": {"name": ")" + op +
+         R"(", "trainable": true, "node_def": {"name": ")" + op + R"(", "op": ")" + op +
+         R"(", "attr": {)" + attributes + R"(}}, "constants": {)" + constants + R"(}}, "name": ")" +
+         name + R"(", "inbound_nodes": [)" + node + "]}";
+}
+
+TEST(ParseModel, NodesOfTensorFlowsGraph_BecomeOperations) {
+  const ModelConfig config = model(functional(
+      tf_node("a", "Sub", "", R"("0": 1.0)", R"([["x", 0, 0, {}]])") + "," +
+          tf_node("b", "Sum", R"("keep_dims": {"b": true})", R"("1": [-1])",
+                  R"([["a", 0, 0, {}]])") +
+          "," +
+          tf_node("c", "ConcatV2", R"("N": {"i": "2"})", R"("2": 1)",
+                  R"([["a", 0, 0, {}], ["b", 0, 0, {}]])") +
+          "," +
+          tf_node(
+              "d", "StridedSlice",
+              R"("begin_mask": {"i": "1"}, "end_mask": {"i": "3"}, "shrink_axis_mask": {"i": "4"})",
+              R"("1": [0, 2, 1], "2": [0, 0, 2], "3": [1, 1, 1])", R"([["c", 0, 0, {}]])") +
+          "," +
+          tf_node("e", "BatchMatMulV2", R"("adj_y": {"b": true})", "",
+                  R"([["c", 0, 0, {}], ["c", 0, 0, {}]])"),
+      R"([["x", 0, 0]])", R"([["e", 0, 0]])"));
+  const auto call = [&](size_t i) { return config.layers[i].calls.at(0); };
+  EXPECT_EQ(config.layers[1].class_name, "Subtract");
+  EXPECT_EQ(call(1).args.at(0).number(), 1.0);
+  EXPECT_EQ(call(1).args.at(1).get_if<TensorRef>()->layer, "x");
+  EXPECT_EQ(Value(call(2).kwargs).to_string(), R"({"axis": [-1], "keepdims": true})");
+  EXPECT_EQ(call(3).kwargs.find("axis")->integer(), 1);
+  EXPECT_EQ(call(3).args.at(0).get_if<List>()->size(), 2u);
+  EXPECT_EQ(call(4).args.at(1).to_string(), "[<slice ::1>, <slice 2::1>, 1]");
+  EXPECT_EQ(Value(call(5).kwargs).to_string(), R"({"transpose_a": false, "transpose_b": true})");
+  EXPECT_TRUE(config.layers[5].is_operation);
+}
+
+TEST(ParseModel, NodeOfTensorFlowWithoutEqual_IsUnsupportedByName) {
+  const auto error = [](const std::string& node) {
+    return error_of([&] { model(functional(node, R"([["x", 0, 0]])", R"([["a", 0, 0]])")); });
+  };
+  EXPECT_THAT(error(tf_node("a", "MatrixInverse", "", "", R"([["x", 0, 0, {}]])")),
+              HasSubstr("layer \"a\" (TensorFlowOpLayer) is a node \"MatrixInverse\""));
+  EXPECT_THAT(error(tf_node("a", "Sum", "", "", R"([["x", 0, 0, {}], ["x", 0, 0, {}]])")),
+              HasSubstr("operand number 1 is computed"));
+  EXPECT_THAT(error(tf_node("a", "Sum", "", R"("7": 1)", R"([["x", 0, 0, {}]])")),
+              HasSubstr("constants are those of no operands"));
+}
+
 TEST(ParseModel, OperandsOfTensorFlow_KeepTheirOrder) {
   const ModelConfig config =
       model(functional(tf_op("a", "where", R"(["x", 0, 0, {"y": 2.0, "x": 1.0}])"),
