@@ -26,6 +26,8 @@ TorchModuleWrapper (programs of other frameworks).
 
 - Rows are predicted apart from each other. A model in which they depend on each other (a mean over
   the batch, a softmax along axis 0) is refused by `hornet predict`, naming the layer.
+- Functions of TensorFlow that Keras 2 wrote as layers (TFOpLambda, SlicingOpLambda,
+  TensorFlowOpLayer) are read as the operations of keras.ops that do the same.
 - `stateful` recurrent layers begin every row with zeros: a data set is one pass.
 - float16, bfloat16 and float64 models compute in float32; outputs have the type Keras gives them.
 )";
