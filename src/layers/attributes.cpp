@@ -60,6 +60,13 @@ int64_t Attributes::count(std::string_view key, std::optional<int64_t> absent) c
   return value;
 }
 
+void Attributes::require_window(std::string_view key, const std::vector<int64_t>& values) const {
+  constexpr int64_t kMost = int64_t{1} << 20;
+  for (const int64_t value : values) {
+    if (value <= 0 || value > kMost) fail_key(key, fmt::format("numbers from 1 to {}", kMost));
+  }
+}
+
 std::optional<double> Attributes::optional_number(std::string_view key) const {
   const keras::Value* value = unwrap(find(key));
   if (value == nullptr) return std::nullopt;

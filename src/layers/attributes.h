@@ -27,6 +27,8 @@ class Attributes {
   // The file does not hold them, so a claim is not taken at its word: 0 to kMostCount.
   static constexpr int64_t kMostCount = int64_t{1} << 22;
   int64_t count(std::string_view key, std::optional<int64_t> absent = std::nullopt) const;
+  // What a window is made of (sizes, strides, dilations): from 1 to what kernels count in time.
+  void require_window(std::string_view key, const std::vector<int64_t>& values) const;
   double number(std::string_view key) const;
   double number(std::string_view key, double absent) const;
   std::optional<double> optional_number(std::string_view key) const;

@@ -67,9 +67,7 @@ graph::Window window_of(const LayerContext& layer, size_t spatial) {
   for (const auto& [key, values] :
        {std::pair{"kernel_size", &window.size}, std::pair{"strides", &window.strides},
         std::pair{"dilation_rate", &window.dilations}}) {
-    for (const int64_t value : *values) {
-      if (value <= 0) attributes.fail_key(key, "numbers above 0");
-    }
+    attributes.require_window(key, *values);
   }
   return window;
 }

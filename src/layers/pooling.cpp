@@ -19,6 +19,8 @@ Symbols window_pool(LayerContext& layer, const CallArguments& call, graph::PoolK
   op->window.size = attributes.integers("pool_size", spatial, 2);
   op->window.strides =
       attributes.has("strides") ? attributes.integers("strides", spatial) : op->window.size;
+  attributes.require_window("pool_size", op->window.size);
+  attributes.require_window("strides", op->window.strides);
   op->window.dilations.assign(spatial, 1);
   op->window.padding = attributes.choice("padding", "valid", {"valid", "same"}) == "same"
                            ? graph::Padding::kSame

@@ -42,9 +42,7 @@ Symbols result(const Operation& op, ValueId y) {
 std::vector<int64_t> positive_integers(const Operation& op, const char* key, size_t count,
                                        std::optional<int64_t> absent) {
   std::vector<int64_t> values = op.attributes().integers(key, count, absent);
-  for (const int64_t value : values) {
-    if (value <= 0) op.attributes().fail_key(key, "numbers above 0");
-  }
+  op.attributes().require_window(key, values);
   return values;
 }
 

@@ -344,6 +344,15 @@ TEST(LayerClaims, MoreThanMemoryHolds_IsRefusedBeforeItIsTaken) {
                ErrorCode::kShapeMismatch, "beyond all memory");
 }
 
+TEST(LayerClaims, WindowsNoKernelCanCount_AreRefused) {
+  const Given x = given({1, 1, 1, 1}, {1});
+  EXPECT_ERROR(run_layer("MaxPooling2D", R"("pool_size": 2147483648, "padding": "same")", {x}),
+               ErrorCode::kInvalidModel, "pool_size is 2147483648; expected numbers from 1 to");
+  EXPECT_ERROR(run_layer("Conv2DTranspose",
+                         R"("filters": 1, "kernel_size": 3, "dilation_rate": 10000000)", {x}),
+               ErrorCode::kInvalidModel, "dilation_rate is 10000000");
+}
+
 TEST(ImageLayers, OfTraining_DoNothing) {
   const Given x = given({1, 1, 2, 1}, {3, 4});
   for (const char* name : {"Equalization", "RandomHeight", "RandomShear", "RandomWidth"}) {
