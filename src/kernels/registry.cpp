@@ -21,7 +21,7 @@ const std::vector<KernelEntry>& kernel_table() {
        {simd_conv_1x1, simd_depthwise_conv, simd_conv_winograd, simd_conv_direct, onednn_conv},
        reference::conv},
       {"conv_transpose", {simd_conv_transpose}, reference::conv_transpose},
-      {"pool", {onednn_pool}, reference::pool},
+      {"pool", {simd_max_pool, onednn_pool}, reference::pool},
       {"adaptive_pool", {}, reference::adaptive_pool},
       {"reduce", {simd_reduce}, reference::reduce},
       {"softmax", {simd_softmax}, reference::softmax},

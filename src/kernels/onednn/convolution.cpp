@@ -1,6 +1,5 @@
 #include <cstring>
 
-#include "kernels/onednn/activation.h"
 #include "kernels/onednn/kernels.h"
 #include "kernels/onednn/primitive.h"
 #include "kernels/simd/elementwise.h"
@@ -22,8 +21,8 @@ class OneDnnConv final : public Kernel {
     Program program;
     PackedWeights::Buffer weights;
     bool has_bias, has_residual;
-    std::optional<Activation> activation;  // in a pass of its own
-    int64_t rows, row_elements;            // of the output
+    Activation activation;       // in a pass of its own: oneDNN's relu and clip of NaN give a bound
+    int64_t rows, row_elements;  // of the output
   };
   explicit OneDnnConv(Parts parts) : parts_(std::move(parts)) {}
 
@@ -49,9 +48,9 @@ class OneDnnConv final : public Kernel {
     if (parts_.has_bias) execution.bind(3, args.inputs[kBias]);
     execution.bind_scratch(args.scratch);
     execution.execute();
-    if (parts_.activation) {
+    if (!parts_.activation.is_identity()) {
       const int64_t columns = parts_.row_elements;
-      (*parts_.activation)(output, columns, output, columns, parts_.rows, columns);
+      parts_.activation(output, columns, output, columns, parts_.rows, columns);
     }
   }
 
@@ -120,12 +119,9 @@ KernelOffer onednn_conv(const KernelRequest& request) {
   // Measured: a residual by binary_add instead of sum takes a slower implementation.
   dnnl::post_ops post_ops;
   if (parts.has_residual) post_ops.append_sum(1);
-  if (!onednn::append_activation(op.epilogue.activation, post_ops)) {
-    parts.activation = find_activation(op.epilogue.activation);
-    if (!parts.activation) {
-      return refuse("no vector form of " + op.epilogue.activation.to_string());
-    }
-  }
+  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
+  if (!activation) return refuse("no vector form of " + op.epilogue.activation.to_string());
+  parts.activation = *activation;
 
   const OneThreadScope one_thread;
   using dnnl::memory;

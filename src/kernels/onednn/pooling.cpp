@@ -52,6 +52,7 @@ std::string refusal(const KernelRequest& request, const graph::Pool& op,
 KernelOffer onednn_pool(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Pool&>(request.op);
   if (op.window.size.size() > 3) return refuse("more than 3 spatial dimensions");
+  if (op.kind == graph::PoolKind::kMax) return refuse("maxima: they leave NaN out");
   const PoolingTerms terms = pooling_terms(op, request.inputs[0].shape, request.outputs[0].shape);
   if (std::string reason = refusal(request, op, terms); !reason.empty()) return refuse(reason);
 
@@ -60,9 +61,7 @@ KernelOffer onednn_pool(const KernelRequest& request) {
   const dnnl::memory::desc dst = onednn::describe(terms.dst, terms.dst_strides);
   dnnl::pooling_forward::primitive_desc primitive_desc;
   try {
-    const auto algorithm = op.kind == graph::PoolKind::kMax
-                               ? dnnl::algorithm::pooling_max
-                               : dnnl::algorithm::pooling_avg_exclude_padding;
+    const auto algorithm = dnnl::algorithm::pooling_avg_exclude_padding;
     const dnnl::pooling_forward::desc desc(dnnl::prop_kind::forward_inference, algorithm, src, dst,
                                            terms.strides, terms.kernel, terms.padding_l,
                                            terms.padding_r);

@@ -13,6 +13,7 @@ KernelOffer simd_depthwise_conv(const KernelRequest& request);  // conv
 KernelOffer simd_conv_winograd(const KernelRequest& request);   // conv
 KernelOffer simd_conv_direct(const KernelRequest& request);     // conv
 KernelOffer simd_conv_transpose(const KernelRequest& request);  // conv_transpose
+KernelOffer simd_max_pool(const KernelRequest& request);        // pool
 KernelOffer simd_unary(const KernelRequest& request);           // unary
 KernelOffer simd_binary(const KernelRequest& request);          // binary
 KernelOffer simd_lstm(const KernelRequest& request);            // lstm

@@ -114,6 +114,23 @@ INSTANTIATE_TEST_SUITE_P(
       return std::string(graph::to_string(function.param.kind)) + std::to_string(function.index);
     });
 
+// As in Keras: a row with a NaN must not look like one with a good prediction.
+TEST(OneDnnConv, NanInTheImage_IsNanAfterTheActivation) {
+  for (const UnaryFunction f :
+       {UnaryFunction{UnaryKind::relu}, UnaryFunction{UnaryKind::relu6},
+        UnaryFunction{UnaryKind::tanh}, UnaryFunction{UnaryKind::hard_sigmoid, 0.2f, 0.5f},
+        UnaryFunction{UnaryKind::silu}}) {
+    Conv op = conv_2d(3);
+    op.epilogue.activation = f;
+    Tensor x = noise({1, 3, 3, 2});
+    x.mutable_as<float>()[8] = std::nanf("");  // in the middle: every window covers it
+    const Tensor w = noise({3, 3, 2, 4}, 2);
+    for (const float value : run(onednn_conv, op, conv_inputs(x, w))) {
+      EXPECT_TRUE(std::isnan(value)) << f.to_string();
+    }
+  }
+}
+
 TEST(OneDnnConv, WindowsThatCoverPaddingAlone_AreRefused) {
   Conv op;
   op.window = {{1, 1}, {2, 2}, {1, 1}, Padding::kExplicit, {1, 0}, {0, 0}};
@@ -196,20 +213,25 @@ TEST(OneDnnConv, ComputedKernelOrNoRows_AreRefused) {
   EXPECT_THAT(refusal(onednn_conv, conv_2d(3), conv_inputs(none, w)), HasSubstr("no elements"));
 }
 
-TEST(OneDnnPool, SamePadding_NeitherWinsNorCounts) {
-  for (const PoolKind kind : {PoolKind::kMax, PoolKind::kAverage}) {
-    Pool op;
-    op.kind = kind;
-    op.window = {{3, 2}, {2, 2}, {1, 1}, Padding::kSame, {}, {}};
-    Tensor x = noise({2, 6, 7, 5});
-    for (int64_t i = 0; i < x.num_elements(); ++i) x.mutable_as<float>()[i] -= 2;
-    const Inputs inputs = {{&x}, {false}};
-    expect_close(run(onednn_pool, op, inputs), values(reference_result(op, {&x})), 1e-6);
-  }
+TEST(OneDnnPool, SamePadding_DoesNotCount) {
+  Pool op;
+  op.kind = PoolKind::kAverage;
+  op.window = {{3, 2}, {2, 2}, {1, 1}, Padding::kSame, {}, {}};
+  const Tensor x = noise({2, 6, 7, 5});
+  const Inputs inputs = {{&x}, {false}};
+  expect_close(run(onednn_pool, op, inputs), values(reference_result(op, {&x})), 1e-6);
+}
+
+TEST(OneDnnPool, Maxima_AreRefused) {
+  Pool op;
+  op.window = {{2}, {1}, {1}, Padding::kValid, {}, {}};
+  const Tensor x = noise({1, 4, 1});
+  EXPECT_THAT(refusal(onednn_pool, op, {{&x}, {false}}), HasSubstr("they leave NaN out"));
 }
 
 TEST(OneDnnPool, WindowsInThePadding_AreRefused) {
   Pool op;
+  op.kind = PoolKind::kAverage;
   op.window = {{2}, {1}, {1}, Padding::kExplicit, {2}, {0}};
   const Tensor x = noise({1, 4, 1});
   EXPECT_THAT(refusal(onednn_pool, op, {{&x}, {false}}), HasSubstr("without a real cell"));
