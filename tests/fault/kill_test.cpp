@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <latch>
 #include <random>
 #include <thread>
 
@@ -31,14 +32,18 @@ TEST(KilledWorkers, AreReplacedAndNoRowIsLost) {
   options.max_replacements = 1000;
   constexpr int kKills = 12;
   std::atomic<int> kills = 0;
+  std::latch ready(1);
   std::jthread killer([&](const std::stop_token& stop) {
     std::mt19937 random(static_cast<unsigned>(testing::UnitTest::GetInstance()->random_seed()));
+    ready.count_down();
     while (!stop.stop_requested() && kills < kKills) {
       const std::vector<pid_t> pids = children();
-      if (!pids.empty() && kill(pids[random() % pids.size()], SIGKILL) == 0) ++kills;
+      if (pids.empty()) continue;  // the first worker dies as soon as it is there
+      if (kill(pids[random() % pids.size()], SIGKILL) == 0) ++kills;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   });
+  ready.wait();
   const PredictReport report = job.run(options);
   killer.request_stop();
   killer.join();
