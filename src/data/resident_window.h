@@ -10,7 +10,7 @@ namespace hornet {
 // window's bytes have been handed out and the pages should go. Thread-safe.
 class ResidentWindow {
  public:
-  static constexpr size_t kWindowBytes = size_t{64} << 20;
+  static constexpr size_t kWindowBytes = size_t{16} << 20;
 
   // `memory_bytes` bounds the window; 0 does not.
   explicit ResidentWindow(size_t memory_bytes = 0)

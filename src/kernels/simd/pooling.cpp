@@ -1,5 +1,5 @@
-// Maxima over windows, channels last, over vectors of channels. A NaN is the maximum of its windows,
-// as in Keras; oneDNN's maxima leave NaN out.
+// Maxima over windows, channels last, over vectors of channels. A NaN is the maximum of its
+// windows, as in Keras; oneDNN's maxima leave NaN out.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -22,8 +22,8 @@ namespace {
 
 constexpr size_t kPoolDims = 3;
 
-// The cells of an image that one window covers: counts and strides in floats, all channels of a cell
-// being next to each other.
+// The cells of an image that one window covers: counts and strides in floats, all channels of a
+// cell being next to each other.
 struct PoolWindow {
   std::array<int64_t, kPoolDims> cells;
   std::array<int64_t, kPoolDims> strides;
@@ -138,9 +138,9 @@ KernelOffer simd_max_pool(const KernelRequest& request) {
   for (const int64_t dilation : op.window.dilations) {
     if (dilation != 1) return refuse("dilation");
   }
-  return {std::make_unique<MaxPoolKernel>(op.window, request.inputs[0].shape,
-                                          request.outputs[0].shape),
-          ""};
+  return {
+      std::make_unique<MaxPoolKernel>(op.window, request.inputs[0].shape, request.outputs[0].shape),
+      ""};
 }
 
 }  // namespace hornet::kernels

@@ -162,9 +162,9 @@ TEST_F(NpySourceTest, Rows_ReadAllOfALargeFile_DoNotStayResident) {
     most = std::max(most, resident_file_bytes());
   }
   EXPECT_EQ(sum, 0);
-  EXPECT_GT(most, before + (size_t{32} << 20));
-  EXPECT_LT(most, before + (size_t{120} << 20));
-  EXPECT_EQ(fs.num_madvise(), 4);  // every 64 MiB
+  EXPECT_GT(most, before + (size_t{8} << 20));
+  EXPECT_LT(most, before + (size_t{40} << 20));
+  EXPECT_EQ(fs.num_madvise(), 16);  // every 16 MiB
 }
 
 // Files of others' making, broken and whole.
