@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "graph/ops/convolution.h"
@@ -58,36 +59,87 @@ namespace {
 
 HWY_ALIGN constexpr float kZeros[kLanes] = {};
 
-// kCells cells of y from cell `first` on, of which `cells` are written, for the channels from c on.
-// Cells of x outside the image count as 0. Where kSize > 0 the window is so wide, moves by kStride
-// and has no gaps: a cell of x is loaded once for all cells of y it goes to.
-template <int kSize, int kStride, int kCells, bool kInside, class Part>
-HWY_INLINE void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t c,
-                              int64_t first, int64_t cells, const Part& part) {
-  const V zero = hn::Zero(D());
+template <class Part>
+HWY_INLINE void finish_cell(const DepthwiseLine& line, V sum, V bias, int64_t at,
+                            const Part& part) {
+  V v = hn::Add(sum, bias);
+  if (line.residual != nullptr) v = hn::Add(v, part.load(line.residual + at));
+  if (line.relu) v = relu(v);
+  if (line.relu6) v = relu6(v);
+  part.store(v, line.y + at);
+}
+
+// Cells [first, first + kCells) of y as far as the line goes, for one vector of channels from c on.
+// Cells of x outside the image count as 0.
+template <int kCells, class Part>
+void compute_any_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t first, int64_t c,
+                       const Part& part) {
   V sum[kCells];
 #pragma GCC unroll 16
-  for (int i = 0; i < kCells; ++i) sum[i] = zero;
+  for (int i = 0; i < kCells; ++i) sum[i] = hn::Zero(D());
   const float* x_line = line.x + c;
   const float* w = line.weights + c;
-  const int64_t left = first * (kSize > 0 ? kStride : s.stride_x) - s.pad_x;
-  // Outside the image zeros are loaded: that takes no branch.
-  const auto load = [&](int64_t column) HWY_ATTR {
-    const float* from = x_line + column * s.ldx;
-    if (!kInside) {
-      const bool inside = static_cast<uint64_t>(column) < static_cast<uint64_t>(s.input_width);
-      from = inside ? from : kZeros;
-    }
-    return part.load(from);
-  };
+  const int64_t left = first * s.stride_x - s.pad_x;
   for (int64_t j = 0; j < line.window_lines; ++j, x_line += line.line_floats) {
-    if constexpr (kSize > 0) {
+    for (int64_t k = 0; k < s.size_x; ++k, w += s.channels) {
+      const V weight = part.load(w);
+#pragma GCC unroll 16
+      for (int i = 0; i < kCells; ++i) {
+        // Outside the image zeros are loaded: that takes no branch.
+        const int64_t column = left + i * s.stride_x + k * s.dilation_x;
+        const bool inside = static_cast<uint64_t>(column) < static_cast<uint64_t>(s.input_width);
+        const V a = part.load(inside ? x_line + column * s.ldx : kZeros);
+        sum[i] = hn::MulAdd(a, weight, sum[i]);
+      }
+    }
+  }
+  const V bias = line.bias == nullptr ? hn::Zero(D()) : part.load(line.bias + c);
+#pragma GCC unroll 16
+  for (int i = 0; i < kCells; ++i) {
+    if (first + i < s.output_width) {
+      finish_cell(line, sum[i], bias, (first + i) * s.channels + c, part);
+    }
+  }
+}
+
+// Channels [c, end) of the cells from `first` on.
+void compute_any_line(const DepthwiseShape& s, const DepthwiseLine& line, int64_t first, int64_t c,
+                      int64_t end) {
+  constexpr int kCells = 4;
+  for (; first < s.output_width; first += kCells) {
+    int64_t i = c;
+    for (; i + static_cast<int64_t>(kLanes) <= end; i += static_cast<int64_t>(kLanes)) {
+      compute_any_cells<kCells>(s, line, first, i, WholeVector{});
+    }
+    if (i < end) {
+      compute_any_cells<kCells>(s, line, first, i, PartOfVector{static_cast<size_t>(end - i)});
+    }
+  }
+}
+
+// Whole vectors of channels of [c, end), for kCells cells of y from `first` on. The window is kSize
+// wide, moves by kStride and has no gaps: a cell of x is loaded once for all cells of y it goes to.
+// Of the cells of x in question kLeft lie outside the image on the left, kRight on the right.
+template <int kSize, int kStride, int kCells, int kLeft, int kRight>
+void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t first, int64_t c,
+                   int64_t end) {
+  constexpr int kExtent = (kCells - 1) * kStride + kSize;
+  const WholeVector all;
+  const int64_t channels = s.channels, ldx = s.ldx;
+  const float* x = line.x + (first * kStride - s.pad_x) * ldx;
+  for (; c + static_cast<int64_t>(kLanes) <= end; c += static_cast<int64_t>(kLanes)) {
+    V sum[kCells];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCells; ++i) sum[i] = hn::Zero(D());
+    const float* x_line = x + c;
+    const float* w = line.weights + c;
+    for (int64_t j = 0; j < line.window_lines; ++j) {
       V weight[kSize];
 #pragma GCC unroll 16
-      for (int k = 0; k < kSize; ++k) weight[k] = part.load(w + k * s.channels);
+      for (int k = 0; k < kSize; ++k) weight[k] = all.load(w + k * channels);
 #pragma GCC unroll 32
-      for (int i = 0; i < (kCells - 1) * kStride + kSize; ++i) {
-        const V a = load(left + i);
+      for (int i = kLeft; i < kExtent - kRight; ++i) {
+        const V a = all.load(x_line + i * ldx);
 #pragma GCC unroll 16
         for (int k = 0; k < kSize; ++k) {
           const int cell = (i - k) / kStride;
@@ -96,65 +148,71 @@ HWY_INLINE void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line
           }
         }
       }
-      w += kSize * s.channels;
-    } else {
-      for (int64_t k = 0; k < s.size_x; ++k, w += s.channels) {
-        const V weight = part.load(w);
-#pragma GCC unroll 16
-        for (int i = 0; i < kCells; ++i) {
-          const V a = load(left + i * s.stride_x + k * s.dilation_x);
-          sum[i] = hn::MulAdd(a, weight, sum[i]);
-        }
-      }
+      x_line += line.line_floats;
+      w += kSize * channels;
     }
-  }
-  const V bias = line.bias == nullptr ? zero : part.load(line.bias + c);
-  float* y = line.y + first * s.channels + c;
-  const float* residual =
-      line.residual == nullptr ? nullptr : line.residual + first * s.channels + c;
+    const V bias = line.bias == nullptr ? hn::Zero(D()) : all.load(line.bias + c);
 #pragma GCC unroll 16
-  for (int i = 0; i < kCells; ++i) {
-    if (kInside || i < cells) {
-      V v = hn::Add(sum[i], bias);
-      if (residual != nullptr) v = hn::Add(v, part.load(residual + i * s.channels));
-      if (line.relu) v = relu(v);
-      if (line.relu6) v = relu6(v);
-      part.store(v, y + i * s.channels);
+    for (int i = 0; i < kCells; ++i) {
+      finish_cell(line, sum[i], bias, (first + i) * channels + c, all);
     }
   }
 }
 
-// Channels [c, end).
+using CellsFunction = void (*)(const DepthwiseShape&, const DepthwiseLine&, int64_t first,
+                               int64_t c, int64_t end);
+
+// kFunctions[kLeft * (kMost + 1) + kRight].
+template <int kSize, int kStride, int kCells,
+          class Index = std::make_integer_sequence<int, (kSize / 2 + 1) * (kSize / 2 + 1)>>
+struct Cells;
+template <int kSize, int kStride, int kCells, int... kIndex>
+struct Cells<kSize, kStride, kCells, std::integer_sequence<int, kIndex...>> {
+  static constexpr int kMost = kSize / 2;
+  static constexpr CellsFunction kFunctions[] = {
+      compute_cells<kSize, kStride, kCells, kIndex / (kMost + 1), kIndex % (kMost + 1)>...};
+};
+
+// Channels [c, end) of a line of at least kCells cells.
 template <int kSize, int kStride, int kCells>
 void compute_line(const DepthwiseShape& s, const DepthwiseLine& line, int64_t c, int64_t end) {
-  constexpr int64_t kStep = static_cast<int64_t>(kLanes);
-  const int64_t extent = (s.size_x - 1) * s.dilation_x + (kCells - 1) * s.stride_x + 1;
-  for (; c + kStep <= end; c += kStep) {
-    for (int64_t first = 0; first < s.output_width; first += kCells) {
-      const int64_t left = first * s.stride_x - s.pad_x;
-      const int64_t cells = s.output_width - first;
-      if (left >= 0 && left + extent <= s.input_width && cells >= kCells) {
-        compute_cells<kSize, kStride, kCells, true>(s, line, c, first, kCells, WholeVector{});
-      } else {
-        compute_cells<kSize, kStride, kCells, false>(s, line, c, first, cells, WholeVector{});
-      }
-    }
+  using Functions = Cells<kSize, kStride, kCells>;
+  constexpr int64_t kExtent = (kCells - 1) * kStride + kSize;
+  int64_t next = 0;
+  while (next < s.output_width) {
+    // The last cells are computed with some before them again, but where that would add to these
+    // what is to be added once.
+    const int64_t first = std::min(next, s.output_width - kCells);
+    if (first < next && line.residual != nullptr) break;
+    const int64_t begin = first * kStride - s.pad_x;
+    const int64_t left = std::max<int64_t>(-begin, 0);
+    const int64_t right = std::max<int64_t>(begin + kExtent - s.input_width, 0);
+    Functions::kFunctions[left * (Functions::kMost + 1) + right](s, line, first, c, end);
+    next = first + kCells;
   }
-  if (c < end) {
-    const PartOfVector part{static_cast<size_t>(end - c)};
-    for (int64_t first = 0; first < s.output_width; first += 4) {
-      compute_cells<0, 1, 4, false>(s, line, c, first, s.output_width - first, part);
-    }
-  }
+  const int64_t whole = c + (end - c) / static_cast<int64_t>(kLanes) * static_cast<int64_t>(kLanes);
+  compute_any_line(s, line, next, c, whole);
+  compute_any_line(s, line, 0, whole, end);
 }
 
-// Lines are cut into pieces of 7 or 8 cells, whichever wastes less.
+void compute_line_of_any_window(const DepthwiseShape& s, const DepthwiseLine& line, int64_t c,
+                                int64_t end) {
+  compute_any_line(s, line, 0, c, end);
+}
+
+// Lines are cut into pieces of 7 or 8 cells, whichever computes fewer twice; short ones of 4.
 template <int kSize, int kStride>
 DepthwiseFunction choose_cells(const DepthwiseShape& s) {
   const auto waste = [&](int64_t cells) {
     return (s.output_width + cells - 1) / cells * cells - s.output_width;
   };
-  return waste(7) < waste(8) ? compute_line<kSize, kStride, 7> : compute_line<kSize, kStride, 8>;
+  const int64_t pad_end = (s.output_width - 1) * kStride + kSize - s.pad_x - s.input_width;
+  if (s.output_width < 4 || s.pad_x > kSize / 2 || pad_end > kSize / 2) {
+    return compute_line_of_any_window;
+  }
+  if (s.output_width < 7) return compute_line<kSize, kStride, 4>;
+  return s.output_width == 7 || waste(7) < waste(8) ? compute_line<kSize, kStride, 7>
+                                                    : compute_line<kSize, kStride, 8>;
 }
 
 }  // namespace
@@ -164,7 +222,7 @@ DepthwiseFunction depthwise_function(const DepthwiseShape& s) {
   if (s.dilation_x == 1 && s.stride_x == 2 && s.size_x == 3) return choose_cells<3, 2>(s);
   if (s.dilation_x == 1 && s.stride_x == 1 && s.size_x == 5) return choose_cells<5, 1>(s);
   if (s.dilation_x == 1 && s.stride_x == 2 && s.size_x == 5) return choose_cells<5, 2>(s);
-  return compute_line<0, 1, 4>;
+  return compute_line_of_any_window;
 }
 
 }  // namespace hornet::kernels::HWY_NAMESPACE
@@ -213,10 +271,14 @@ class DepthwiseKernel final : public Kernel {
         rows_(rows),
         activation_(activation),
         compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(shape)) {
-    // The lines under a window stay in the first cache level for the next ones.
-    constexpr int64_t kBlockFloats = 4 << 10;
-    const int64_t cells = s_.size_y * s_.input_width;
-    block_ = std::max<int64_t>(kBlockFloats / cells / kDepthwiseChannels, 1) * kDepthwiseChannels;
+    // The lines under a window stay in the first cache level for the next ones. An image that comes
+    // from behind the second level is rather read in one piece.
+    constexpr int64_t kBlockFloats = 6 << 10, kFewest = 64, kLargeImage = 256 << 10;
+    const int64_t line = s_.input_width * s_.channels;
+    const int64_t fit = kBlockFloats / (s_.size_y * s_.input_width);
+    block_ = s_.input_height * line > kLargeImage
+                 ? s_.channels
+                 : std::max(fit / kDepthwiseChannels * kDepthwiseChannels, kFewest);
   }
 
   std::string describe() const override { return "simd depthwise"; }

@@ -1,5 +1,7 @@
 #include "kernels/simd/elementwise.h"
 
+#include <type_traits>
+
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,14 +16,71 @@ namespace {
 
 using graph::BinaryKind;
 
+// Functions that are chains of so many dependent instructions that a processor, which looks ahead
+// some hundred of them, finds too little to do at once in one vector after the other.
+constexpr bool is_long_chain(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::elu:
+    case UnaryKind::selu:
+    case UnaryKind::celu:
+    case UnaryKind::sigmoid:
+    case UnaryKind::silu:
+    case UnaryKind::mish:
+    case UnaryKind::tanh:
+    case UnaryKind::softplus:
+    case UnaryKind::log_sigmoid:
+    case UnaryKind::gelu:
+    case UnaryKind::gelu_tanh:
+    case UnaryKind::exponential:
+    case UnaryKind::log:
+    case UnaryKind::log1p:
+    case UnaryKind::erf:
+      return true;
+    default:
+      return false;
+  }
+}
+// With 16 registers two vectors at once would be kept in memory.
+constexpr int kAtOnce = HWY_TARGET == HWY_AVX3 ? 4 : 1;
+
+// kAtOnce vectors, whose instructions the compiler mixes (sources.cmake).
+template <UnaryKind kKind>
+HWY_INLINE void run_at_once(const Activation& self, const float* const* x, float* const* y) {
+  V v[kAtOnce];
+#pragma GCC unroll 8
+  for (int i = 0; i < kAtOnce; ++i) v[i] = hn::LoadU(D(), x[i]);
+#pragma GCC unroll 8
+  for (int i = 0; i < kAtOnce; ++i) v[i] = apply<kKind>(v[i], self.function);
+#pragma GCC unroll 8
+  for (int i = 0; i < kAtOnce; ++i) hn::StoreU(v[i], D(), y[i]);
+}
+
 template <UnaryKind kKind>
 void run(const Activation& self, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
          int64_t columns) {
+  // Whole vectors that wait until there are kAtOnce of them; short rows share them.
+  const float* from[kAtOnce];
+  float* to[kAtOnce];
+  int waiting = 0;
+  const auto run_one = [&](auto part, const float* one, float* result) HWY_ATTR {
+    part.store(apply<kKind>(part.load(one), self.function), result);
+  };
   for (int64_t row = 0; row < rows; ++row, x += ldx, y += ldy) {
     for_each_vector(columns, [&](auto part, int64_t i) HWY_ATTR {
-      part.store(apply<kKind>(part.load(x + i), self.function), y + i);
+      if constexpr (kAtOnce > 1 && is_long_chain(kKind) &&
+                    std::is_same_v<decltype(part), WholeVector>) {
+        from[waiting] = x + i;
+        to[waiting] = y + i;
+        if (++waiting == kAtOnce) {
+          run_at_once<kKind>(self, from, to);
+          waiting = 0;
+        }
+      } else {
+        run_one(part, x + i, y + i);
+      }
     });
   }
+  for (int i = 0; i < waiting; ++i) run_one(WholeVector{}, from[i], to[i]);
 }
 
 template <BinaryKind kKind>

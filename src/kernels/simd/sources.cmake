@@ -7,3 +7,8 @@ set(HORNET_SIMD_SOURCES
 # A product and a sum that the compiler joins in one function and not in another would make the
 # bits of a row depend on its place.
 set_source_files_properties(${HORNET_SIMD_SOURCES} PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+# Functions of four vectors are written one behind the other: the compiler is to mix them.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  set_property(SOURCE simd/elementwise.cpp APPEND PROPERTY
+    COMPILE_OPTIONS -fschedule-insns -fsched-pressure)
+endif()

@@ -228,6 +228,31 @@ TEST_P(SimdConvolution, Depthwise_IsAsTheReference) {
   }
 }
 
+// Lines are cut into pieces of cells that do not go into every width.
+TEST_P(SimdConvolution, DepthwiseOfAnyWidth_IsAsTheReference) {
+  for (const int64_t size : {3, 5}) {
+    for (const int64_t stride : {1, 2}) {
+      for (int64_t width = 1; width <= 25; ++width) {
+        graph::Conv op = conv({size, size}, {stride, stride}, {UnaryKind::relu6});
+        op.groups = 35;
+        op.window.padding =
+            width < size || width % 3 > 0 ? graph::Padding::kSame : graph::Padding::kValid;
+        const Tensor x = random_floats({2, 6, width, op.groups}, 1);
+        const Tensor w = random_floats({size, size, 1, op.groups}, 2);
+        const Tensor bias = random_floats({op.groups}, 3);
+        const graph::TensorType types[] = {{DType::kFloat32, x.shape()},
+                                           {DType::kFloat32, w.shape()}};
+        const Tensor residual = random_floats(op.infer(types)[0].shape, 4);
+        SCOPED_TRACE(op.attributes() + " " + to_string(x.shape()));
+        expect_like_reference(simd_depthwise_conv, {op, {&x, &w, &bias}, {false, true, true}},
+                              1e-5);
+        expect_like_reference(simd_depthwise_conv,
+                              {op, {&x, &w, &bias, &residual}, {false, true, true, false}}, 1e-5);
+      }
+    }
+  }
+}
+
 TEST_P(SimdConvolution, DepthwiseOfLinesOrWithPaddingLargerThanTheWindow_IsAsTheReference) {
   graph::Conv line = conv({3}, {1});
   line.groups = 20;
