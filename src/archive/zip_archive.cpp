@@ -93,6 +93,7 @@ Bytes inflate(const std::byte* data, const ZipEntry& entry) {
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
       libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
   require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate {}", entry.name);
+  const PageToucher ahead(memory.get(), entry.size);
   // Without a place for the actual size the result must have exactly the size given.
   const libdeflate_result result = libdeflate_deflate_decompress(
       inflater.get(), data, entry.compressed_size, memory.get(), entry.size, nullptr);

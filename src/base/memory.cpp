@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/cpu.h"
+
 namespace hornet {
 namespace {
 
@@ -36,6 +38,39 @@ std::shared_ptr<void> allocate_zeroed(size_t bytes) {
   if (block == nullptr) return nullptr;
   std::memset(block, 0, bytes);
   return {block, std::free};
+}
+
+std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
+  constexpr size_t kSmallestSlab = size_t{256} << 10, kLargestSlab = size_t{32} << 20;
+  if (bytes >= kLargestSlab) return allocate_zeroed(bytes);
+  const size_t wanted = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  const std::lock_guard lock(mutex_);
+  if (size_ - used_ < wanted) {
+    size_ = std::max(std::clamp(2 * size_, kSmallestSlab, kLargestSlab), wanted);
+    used_ = 0;
+    slab_ = allocate_zeroed(size_);
+    if (slab_ == nullptr) {
+      size_ = 0;
+      return nullptr;
+    }
+  }
+  std::shared_ptr<void> block(slab_, static_cast<char*>(slab_.get()) + used_);
+  used_ += wanted;
+  return block;
+}
+
+PageToucher::PageToucher(void* block, size_t bytes) {
+  constexpr size_t kPieceBytes = 2 * kHugePageBytes;
+  if (bytes < 2 * kPieceBytes || usable_cores_of_process() < 2) return;
+  thread_ = std::jthread([=](const std::stop_token& stop) {
+    const auto begin = reinterpret_cast<uintptr_t>(block);
+    const uintptr_t first = (begin + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+    for (uintptr_t at = first; at + kPieceBytes <= begin + bytes; at += kPieceBytes) {
+      if (stop.stop_requested()) return;
+      // A kernel before 5.14 refuses: then whoever writes touches them.
+      if (madvise(reinterpret_cast<void*>(at), kPieceBytes, MADV_POPULATE_WRITE) != 0) return;
+    }
+  });
 }
 
 }  // namespace hornet

@@ -3,18 +3,54 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/parallel.h"
+#include "kernels/threads.h"
 
 namespace hornet::kernels {
 
-PackedWeights::Buffer PackedWeights::get(const std::string& key,
-                                         const std::function<Tensor()>& pack) {
-  // Packing happens under the lock: a second plan that wants the same buffer waits for it rather
-  // than packing it again.
+PackedWeights::Buffer PackedWeights::get(const std::string& key, size_t bytes, Fill fill) {
   const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
   auto found = buffers_.find(key);
-  if (found == buffers_.end()) found = buffers_.emplace(key, pack()).first;
+  if (found == buffers_.end()) {
+    std::shared_ptr<void> memory = slabs_.take(bytes);
+    require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for {} bytes of packed weights",
+            bytes);
+    pending_.push_back({memory.get(), bytes, std::move(fill)});
+    const void* data = memory.get();
+    Tensor buffer(DType::kUInt8, {static_cast<int64_t>(bytes)}, std::move(memory), data);
+    found = buffers_.emplace(key, std::move(buffer)).first;
+  }
   auto owner = std::make_shared<const Tensor>(found->second);  // shares the bytes
   return Buffer(owner, owner->data());
+}
+
+void PackedWeights::complete() {
+  // Under the lock: a second plan that got the same buffers waits until they are filled.
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+  std::vector<Pending> pending = std::move(pending_);
+  pending_.clear();
+  size_t total = 0;
+  for (const Pending& each : pending) total += each.bytes;
+  // The largest first: the last ones leave no thread waiting long.
+  std::stable_sort(pending.begin(), pending.end(),
+                   [](const Pending& a, const Pending& b) { return a.bytes > b.bytes; });
+  const auto fill = [&](size_t i) {
+    const OneThreadScope one_thread;
+    pending[i].fill(pending[i].data);
+  };
+  constexpr size_t kFewestForThreads = size_t{1} << 20;
+  try {
+    if (total < kFewestForThreads) {
+      for (size_t i = 0; i < pending.size(); ++i) fill(i);
+    } else {
+      parallel_for(pending.size(), fill);
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+    throw;
+  }
 }
 
 size_t PackedWeights::total_bytes() const {

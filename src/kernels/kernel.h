@@ -1,6 +1,7 @@
 // The arithmetic of one operator for fixed shapes: chosen when a Plan is made, run by any worker.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/memory.h"
 #include "graph/graph.h"
 #include "kernels/layout.h"
 
@@ -20,9 +22,15 @@ namespace hornet::kernels {
 class PackedWeights {
  public:
   using Buffer = std::shared_ptr<const void>;
-  // The buffer stored under `key`, made by `pack` at the first call. The key says what was packed
-  // (value ids of the constants) and how ("conv8 onednn <descriptor>").
-  Buffer get(const std::string& key, const std::function<Tensor()>& pack);
+  // Writes a whole buffer, zero before, 64-byte aligned; on any thread.
+  using Fill = std::function<void(void* data)>;
+  // The buffer stored under `key`. The key says what was packed (value ids of the constants) and
+  // how ("conv8 onednn <descriptor>"). The buffer may be read after complete(): `fill` of the first
+  // call is kept until then, with what it refers to.
+  Buffer get(const std::string& key, size_t bytes, Fill fill);
+  // Fills all buffers that are not yet, on all cores. Whoever called get() calls it, come what may.
+  // The error of a `fill` is that of this call and of all later ones, of get() too.
+  void complete();
   size_t total_bytes() const;
   // All buffers with their keys; they share their bytes with this.
   std::vector<std::pair<std::string, Tensor>> all() const;
@@ -30,8 +38,16 @@ class PackedWeights {
   void adopt(const std::string& key, Tensor data);
 
  private:
+  struct Pending {
+    void* data;
+    size_t bytes;
+    Fill fill;
+  };
   mutable std::mutex mutex_;
+  MemorySlabs slabs_;
   std::unordered_map<std::string, Tensor> buffers_;
+  std::vector<Pending> pending_;
+  std::exception_ptr failure_;  // some buffers are not filled
 };
 
 // What a kernel is made from. Types are fully known and have storage dtypes.

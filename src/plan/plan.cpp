@@ -449,7 +449,13 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
                                           kernels::PackedWeights& packed,
                                           const PlanOptions& options) {
   auto impl = std::make_unique<Impl>();
-  Compiler(graph, input_shapes, packed, options, *impl).run();
+  try {
+    Compiler(graph, input_shapes, packed, options, *impl).run();
+  } catch (...) {
+    packed.complete();
+    throw;
+  }
+  packed.complete();
   return std::unique_ptr<const Plan>(new Plan(std::move(impl)));
 }
 

@@ -1,8 +1,12 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/parallel.h"
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
 #include "graph/passes/pass.h"
@@ -64,8 +68,11 @@ bool is_unfaithful(float from, float factor, float result) {
 }
 
 // w[..., c, ...] * factor[c], c running over `axis`; nothing where float32 does not hold a product.
-std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor) {
-  Tensor result(DType::kFloat32, weights.shape());
+std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor,
+                             MemorySlabs& slabs) {
+  const std::shared_ptr<void> memory = slabs.take(weights.num_bytes());
+  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes",
+          weights.num_bytes());
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
   // The factor of each weight of a line.
@@ -74,18 +81,29 @@ std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vect
   for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
   const auto width = static_cast<int64_t>(line.size());
   const int64_t num_lines = weights.num_elements() / std::max<int64_t>(width, 1);
-  const float* src = weights.as<float>();
-  float* dst = result.mutable_as<float>();
-  int unfaithful = 0;
-  for (int64_t i = 0; i < num_lines; ++i, src += width, dst += width) {
-    for (int64_t j = 0; j < width; ++j) {
-      const float product = src[j] * line[static_cast<size_t>(j)];
-      dst[j] = product;
-      unfaithful |= is_unfaithful(src[j], line[static_cast<size_t>(j)], product);
+  std::atomic<bool> faithful = true;
+  const auto scale_lines = [&](int64_t first, int64_t last) {
+    const float* src = weights.as<float>() + first * width;
+    float* dst = static_cast<float*>(memory.get()) + first * width;
+    int unfaithful = 0;
+    for (int64_t i = first; i < last; ++i, src += width, dst += width) {
+      for (int64_t j = 0; j < width; ++j) {
+        const float product = src[j] * line[static_cast<size_t>(j)];
+        dst[j] = product;
+        unfaithful |= is_unfaithful(src[j], line[static_cast<size_t>(j)], product);
+      }
     }
-  }
-  if (unfaithful != 0) return std::nullopt;
-  return result;
+    if (unfaithful != 0) faithful = false;
+  };
+  constexpr int64_t kFloatsATime = 128 << 10;
+  const int64_t lines_a_time = std::max<int64_t>(kFloatsATime / std::max<int64_t>(width, 1), 1);
+  const int64_t pieces = (num_lines + lines_a_time - 1) / lines_a_time;
+  parallel_for(static_cast<size_t>(pieces), [&](size_t piece) {
+    const int64_t first = static_cast<int64_t>(piece) * lines_a_time;
+    scale_lines(first, std::min(first + lines_a_time, num_lines));
+  });
+  if (!faithful) return std::nullopt;
+  return Tensor(DType::kFloat32, weights.shape(), memory, memory.get());
 }
 
 std::optional<Tensor> combined_bias(const Tensor* bias, const std::vector<float>& factor,
@@ -135,6 +153,7 @@ std::optional<Affine> as_affine(const Binary& binary, bool constant_first,
 
 bool fold_scale(Graph& graph, const PassContext&) {
   bool changed = false;
+  MemorySlabs slabs;
   // These stay right while nodes are folded: a folded node takes over the uses of the one before
   // it, which is dead from then on.
   const std::vector<int> producers = graph.producers();
@@ -168,7 +187,7 @@ bool fold_scale(Graph& graph, const PassContext&) {
     const bool keeps_weights = binary->kind == BinaryKind::add ||
                                (binary->kind == BinaryKind::subtract && !constant_first);
     if (!keeps_weights) {
-      std::optional<Tensor> new_weights = scaled(*weights, *axis, affine->factor);
+      std::optional<Tensor> new_weights = scaled(*weights, *axis, affine->factor, slabs);
       if (!new_weights) continue;
       weights_id = graph.add_constant(std::move(*new_weights));
     }

@@ -88,17 +88,15 @@ std::string refusal(const KernelRequest& request, const ConvolutionTerms& terms)
 PackedWeights::Buffer pack(const KernelRequest& request, const dnnl::memory::desc& from,
                            const dnnl::memory::desc& to, const std::string& layout) {
   const std::string key = fmt::format("conv {} onednn {}", request.input_ids[kWeights], layout);
-  return request.packed.get(key, [&] {
-    Tensor packed(DType::kUInt8, {static_cast<int64_t>(to.get_size())});
-    const Tensor& weights = *request.constants[kWeights];
+  const void* weights = request.constants[kWeights]->data();
+  return request.packed.get(key, to.get_size(), [from, to, weights](void* packed) {
     onednn::guarded("reorder", [&] {
-      dnnl::memory src(from, onednn::cpu_engine(), const_cast<void*>(weights.data()));
-      dnnl::memory dst(to, onednn::cpu_engine(), packed.mutable_data());
+      dnnl::memory src(from, onednn::cpu_engine(), const_cast<void*>(weights));
+      dnnl::memory dst(to, onednn::cpu_engine(), packed);
       dnnl::stream stream(onednn::cpu_engine());
       dnnl::reorder(src, dst).execute(stream, src, dst);
       stream.wait();
     });
-    return packed;
   });
 }
 

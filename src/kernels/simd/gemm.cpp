@@ -454,11 +454,9 @@ const GemmFunctions& gemm_functions() { return *HWY_DYNAMIC_DISPATCH(functions)(
 PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
                                int64_t stride_k, int64_t stride_n, int64_t k, int64_t n) {
   const GemmFunctions& f = gemm_functions();
-  buffer_ = packed.get(fmt::format("{} gemm {}", key, f.name), [&] {
-    Tensor data(DType::kFloat32, {static_cast<int64_t>(f.packed_floats(k, n))});
-    f.pack(w, stride_k, stride_n, k, n, data.mutable_as<float>());
-    return data;
-  });
+  buffer_ = packed.get(
+      fmt::format("{} gemm {}", key, f.name), f.packed_floats(k, n) * sizeof(float),
+      [=, &f](void* data) { f.pack(w, stride_k, stride_n, k, n, static_cast<float*>(data)); });
   matrix_ = {&f, k, n, static_cast<const float*>(buffer_.get())};
 }
 

@@ -169,11 +169,10 @@ size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 
 // The 16 matrices [channels, filters] of the kernel [3, 3, channels, filters], one behind the
 // other: G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
-Tensor transform_weights(const float* w, int64_t channels, int64_t filters,
-                         const GemmFunctions& gemm) {
+void transform_weights(const float* w, int64_t channels, int64_t filters, const GemmFunctions& gemm,
+                       float* packed) {
   const int64_t plane = channels * filters;
   const size_t packed_floats = aligned(gemm.packed_floats(channels, filters));
-  Tensor packed(DType::kFloat32, {static_cast<int64_t>(kPoints * packed_floats)});
   Tensor matrix(DType::kFloat32, {channels, filters});
   constexpr float kG[kTileIn][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
   for (int i = 0; i < kTileIn; ++i) {
@@ -189,10 +188,9 @@ Tensor transform_weights(const float* w, int64_t channels, int64_t filters,
         }
       }
       gemm.pack(m, filters, 1, channels, filters,
-                packed.mutable_as<float>() + static_cast<size_t>(i * kTileIn + j) * packed_floats);
+                packed + static_cast<size_t>(i * kTileIn + j) * packed_floats);
     }
   }
-  return packed;
 }
 
 class WinogradKernel final : public Kernel {
@@ -306,9 +304,12 @@ KernelOffer simd_conv_winograd(const KernelRequest& request) {
   if (s.channels < kFewestChannels || s.filters < kFewestChannels) return refuse("few channels");
   if (s.tiles_y * s.tiles_x < kFewestTiles) return refuse("a small image");
   const GemmFunctions& gemm = gemm_functions();
-  PackedWeights::Buffer weights =
-      request.packed.get(fmt::format("{} winograd {}", key_of(request, 1), gemm.name), [&] {
-        return transform_weights(request.constants[1]->as<float>(), s.channels, s.filters, gemm);
+  const size_t bytes = kPoints * aligned(gemm.packed_floats(s.channels, s.filters)) * sizeof(float);
+  PackedWeights::Buffer weights = request.packed.get(
+      fmt::format("{} winograd {}", key_of(request, 1), gemm.name), bytes,
+      [w = request.constants[1]->as<float>(), &gemm, channels = s.channels,
+       filters = s.filters](void* packed) {
+        transform_weights(w, channels, filters, gemm, static_cast<float*>(packed));
       });
   return {std::make_unique<WinogradKernel>(s, x[0], *activation, std::move(weights)), ""};
 }

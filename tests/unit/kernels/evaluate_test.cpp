@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
 #include <set>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "graph/ops/elementwise.h"
@@ -41,45 +45,86 @@ TEST(ChooseKernel, RefusalsBeforeTheChosenOne_AreReported) {
   EXPECT_EQ(refusals.size(), 1);
 }
 
-TEST(PackedWeights, SameKey_IsPackedOnce) {
-  PackedWeights packed;
-  int packings = 0;
-  const auto pack = [&] {
-    ++packings;
-    return counting({4}, 1);
+// Fills a buffer with one byte, and counts.
+PackedWeights::Fill bytes_of(size_t bytes, int value, std::atomic<int>& fillings) {
+  return [=, &fillings](void* data) {
+    std::memset(data, value, bytes);
+    ++fillings;
   };
-  const PackedWeights::Buffer first = packed.get("a", pack), second = packed.get("a", pack);
-  EXPECT_EQ(first, second);
-  EXPECT_EQ(packings, 1);
-  EXPECT_EQ(static_cast<const float*>(first.get())[3], 4);
-  packed.get("b", pack);
-  EXPECT_EQ(packings, 2);
+}
+
+int first_byte(const PackedWeights::Buffer& buffer) {
+  return *static_cast<const unsigned char*>(buffer.get());
+}
+
+TEST(PackedWeights, SameKey_IsPackedOnceAndShared) {
+  PackedWeights packed;
+  std::atomic<int> fillings = 0;
+  const auto first = packed.get("a", 16, bytes_of(16, 1, fillings));
+  const auto second = packed.get("a", 16, bytes_of(16, 2, fillings));
+  EXPECT_EQ(first.get(), second.get());
+  packed.complete();
+  EXPECT_EQ(fillings, 1);
+  EXPECT_EQ(first_byte(first), 1);
+  const auto other = packed.get("b", 16, bytes_of(16, 3, fillings));
+  EXPECT_EQ(first_byte(packed.get("a", 16, bytes_of(16, 4, fillings))), 1);
+  packed.complete();
+  EXPECT_EQ(fillings, 2);
+  EXPECT_EQ(first_byte(other), 3);
   EXPECT_EQ(packed.total_bytes(), 32);
 }
 
 TEST(PackedWeights, Buffer_OutlivesTheStore) {
   PackedWeights::Buffer buffer;
+  std::atomic<int> fillings = 0;
   {
     PackedWeights packed;
-    buffer = packed.get("a", [] { return counting({2}, 7); });
+    buffer = packed.get("a", 8, bytes_of(8, 7, fillings));
+    packed.complete();
   }
-  EXPECT_EQ(static_cast<const float*>(buffer.get())[1], 8);
+  EXPECT_EQ(first_byte(buffer), 7);
 }
 
+// So many bytes that they are filled by several threads, in slabs and outside them.
+TEST(PackedWeights, ManyBuffers_AreAlignedAndEachHasItsOwnBytes) {
+  PackedWeights packed;
+  std::atomic<int> fillings = 0;
+  std::vector<PackedWeights::Buffer> buffers;
+  for (int i = 0; i < 200; ++i) {
+    const size_t bytes = i == 20 ? size_t{40} << 20 : 1 + static_cast<size_t>(i) * 4001;
+    buffers.push_back(packed.get(std::to_string(i), bytes, bytes_of(bytes, i, fillings)));
+  }
+  packed.complete();
+  EXPECT_EQ(fillings, 200);
+  for (int i = 0; i < 200; ++i) {
+    const auto& buffer = buffers[static_cast<size_t>(i)];
+    EXPECT_EQ(first_byte(buffer), i);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.get()) % 64, 0);
+  }
+}
+
+// What one thread has got is filled once its own complete() returns, whoever fills it.
 TEST(PackedWeights, ManyThreads_PackOnce) {
   PackedWeights packed;
-  std::atomic<int> packings = 0;
+  std::atomic<int> fillings = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      packed.get("a", [&] {
-        ++packings;
-        return counting({2});
-      });
+      const auto buffer = packed.get("a", 4096, bytes_of(4096, 5, fillings));
+      packed.complete();
+      EXPECT_EQ(first_byte(buffer), 5);
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(packings, 1);
+  EXPECT_EQ(fillings, 1);
+}
+
+TEST(PackedWeights, FillThatFails_FailsComplete) {
+  PackedWeights packed;
+  packed.get("a", 16, [](void*) { throw std::runtime_error("no"); });
+  EXPECT_THROW(packed.complete(), std::runtime_error);
+  EXPECT_THROW(packed.complete(), std::runtime_error);
+  EXPECT_THROW(packed.get("a", 16, [](void*) {}), std::runtime_error);
 }
 
 TEST(Reorder, BlockedAndBack_IsTheSame) {

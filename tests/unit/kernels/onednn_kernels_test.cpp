@@ -157,6 +157,7 @@ TEST(OneDnnConv, Residual_IsAddedBeforeTheActivationWhereverItLies) {
   const std::vector<const void*> sources = {x.data(), nullptr, bias.data(), shared.data()};
   void* destination = shared.mutable_data();
   const auto state = kernel->make_state();
+  packed.complete();
   kernel->run({sources, {&destination, 1}, scratch.mutable_data()}, state.get());
   expect_close(values(shared), expected, 1e-5);
 }
@@ -183,6 +184,7 @@ TEST(OneDnnConv, State_FollowsNewAddresses) {
     Tensor y(DType::kFloat32, {1, 6, 6, 8});
     const std::vector<const void*> sources = {x->data(), nullptr, nullptr, nullptr};
     void* destination = y.mutable_data();
+    packed.complete();
     kernel->run({sources, {&destination, 1}, scratch.mutable_data()}, state.get());
     expect_close(values(y), values(reference_result(op, {x, &w, nullptr, nullptr})), 1e-5);
   }

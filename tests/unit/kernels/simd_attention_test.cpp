@@ -81,6 +81,7 @@ TEST_P(SimdAttention, UnwantedScores_DoNotChangeTheResult) {
   Tensor y(DType::kFloat32, both[0].shape());
   const void* sources[] = {in.q.data(), in.k.data(), in.v.data()};
   void* destinations[] = {y.mutable_data(), nullptr};
+  packed.complete();
   offer.kernel->run({sources, destinations, scratch.mutable_data()}, nullptr);
   EXPECT_EQ(std::memcmp(y.data(), both[0].data(), y.num_bytes()), 0);
 }

@@ -283,6 +283,7 @@ Tensor run_pair(const graph::Conv& expand, const graph::Conv& depthwise, const T
   Tensor scratch(DType::kUInt8, {static_cast<int64_t>(kernel->scratch_bytes())});
   const void* inputs[] = {x.data(), nullptr, w[1].data(), w[2].data(), w[3].data(), nullptr};
   void* outputs[] = {y.mutable_data()};
+  packed.complete();
   kernel->run({inputs, outputs, scratch.mutable_data()}, nullptr);
   return y;
 }

@@ -130,6 +130,7 @@ TEST_P(SimdRecurrent, UnwantedOutputs_MayBeNull) {
     const void* sources[] = {in.x.data(), nullptr};
     void* destinations[] = {nullptr, nullptr, nullptr, nullptr};
     destinations[wanted] = got.mutable_data();
+    packed.complete();
     offer.kernel->run({sources, destinations, scratch.mutable_data()}, nullptr);
     expect_near(got, expected[wanted], 1e-5);
   }
