@@ -37,18 +37,15 @@ class ContractionKernel final : public Kernel {
 KernelOffer simd_contraction(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Contraction&>(request.op);
-  for (size_t i = 0; i < 4; ++i) {
-    if (!is_float(request, i)) return refuse("operands of other types than float32");
-  }
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
   if (!is_constant(request, 1)) return refuse("weights that are computed");
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
   const Shape& w = request.inputs[1].shape;
   const Shape& x = request.inputs[0].shape;
   const int64_t rows = num_elements(Shape(x.begin(), x.end() - 1));
   PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->as<float>(), w[1],
                         1, w[0], w[1]);
-  return {std::make_unique<ContractionKernel>(std::move(packed), *activation, rows), ""};
+  return {std::make_unique<ContractionKernel>(std::move(packed), epilogue.activation, rows), ""};
 }
 
 }  // namespace hornet::kernels

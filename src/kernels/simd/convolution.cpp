@@ -23,16 +23,6 @@ Cells cells(const List& list, size_t first, size_t count) {
   return result;
 }
 
-// What both kinds of convolution ask for; "" where all is well.
-std::string refusal(const KernelRequest& request, const graph::Window& window) {
-  for (size_t i = 0; i < 4; ++i) {
-    if (!simd::is_float(request, i)) return "operands of other types than float32";
-  }
-  if (window.size.size() > kSpatial) return "more than 3 spatial dimensions";
-  if (!simd::is_constant(request, 1)) return "weights that are computed";
-  return "";
-}
-
 class Conv1x1Kernel final : public Kernel {
  public:
   Conv1x1Kernel(PackedConstant weights, Activation activation, int64_t rows, Cells input,
@@ -259,7 +249,10 @@ KernelOffer simd_conv_1x1(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
   const graph::Window& window = op.window;
-  if (std::string reason = refusal(request, window); !reason.empty()) return refuse(reason);
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
+  if (window.size.size() > kSpatial) return refuse("more than 3 spatial dimensions");
+  if (!is_constant(request, 1)) return refuse("weights that are computed");
   if (op.groups != 1) return refuse("a convolution in groups");
   const size_t count = window.size.size();
   const Shape& x = request.inputs[0].shape;
@@ -269,14 +262,12 @@ KernelOffer simd_conv_1x1(const KernelRequest& request) {
       return refuse("a window of more than one cell, or padding");
     }
   }
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
   const int64_t channels = x.back(), filters = request.outputs[0].shape.back();
   PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->as<float>(),
                         filters, 1, channels, filters);
-  return {std::make_unique<Conv1x1Kernel>(std::move(packed), *activation, x[0], cells(x, 1, count),
-                                          cells(request.outputs[0].shape, 1, count),
-                                          cells(window.strides, 0, count)),
+  return {std::make_unique<Conv1x1Kernel>(
+              std::move(packed), epilogue.activation, x[0], cells(x, 1, count),
+              cells(request.outputs[0].shape, 1, count), cells(window.strides, 0, count)),
           ""};
 }
 
@@ -284,9 +275,10 @@ KernelOffer simd_conv_transpose(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::ConvTranspose&>(request.op);
   const graph::Window& window = op.window;
-  if (std::string reason = refusal(request, window); !reason.empty()) return refuse(reason);
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
+  if (window.size.size() > kSpatial) return refuse("more than 3 spatial dimensions");
+  if (!is_constant(request, 1)) return refuse("weights that are computed");
 
   const size_t count = window.size.size();
   const Shape& x = request.inputs[0].shape;
@@ -316,11 +308,11 @@ KernelOffer simd_conv_transpose(const KernelRequest& request) {
                          columns);
   }
   if (upscales) {
-    return {std::make_unique<UpscalingKernel>(std::move(weights), *activation, g.rows, g.input,
-                                              g.size, filters),
+    return {std::make_unique<UpscalingKernel>(std::move(weights), epilogue.activation, g.rows,
+                                              g.input, g.size, filters),
             ""};
   }
-  return {std::make_unique<ConvTransposeKernel>(std::move(weights), *activation, g), ""};
+  return {std::make_unique<ConvTransposeKernel>(std::move(weights), epilogue.activation, g), ""};
 }
 
 }  // namespace hornet::kernels

@@ -10,6 +10,7 @@
 #include "kernels/simd/elementwise.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
+#include "kernels/simd/plane_window.h"
 #include "kernels/simd/request.h"
 #include "kernels/simd/targets.h"
 
@@ -24,11 +25,8 @@
 namespace hornet::kernels {
 namespace {
 
-struct DepthwiseShape {
-  int64_t channels;
+struct DepthwiseShape : PlaneWindow {
   int64_t ldx;  // floats from cell to cell of x
-  int64_t input_height, input_width, output_height, output_width;
-  int64_t size_y, size_x, stride_y, stride_x, dilation_y, dilation_x, pad_y, pad_x;
 };
 
 // A line of y [output_width, channels], before the activation but for relu and relu6, and what it
@@ -79,7 +77,7 @@ void compute_any_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64
   for (int i = 0; i < kCells; ++i) sum[i] = hn::Zero(D());
   const float* x_line = line.x + c;
   const float* w = line.weights + c;
-  const int64_t left = first * s.stride_x - s.pad_x;
+  const int64_t left = first * s.stride_x - s.pad_left;
   for (int64_t j = 0; j < line.window_lines; ++j, x_line += line.line_floats) {
     for (int64_t k = 0; k < s.size_x; ++k, w += s.channels) {
       const V weight = part.load(w);
@@ -126,7 +124,7 @@ void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t f
   constexpr int kExtent = (kCells - 1) * kStride + kSize;
   const WholeVector all;
   const int64_t channels = s.channels, ldx = s.ldx;
-  const float* x = line.x + (first * kStride - s.pad_x) * ldx;
+  const float* x = line.x + (first * kStride - s.pad_left) * ldx;
   for (; c + static_cast<int64_t>(kLanes) <= end; c += static_cast<int64_t>(kLanes)) {
     V sum[kCells];
 #pragma GCC unroll 16
@@ -184,7 +182,7 @@ void compute_line(const DepthwiseShape& s, const DepthwiseLine& line, int64_t c,
     // what is to be added once.
     const int64_t first = std::min(next, s.output_width - kCells);
     if (first < next && line.residual != nullptr) break;
-    const int64_t begin = first * kStride - s.pad_x;
+    const int64_t begin = first * kStride - s.pad_left;
     const int64_t left = std::max<int64_t>(-begin, 0);
     const int64_t right = std::max<int64_t>(begin + kExtent - s.input_width, 0);
     Functions::kFunctions[left * (Functions::kMost + 1) + right](s, line, first, c, end);
@@ -206,8 +204,8 @@ DepthwiseFunction choose_cells(const DepthwiseShape& s) {
   const auto waste = [&](int64_t cells) {
     return (s.output_width + cells - 1) / cells * cells - s.output_width;
   };
-  const int64_t pad_end = (s.output_width - 1) * kStride + kSize - s.pad_x - s.input_width;
-  if (s.output_width < 4 || s.pad_x > kSize / 2 || pad_end > kSize / 2) {
+  const int64_t pad_end = (s.output_width - 1) * kStride + kSize - s.pad_left - s.input_width;
+  if (s.output_width < 4 || s.pad_left > kSize / 2 || pad_end > kSize / 2) {
     return compute_line_of_any_window;
   }
   if (s.output_width < 7) return compute_line<kSize, kStride, 4>;
@@ -233,24 +231,6 @@ namespace hornet::kernels {
 namespace {
 
 HWY_EXPORT(depthwise_function);
-
-DepthwiseShape shape_of(const graph::Window& window, const Shape& x, const Shape& y) {
-  const size_t count = window.size.size();
-  DepthwiseShape s = {x.back(), x.back(), 1, x[count], 1, y[count], 1, 1, 1, 1, 1, 1, 0, 0};
-  s.size_x = window.size[count - 1];
-  s.stride_x = window.strides[count - 1];
-  s.dilation_x = window.dilations[count - 1];
-  s.pad_x = window.resolve(count - 1, x[count]).pad_begin;
-  if (count == 2) {
-    s.input_height = x[1];
-    s.output_height = y[1];
-    s.size_y = window.size[0];
-    s.stride_y = window.strides[0];
-    s.dilation_y = window.dilations[0];
-    s.pad_y = window.resolve(0, x[1]).pad_begin;
-  }
-  return s;
-}
 
 // The lines of x under the window for line `i` of y: those above and below the image are left out.
 struct WindowLines {
@@ -347,9 +327,9 @@ class ExpandDepthwiseKernel final : public Kernel {
         expand_activation_(expand_activation),
         activation_(activation),
         expand_(std::move(expand)),
-        compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(block_shape(shape))) {
+        compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(shape)) {
     constexpr int64_t kBufferFloats = 12 << 10;
-    const int64_t window = (s_.size_y - 1) * s_.dilation_y + 1;
+    const int64_t window = s_.window_lines();
     lines_ = std::min(std::max(kBufferFloats / (s_.input_width * kBlock), window + s_.stride_y),
                       s_.input_height);
   }
@@ -374,11 +354,6 @@ class ExpandDepthwiseKernel final : public Kernel {
   }
 
  private:
-  static DepthwiseShape block_shape(DepthwiseShape s) {
-    s.ldx = kBlock;
-    return s;
-  }
-
   // Some channels of an image; `y_offset` is where its y begins.
   void run_block(const KernelArgs& args, const float* x, int64_t y_offset, size_t block) const {
     const PackedB& expand = expand_[block].matrix();
@@ -388,7 +363,6 @@ class ExpandDepthwiseKernel final : public Kernel {
     const float* bias = simd::input(args, kBias);
     const float* residual = simd::input(args, kResidual);
     float* buffer = static_cast<float*>(args.scratch);
-    const DepthwiseShape shape = block_shape(s_);
     DepthwiseLine line = {};
     line.bias = bias == nullptr ? nullptr : bias + c;
     line.line_floats = s_.dilation_y * line_floats;
@@ -420,7 +394,7 @@ class ExpandDepthwiseKernel final : public Kernel {
       const int64_t at = y_offset + i * s_.output_width * s_.channels + c;
       line.y = simd::output(args, 0) + at;
       line.residual = residual == nullptr ? nullptr : residual + at;
-      compute_line_(shape, line, 0, channels);
+      compute_line_(s_, line, 0, channels);
       if (!activation_.is_in_registers()) {
         activation_(line.y, s_.channels, line.y, s_.channels, s_.output_width, channels);
       }
@@ -440,18 +414,17 @@ class ExpandDepthwiseKernel final : public Kernel {
 KernelOffer simd_depthwise_conv(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
-  for (size_t i = 0; i < 4; ++i) {
-    if (!is_float(request, i)) return refuse("operands of other types than float32");
-  }
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
   const Shape &x = request.inputs[0].shape, &y = request.outputs[0].shape;
   const size_t count = op.window.size.size();
   if (op.groups != x.back() || y.back() != x.back()) {
     return refuse("a convolution that is not of each channel to one filter");
   }
   if (count > 2) return refuse("more than 2 spatial dimensions");
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
-  return {std::make_unique<DepthwiseKernel>(shape_of(op.window, x, y), x[0], *activation), ""};
+  return {std::make_unique<DepthwiseKernel>(DepthwiseShape{{op.window, x, y}, x.back()}, x[0],
+                                            epilogue.activation),
+          ""};
 }
 
 KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelRequest& depthwise) {
@@ -486,8 +459,9 @@ KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelReque
     packed.emplace_back(expand.packed, fmt::format("{} columns {}+{}", key_of(expand, 1), c, count),
                         expand.constants[1]->as<float>() + c, channels, 1, x.back(), count);
   }
-  return {std::make_unique<ExpandDepthwiseKernel>(shape_of(second.window, middle, y), x[0], *f, *g,
-                                                  std::move(packed)),
+  return {std::make_unique<ExpandDepthwiseKernel>(
+              DepthwiseShape{{second.window, middle, y}, ExpandDepthwiseKernel::kBlock}, x[0], *f,
+              *g, std::move(packed)),
           ""};
 }
 

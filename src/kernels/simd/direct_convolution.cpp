@@ -8,21 +8,16 @@
 #include "graph/ops/convolution.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
+#include "kernels/simd/plane_window.h"
 #include "kernels/simd/request.h"
 
 namespace hornet::kernels {
 namespace {
 
-struct DirectShape {
-  int64_t channels, filters;
-  int64_t input_height, input_width, output_height, output_width;
-  int64_t size_y, size_x, stride_y, stride_x, dilation_y;
-  int64_t pad_y, pad_left, pad_right;
+struct DirectShape : PlaneWindow {
   int64_t line_floats() const { return input_width * channels; }
   int64_t padded_floats() const { return (pad_left + input_width + pad_right) * channels; }
   bool pads_lines() const { return pad_left > 0 || pad_right > 0; }
-  // Lines of x from the first to the last that a window covers.
-  int64_t window_lines() const { return (size_y - 1) * dilation_y + 1; }
 };
 
 class DirectConvKernel final : public Kernel {
@@ -98,51 +93,29 @@ class DirectConvKernel final : public Kernel {
   const PackedConstant weights_;  // [size_y * size_x * channels, filters]
 };
 
-DirectShape shape_of(const graph::Window& window, const Shape& x, const Shape& y) {
-  const size_t count = window.size.size();
-  DirectShape s = {x.back(), y.back(), 1, x[count], 1, y[count], 1, 1, 1, 1, 1, 0, 0, 0};
-  const graph::Window::Axis along = window.resolve(count - 1, x[count]);
-  s.size_x = window.size[count - 1];
-  s.stride_x = window.strides[count - 1];
-  s.pad_left = along.pad_begin;
-  s.pad_right = along.pad_end;
-  if (count == 2) {
-    s.input_height = x[1];
-    s.output_height = y[1];
-    s.size_y = window.size[0];
-    s.stride_y = window.strides[0];
-    s.dilation_y = window.dilations[0];
-    s.pad_y = window.resolve(0, x[1]).pad_begin;
-  }
-  return s;
-}
-
 }  // namespace
 
 KernelOffer simd_conv_direct(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
-  for (size_t i = 0; i < 4; ++i) {
-    if (!is_float(request, i)) return refuse("operands of other types than float32");
-  }
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
   if (!is_constant(request, 1)) return refuse("weights that are computed");
   const graph::Window& window = op.window;
   if (window.size.size() > 2) return refuse("more than 2 spatial dimensions");
   if (op.groups != 1) return refuse("a convolution in groups");
   if (window.dilations.back() != 1) return refuse("windows with gaps along a line");
   const Shape &x = request.inputs[0].shape, &y = request.outputs[0].shape;
-  const DirectShape s = shape_of(window, x, y);
+  const DirectShape s = {{window, x, y}};
   if (s.filters < kFewestColumnsOfRuns) return refuse("few filters");
   if (s.pad_y < 0 || s.pad_left < 0 || s.pad_right < 0) return refuse("negative padding");
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
   // Measured: all weights are read for each line of y, so a line has to be worth it.
   constexpr int64_t kFewestCells = 14;
   if (s.output_width < kFewestCells) return refuse("short lines");
   const int64_t k = s.size_y * s.size_x * s.channels;
   PackedConstant packed(request.packed, key_of(request, 1) + " lines",
                         request.constants[1]->as<float>(), s.filters, 1, k, s.filters);
-  return {std::make_unique<DirectConvKernel>(s, x[0], *activation, std::move(packed)), ""};
+  return {std::make_unique<DirectConvKernel>(s, x[0], epilogue.activation, std::move(packed)), ""};
 }
 
 }  // namespace hornet::kernels

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/kernel.h"
+#include "kernels/simd/elementwise.h"
 
 namespace hornet::kernels::simd {
 
@@ -25,6 +26,20 @@ inline bool is_constant(const KernelRequest& request, size_t input) {
 
 inline std::string key_of(const KernelRequest& request, size_t input) {
   return "value " + std::to_string(request.input_ids[input]);
+}
+
+// What operators with weights ask of these kernels; inputs are x, weights, bias and residual.
+struct Epilogue {
+  std::string refusal;  // "" where all is well
+  Activation activation;
+};
+inline Epilogue find_epilogue(const KernelRequest& request, const graph::UnaryFunction& function) {
+  for (size_t i = 0; i < 4; ++i) {
+    if (!is_float(request, i)) return {"operands of other types than float32", {}};
+  }
+  const std::optional<Activation> activation = find_activation(function);
+  if (!activation) return {"activation " + function.to_string(), {}};
+  return {"", *activation};
 }
 
 // Null where absent.

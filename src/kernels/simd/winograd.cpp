@@ -8,6 +8,7 @@
 #include "graph/ops/convolution.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
+#include "kernels/simd/plane_window.h"
 #include "kernels/simd/request.h"
 #include "kernels/simd/targets.h"
 
@@ -24,9 +25,7 @@ namespace {
 
 constexpr int kTileIn = 4, kTileOut = 2, kPoints = kTileIn * kTileIn;
 
-struct WinogradShape {
-  int64_t channels, filters;
-  int64_t input_height, input_width, output_height, output_width, pad_y, pad_x;
+struct WinogradShape : PlaneWindow {
   int64_t tiles_y, tiles_x;
   int64_t ld_in, ld_out;        // floats from tile to tile of the transformed input and output
   int64_t plane_in, plane_out;  // from point to point
@@ -83,7 +82,7 @@ void input(const WinogradShape& s, const float* x, int64_t first, int64_t count,
   const int64_t line = s.input_width * s.channels;
   for (int64_t t = 0; t < count; ++t, points += s.ld_in) {
     const int64_t top = (first + t) / s.tiles_x * kTileOut - s.pad_y;
-    const int64_t left = (first + t) % s.tiles_x * kTileOut - s.pad_x;
+    const int64_t left = (first + t) % s.tiles_x * kTileOut - s.pad_left;
     const bool inside =
         top >= 0 && left >= 0 && top + kTileIn <= s.input_height && left + kTileIn <= s.input_width;
     const float* corner = x + top * line + left * s.channels;
@@ -275,27 +274,16 @@ class WinogradKernel final : public Kernel {
 KernelOffer simd_conv_winograd(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
-  for (size_t i = 0; i < 4; ++i) {
-    if (!is_float(request, i)) return refuse("operands of other types than float32");
-  }
+  const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
+  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
   if (!is_constant(request, 1)) return refuse("weights that are computed");
   const graph::Window& window = op.window;
   const std::vector<int64_t> three = {3, 3}, one = {1, 1};
   if (window.size != three || window.strides != one || window.dilations != one || op.groups != 1) {
     return refuse("a window that is not 3x3, without strides, dilations and groups");
   }
-  const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("activation " + op.epilogue.activation.to_string());
   const Shape &x = request.inputs[0].shape, &y = request.outputs[0].shape;
-  WinogradShape s = {};
-  s.channels = x[3];
-  s.filters = y[3];
-  s.input_height = x[1];
-  s.input_width = x[2];
-  s.output_height = y[1];
-  s.output_width = y[2];
-  s.pad_y = window.resolve(0, x[1]).pad_begin;
-  s.pad_x = window.resolve(1, x[2]).pad_begin;
+  WinogradShape s = {{window, x, y}, 0, 0, 0, 0, 0, 0};
   s.tiles_y = (y[1] + 1) / kTileOut;
   s.tiles_x = (y[2] + 1) / kTileOut;
   // Measured: with fewer channels the transforms cost more than the products save; with fewer
@@ -311,7 +299,7 @@ KernelOffer simd_conv_winograd(const KernelRequest& request) {
        filters = s.filters](void* packed) {
         transform_weights(w, channels, filters, gemm, static_cast<float*>(packed));
       });
-  return {std::make_unique<WinogradKernel>(s, x[0], *activation, std::move(weights)), ""};
+  return {std::make_unique<WinogradKernel>(s, x[0], epilogue.activation, std::move(weights)), ""};
 }
 
 }  // namespace hornet::kernels
