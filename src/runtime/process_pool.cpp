@@ -14,7 +14,7 @@
 namespace hornet::internal {
 namespace {
 
-thread_local ProcessPool* t_pool = nullptr;
+thread_local ProcessPool* t_process_pool = nullptr;
 
 constexpr const char* kProgram = "hornet-worker";
 
@@ -58,7 +58,7 @@ ProcessPool::ProcessPool(ProcessExecutorOptions options)
   threads.on_error = options_.on_error;
   threads.max_pending = options_.max_pending;
   threads.thread_setup = [this] {
-    t_pool = this;
+    t_process_pool = this;
     start_spare(my_slot());
   };
   // By the thread that made the process: it dies with its thread.
@@ -71,7 +71,7 @@ ProcessPool::ProcessPool(ProcessExecutorOptions options)
 ProcessPool::~ProcessPool() { threads_->shutdown(true, false); }
 
 void ProcessPool::shutdown(bool wait, bool cancel_futures) {
-  const bool by_a_worker = t_pool == this;
+  const bool by_a_worker = t_process_pool == this;
   if (!by_a_worker) {
     threads_->shutdown(false, cancel_futures);
     if (!threads_->has_pending()) {
@@ -85,7 +85,7 @@ void ProcessPool::shutdown(bool wait, bool cancel_futures) {
   threads_->shutdown(wait, cancel_futures);
 }
 
-ProcessPool* ProcessPool::current() { return t_pool; }
+ProcessPool* ProcessPool::current() { return t_process_pool; }
 
 ProcessPool::Slot& ProcessPool::my_slot() {
   return slots_.at(static_cast<size_t>(Executor::current_worker()));
