@@ -151,6 +151,9 @@ struct ProcessExecutorOptions {
   std::function<void(const std::string& why)> on_replaced = {};  // called by any thread
   // For a call: a worker that takes longer is killed. The time to start one does not count.
   Timeout task_timeout = {};
+  // For the initializer: a new worker that takes longer to be ready is killed, and replaced as one
+  // that died is; the third in a row for the same place breaks the executor.
+  Timeout start_timeout = {};
   size_t max_pending = 0;             // as in ThreadExecutorOptions
   std::vector<int> descriptors = {};  // files that workers get as descriptors 4, 5, ...
   ErrorHook on_error = {};

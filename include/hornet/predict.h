@@ -46,6 +46,8 @@ struct PredictOptions {
   // For processes: see ProcessExecutorOptions.
   std::string worker_program = {};
   Timeout timeout = {};  // for a chunk, or a part of it that is tried alone
+  // Nothing given: a minute, or `timeout` if that is longer; no limit without `timeout`.
+  Timeout start_timeout = {};
   int max_tasks_per_child = 0;
   int max_replacements = 100;
 

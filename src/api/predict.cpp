@@ -42,9 +42,10 @@ void check_options(const PredictOptions& options) {
   require(options.retries >= 0, ErrorCode::kInvalidArgument, "retries must not be negative");
   require(options.sync_interval_seconds >= 0, ErrorCode::kInvalidArgument,
           "the sync interval must not be negative");
-  require(options.executor == ExecutorKind::kProcesses || !options.timeout,
-          ErrorCode::kInvalidArgument,
-          "a timeout needs worker processes: a thread that hangs cannot be ended");
+  require(
+      options.executor == ExecutorKind::kProcesses || (!options.timeout && !options.start_timeout),
+      ErrorCode::kInvalidArgument,
+      "a timeout needs worker processes: a thread that hangs cannot be ended");
   require(options.executor == ExecutorKind::kProcesses || options.max_tasks_per_child == 0,
           ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
   require(options.executor == ExecutorKind::kThreads || options.memory_bytes == 0,
@@ -222,10 +223,7 @@ class Prediction {
             "{} is the journal of a job that is not complete: it can be resumed, or overwritten",
             options_.journal_path);
     // Away with it before the outputs it speaks of.
-    require(!job::read_journal(options_.journal_path, fs_).is_running, ErrorCode::kIo,
-            "another run is writing {}", options_.journal_path);
-    remove_file(options_.journal_path, fs_);
-    sync_directory(directory_of(options_.journal_path), fs_);
+    job::Journal::discard(options_.journal_path, fs_);
   }
 
   void choose_sizes() {

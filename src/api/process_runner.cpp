@@ -1,6 +1,7 @@
 #include "api/process_runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 
@@ -19,6 +20,14 @@ std::string absolute(const std::string& path) {
 uint64_t page_aligned(uint64_t bytes) {
   constexpr uint64_t kPage = 4096;
   return (bytes + kPage - 1) / kPage * kPage;
+}
+
+// A worker that hangs while it starts is no more to be waited for than one that hangs at a chunk;
+// but a model on a slow disk takes its time.
+Timeout start_timeout(const PredictOptions& options) {
+  constexpr std::chrono::duration<double> kMinute(60);
+  if (options.start_timeout || !options.timeout) return options.start_timeout;
+  return std::max(*options.timeout, kMinute);
 }
 
 }  // namespace
@@ -49,6 +58,7 @@ ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
   executor.max_workers = sizes.workers;
   executor.program = options.worker_program;
   executor.initializer = kOpenFunction;
+  executor.start_timeout = start_timeout(options);
   executor.descriptors = {weights_->descriptor()};
   if (slot_rows_ > 0) {
     rows_file_ = std::make_unique<MemoryFile>(

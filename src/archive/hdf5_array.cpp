@@ -23,7 +23,7 @@ static_assert(std::endian::native == std::endian::little,
 constexpr uint64_t kFreeBytes = uint64_t{64} << 20;
 constexpr uint64_t kMaxRatio = 200;
 constexpr uint64_t kFreeChunks = uint64_t{1} << 16;
-constexpr uint64_t kMaxDeflateRatio = 1032;
+constexpr uint64_t kMaxInflation = 1032;
 constexpr uint16_t kDeflate = 1, kShuffle = 2, kFletcher32 = 3, kLzf = 32000;
 constexpr uint8_t kChunkTree = 1;
 constexpr uint64_t kChecksumBytes = 4;
@@ -655,7 +655,7 @@ std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks() const {
   // Each has a place in the file's index, but for those never written, which are few in practice.
   require(count <= kFreeChunks || count / kMaxRatio <= file_.image.size, ErrorCode::kInvalidModel,
           "{} claims {} chunks; the file has {} bytes", label_, count, file_.image.size);
-  require(chunk_bytes() <= kFreeBytes || chunk_bytes() / kMaxDeflateRatio <= file_.image.size,
+  require(chunk_bytes() <= kFreeBytes || chunk_bytes() / kMaxInflation <= file_.image.size,
           ErrorCode::kInvalidModel, "{} claims chunks of {} bytes; the file has {} bytes", label_,
           chunk_bytes(), file_.image.size);
   std::vector<StoredChunk> result(count);

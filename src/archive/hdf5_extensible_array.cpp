@@ -6,7 +6,7 @@
 namespace hornet {
 namespace {
 
-constexpr uint64_t kChecksumBytes = 4;
+constexpr uint64_t kBlockChecksumBytes = 4;
 
 // The first elements lie in an index block, the others in data blocks that get larger and larger:
 // "super block" u has 2^(u/2) of them with 2^((u+1)/2) times the least number of elements each.
@@ -83,7 +83,7 @@ class ExtensibleArray {
     Hdf5Cursor cursor = block(address, "EADB", true);
     if (pages_of(u) == 0) return elements(cursor, elements_of(u));
     file_.require_sound(pages != nullptr, "an array's index is unreadable");
-    cursor.skip(kChecksumBytes);
+    cursor.skip(kBlockChecksumBytes);
     for (uint64_t page = 0; page < pages_of(u) && more(); ++page) {
       const uint64_t bit = first + page;
       const bool written = (static_cast<unsigned>(pages[bit / 8]) >> (7 - bit % 8) & 1) != 0;
@@ -93,7 +93,7 @@ class ExtensibleArray {
         cursor.skip(page_elements_ * element_bytes_);
         next_ += page_elements_;
       }
-      cursor.skip(kChecksumBytes);
+      cursor.skip(kBlockChecksumBytes);
     }
   }
 

@@ -1,7 +1,5 @@
 #include "base/file_system.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -44,7 +42,7 @@ class RealFileSystem : public FileSystem {
   }
   int fdatasync(int fd) override { return ::fdatasync(fd); }
   int fsync(int fd) override { return ::fsync(fd); }
-  int flock(int fd, int operation) override { return ::flock(fd, operation); }
+  int lock(int fd, int command, struct flock* lock) override { return ::fcntl(fd, command, lock); }
   int rename(const char* from, const char* to) override { return ::rename(from, to); }
   int rename_no_replace(const char* from, const char* to) override {
     return ::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
@@ -73,6 +71,18 @@ auto uninterrupted(Call call) {
   auto result = call();
   while (result == -1 && errno == EINTR) result = call();
   return result;
+}
+
+struct flock exclusive_lock() {
+  struct flock lock = {};  // all of the file
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+// Network file systems mounted without locks, and systems that lack those of open files.
+bool has_no_locks(int error) {
+  return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP || error == EINVAL;
 }
 
 off_t to_offset(size_t offset, const std::string& path) {
@@ -210,18 +220,20 @@ void File::sync() {
 }
 
 File::Lock File::try_lock() {
-  if (uninterrupted([&] { return fs_.flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return Lock::kTaken;
-  switch (errno) {
-    case EWOULDBLOCK:
-      return Lock::kHeldByAnother;
-    // Network file systems mounted without locks.
-    case ENOSYS:
-    case ENOLCK:
-    case EOPNOTSUPP:
-      return Lock::kNotSupported;
-    default:
-      fail_system("cannot lock {}", path_);
+  struct flock lock = exclusive_lock();
+  if (uninterrupted([&] { return fs_.lock(fd_, F_OFD_SETLK, &lock); }) == 0) return Lock::kTaken;
+  if (errno == EAGAIN || errno == EACCES) return Lock::kHeldByAnother;
+  if (!has_no_locks(errno)) fail_system("cannot lock {}", path_);
+  return Lock::kNotSupported;
+}
+
+bool File::is_locked() const {
+  struct flock lock = exclusive_lock();
+  if (uninterrupted([&] { return fs_.lock(fd_, F_OFD_GETLK, &lock); }) == 0) {
+    return lock.l_type != F_UNLCK;
   }
+  if (!has_no_locks(errno)) fail_system("cannot see whether {} is locked", path_);
+  return false;
 }
 
 Mapping::Mapping(const File& file, size_t size, Access access)

@@ -1,6 +1,7 @@
 // The one door to the operating system's files, with a handle for tests to make it fail.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -38,7 +39,8 @@ class FileSystem {
   virtual int fallocate(int fd, off_t size) = 0;
   virtual int fdatasync(int fd) = 0;
   virtual int fsync(int fd) = 0;
-  virtual int flock(int fd, int operation) = 0;
+  // fcntl with F_OFD_SETLK or F_OFD_GETLK.
+  virtual int lock(int fd, int command, struct flock* lock) = 0;
   virtual int rename(const char* from, const char* to) = 0;
   // renameat2 with RENAME_NOREPLACE: EEXIST where `to` exists.
   virtual int rename_no_replace(const char* from, const char* to) = 0;
@@ -108,8 +110,12 @@ class File {
   void sync();
 
   enum class Lock { kTaken, kHeldByAnother, kNotSupported };
-  // Takes the exclusive flock(2) of the file, without waiting; it goes with the File.
+  // Takes the exclusive lock of the file (F_OFD_SETLK), which is open for writing, without waiting;
+  // it goes with the File.
   Lock try_lock();
+  // Whether somebody else has that lock; asking takes none, and so is in nobody's way. False where
+  // locks are not supported.
+  bool is_locked() const;
 
  private:
   File(std::string path, int fd, FileSystem& fs);

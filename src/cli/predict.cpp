@@ -262,6 +262,16 @@ void add_failure_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::Range(0.001, 1e9).description(""))
       ->type_name("SECONDS");
   command
+      .add_option_function<double>(
+          "--start-timeout",
+          [&options](double seconds) {
+            options.start_timeout = std::chrono::duration<double>(seconds);
+          },
+          "The same for a worker process that is not ready [60 with --timeout, or as that if it is "
+          "longer]")
+      ->check(CLI::Range(0.001, 1e9).description(""))
+      ->type_name("SECONDS");
+  command
       .add_option("--max-tasks-per-child", options.max_tasks_per_child,
                   "Chunks after which a worker process is replaced by a fresh one [none]")
       ->check(CLI::Range(1, 1 << 30).description(""))

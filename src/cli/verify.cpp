@@ -60,11 +60,26 @@ ExitCode verify_cases(const Arguments& arguments) {
   const Tolerance tolerance = tolerance_of(arguments);
   const bool overridden = arguments.relative || arguments.absolute;
   Tally tally;
+  size_t num_cases = 0;
+  std::vector<std::string> failures;
   for (const std::string& folder : arguments.cases) {
-    for (const std::string& one : at_stage(ExitCode::kInput, [&] { return find_cases(folder); })) {
+    std::vector<std::string> cases;
+    try {
+      cases = find_cases(folder);
+    } catch (const Error& error) {
+      // Alone it is what ends the command; beside others it fails as a case does.
+      failures.push_back(error.message());
+      if (arguments.cases.size() > 1) tally.add(folder, {}, {error.message()});
+    }
+    num_cases += cases.size();
+    for (const std::string& one : cases) {
       const CaseResult result = run_case(one, overridden ? &tolerance : nullptr);
       tally.add(one, result.comparison, result.failures);
     }
+  }
+  if (num_cases == 0) {
+    throw CommandError(ExitCode::kInput,
+                       failures.size() == 1 ? failures[0] : "none of the folders has a case");
   }
   return tally.finish();
 }

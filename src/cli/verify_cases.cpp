@@ -7,6 +7,9 @@
 #include <fstream>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "cli/predict_arrays.h"
 #include "hornet/error.h"
@@ -28,29 +31,120 @@ struct Case {
   Tolerance tolerance;
 };
 
-// What `read` makes of a JSON file.
-template <class Function>
-auto with_json(const std::string& path, Function&& read) {
-  std::ifstream file(path);
-  if (!file) throw Error(ErrorCode::kIo, fmt::format("cannot open {}", path));
-  try {
-    return read(Json::parse(file));
-  } catch (const Json::exception& error) {
-    throw Error(ErrorCode::kInvalidInput, fmt::format("{}: {}", path, error.what()));
+std::string_view kind_of(const Json& json) {
+  switch (json.type()) {
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::boolean:
+      return "a boolean";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::object:
+      return "an object";
+    default:
+      return "a number";
   }
 }
 
-Case read_case(const std::string& folder) {
-  return with_json(folder + "/case.json", [](const Json& json) {
-    Case result;
-    json.at("files").get_to(result.files);
-    for (const Json& run : json.at("runs")) {
-      result.runs.push_back({run.at("inputs"), run.at("outputs")});
+// A JSON file, and what one of its kind looks like.
+struct Document {
+  Document(std::string its_path, std::string_view its_form)
+      : path(std::move(its_path)), form(its_form) {
+    std::ifstream file(path);
+    if (!file) throw Error(ErrorCode::kIo, fmt::format("cannot open {}", path));
+    try {
+      json = Json::parse(file);
+    } catch (const Json::exception& error) {
+      // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
+      std::string_view what = error.what();
+      if (const size_t end = what.find("] "); end != what.npos) what.remove_prefix(end + 2);
+      throw Error(ErrorCode::kInvalidInput, fmt::format("{} is not JSON: {}", path, what));
     }
-    result.tolerance.relative = json.value("rtol", result.tolerance.relative);
-    result.tolerance.absolute = json.value("atol", result.tolerance.absolute);
-    return result;
-  });
+  }
+
+  const std::string path;
+  const std::string_view form;
+  Json json;
+};
+
+// A value in a document, which must outlive it. What is not as asked for is an Error that says
+// where.
+class Node {
+ public:
+  explicit Node(const Document& document) : Node(document, document.json, "") {}
+
+  bool has(const std::string& key) const { return object().contains(key); }
+  Node at(const std::string& key) const {
+    if (!has(key)) fail(fmt::format("an object without \"{}\"", key));
+    return {document_, json_.at(key),
+            fmt::format("\"{}\"{}", key, name_.empty() ? "" : " of " + name_)};
+  }
+  std::vector<Node> entries() const {
+    if (!json_.is_array()) fail(kind_of(json_));
+    std::vector<Node> nodes;
+    for (size_t i = 0; i < json_.size(); ++i) {
+      nodes.push_back({document_, json_[i], fmt::format("entry {} of {}", i, name_)});
+    }
+    return nodes;
+  }
+  std::string text() const {
+    if (!json_.is_string()) fail(kind_of(json_));
+    return json_.get<std::string>();
+  }
+  std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    for (const Node& entry : entries()) all.push_back(entry.text());
+    return all;
+  }
+  double number() const {
+    if (!json_.is_number()) fail(kind_of(json_));
+    return json_.get<double>();
+  }
+
+ private:
+  Node(const Document& document, const Json& json, std::string name)
+      : document_(document), json_(json), name_(std::move(name)) {}
+
+  const Json& object() const {
+    if (!json_.is_object()) fail(kind_of(json_));
+    return json_;
+  }
+  [[noreturn]] void fail(std::string_view found) const {
+    throw Error(ErrorCode::kInvalidInput,
+                fmt::format("{}: {}{}; expected {}", document_.path,
+                            name_.empty() ? "" : name_ + " is ", found, document_.form));
+  }
+
+  const Document& document_;
+  const Json& json_;
+  const std::string name_;
+};
+
+Case read_case(const std::string& folder) {
+  const Document document(folder + "/case.json",
+                          R"(an object with "files": ["MODEL", ...] and "runs": )"
+                          R"([{"inputs": ["FILE", ...], "outputs": ["FILE", ...]}, ...])");
+  const Node root(document);
+  Case result;
+  result.files = root.at("files").texts();
+  for (const Node& run : root.at("runs").entries()) {
+    result.runs.push_back({run.at("inputs").texts(), run.at("outputs").texts()});
+  }
+  if (root.has("rtol")) result.tolerance.relative = root.at("rtol").number();
+  if (root.has("atol")) result.tolerance.absolute = root.at("atol").number();
+  return result;
+}
+
+std::vector<std::string> read_index(const std::string& path) {
+  const Document document(path, R"({"cases": [{"folder": "FOLDER"}, ...]})");
+  std::vector<std::string> folders;
+  for (const Node& entry : Node(document).at("cases").entries()) {
+    folders.push_back(entry.at("folder").text());
+  }
+  if (folders.empty()) throw Error(ErrorCode::kInvalidInput, path + " lists no cases");
+  return folders;
 }
 
 std::vector<std::string> in_folder(const std::string& folder, std::vector<std::string> names) {
@@ -90,23 +184,20 @@ void record(CaseResult& result, const std::string& what, Function&& check) {
 }  // namespace
 
 std::vector<std::string> find_cases(const std::string& folder) {
-  if (fs::exists(folder + "/case.json")) return {folder};
+  std::error_code error;
+  if (fs::exists(folder + "/case.json", error)) return {folder};
+  const std::string index = folder + "/index.json";
+  if (fs::exists(index, error)) return in_folder(folder, read_index(index));
   std::vector<std::string> cases;
-  if (fs::exists(folder + "/index.json")) {
-    cases = with_json(folder + "/index.json", [&](const Json& json) {
-      std::vector<std::string> folders;
-      for (const Json& entry : json.at("cases")) folders.push_back(entry.at("folder"));
-      return in_folder(folder, std::move(folders));
-    });
-  } else if (fs::is_directory(folder)) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      if (fs::exists(entry.path() / "case.json")) cases.push_back(entry.path());
-    }
-    std::ranges::sort(cases);
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    if (fs::exists(entry.path() / "case.json", ignored)) cases.push_back(entry.path());
   }
+  std::ranges::sort(cases);
   if (cases.empty()) {
     throw Error(ErrorCode::kInvalidInput,
-                fmt::format("{} has no case.json, no index.json and no folders with one", folder));
+                fmt::format("{} has no case.json, no index.json and no folders with one{}", folder,
+                            error ? ": " + error.message() : ""));
   }
   return cases;
 }

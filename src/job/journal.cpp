@@ -229,7 +229,7 @@ JournalContent read_journal(const std::string& path, FileSystem& fs) {
   require(S_ISREG(file->status().st_mode), ErrorCode::kInvalidInput, "{} is not a regular file",
           path);
   JournalContent content = read_content(*file);
-  content.is_running = file->try_lock() == File::Lock::kHeldByAnother;
+  content.is_running = file->is_locked();
   return content;
 }
 
@@ -270,6 +270,17 @@ std::unique_ptr<Journal> Journal::open(const std::string& path, FileSystem& fs) 
   journal->opened_ = std::move(file);
   journal->name_is_durable_ = true;
   return journal;
+}
+
+void Journal::discard(const std::string& path, FileSystem& fs) {
+  const auto file = File::open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
+  require(S_ISREG(file->status().st_mode), ErrorCode::kInvalidInput, "{} is not a regular file",
+          path);
+  require(file->try_lock() != File::Lock::kHeldByAnother, ErrorCode::kIo,
+          "another run is writing {}", path);
+  read_content(*file);  // what is no journal is somebody's file
+  remove_file(path, fs);
+  sync_directory(directory_of(path), fs);
 }
 
 void Journal::append_bytes(const std::string& bytes) {

@@ -77,6 +77,9 @@ class Journal {
   static std::unique_ptr<Journal> open(const std::string& path,
                                        FileSystem& fs = FileSystem::real());
 
+  // Removes one whose job nobody goes on with. Throws as open() does.
+  static void discard(const std::string& path, FileSystem& fs = FileSystem::real());
+
   const std::string& path() const { return path_; }
   const JournalHeader& header() const { return header_; }
   const JournalState& state() const { return state_; }

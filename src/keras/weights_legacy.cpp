@@ -177,9 +177,9 @@ class OrderFinder {
   std::vector<std::vector<std::string>> parts_;
 };
 
-class Binder {
+class LegacyBinder {
  public:
-  Binder(const Hdf5File& file, const std::string& label, const std::string& group)
+  LegacyBinder(const Hdf5File& file, const std::string& label, const std::string& group)
       : file_(file), label_(label), group_(group), writer_(find_writer()) {}
 
   void bind(const WeightOwner& root) {
@@ -337,7 +337,7 @@ class LegacyWeights : public WeightFile {
  private:
   FoundWeights find(const WeightOwner& root) const {
     const Hdf5File file(image_, file_);
-    Binder binder(file, file_, group_);
+    LegacyBinder binder(file, file_, group_);
     binder.bind(root);
     return binder.take();
   }

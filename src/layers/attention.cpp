@@ -382,12 +382,6 @@ std::vector<int64_t> attention_axes(const LayerContext& layer, int64_t rank) {
   return axes;
 }
 
-int64_t positive(const LayerContext& layer, const char* key) {
-  const int64_t value = layer.attributes().integer(key);
-  if (value <= 0) layer.attributes().fail_key(key, "a number above 0");
-  return value;
-}
-
 // The result of all heads, each scaled by a gate computed from the query where the layer has one.
 ValueId gated(LayerContext& layer, ValueId y, Symbol query, int64_t heads, int64_t size) {
   if (!layer.attributes().boolean("use_gate", false)) return y;
@@ -451,8 +445,8 @@ Symbols multi_head_attention(LayerContext& layer, const CallArguments& call) {
     if (argument == nullptr || !keras3) continue;
     layer.lowering().forget_mask(argument->symbol()->value);
   }
-  const int64_t heads = positive(layer, "num_heads");
-  const int64_t key_dim = positive(layer, "key_dim");
+  const int64_t heads = layer.attributes().positive("num_heads");
+  const int64_t key_dim = layer.attributes().positive("key_dim");
   const int64_t value_dim = attributes.integer("value_dim", key_dim);
   const int64_t window = attributes.integer("sliding_window", 0);
   const int64_t rank = b.rank(inputs.query.value);
@@ -513,9 +507,9 @@ Symbols multi_head_attention(LayerContext& layer, const CallArguments& call) {
 Symbols group_query_attention(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const HeadInputs inputs = head_inputs(layer, call);
-  const int64_t heads = positive(layer, "num_query_heads");
-  const int64_t groups = positive(layer, "num_key_value_heads");
-  const int64_t size = positive(layer, "head_dim");
+  const int64_t heads = layer.attributes().positive("num_query_heads");
+  const int64_t groups = layer.attributes().positive("num_key_value_heads");
+  const int64_t size = layer.attributes().positive("head_dim");
   if (heads % groups != 0) {
     layer.attributes().fail_key("num_query_heads", fmt::format("a multiple of {}", groups));
   }

@@ -54,6 +54,12 @@ int64_t Attributes::integer(std::string_view key, int64_t absent) const {
   return optional_integer(key).value_or(absent);
 }
 
+int64_t Attributes::positive(std::string_view key) const {
+  const int64_t value = integer(key);
+  if (value <= 0) fail_key(key, "a number above 0");
+  return value;
+}
+
 int64_t Attributes::count(std::string_view key, std::optional<int64_t> absent) const {
   const int64_t value = absent ? integer(key, *absent) : integer(key);
   if (value < 0 || value > kMostCount) fail_key(key, fmt::format("0 to {}", kMostCount));

@@ -23,6 +23,7 @@ class Attributes {
   int64_t integer(std::string_view key) const;
   int64_t integer(std::string_view key, int64_t absent) const;
   std::optional<int64_t> optional_integer(std::string_view key) const;
+  int64_t positive(std::string_view key) const;  // an integer above 0
   // How many of something there are that the layer makes up by itself: classes, frequencies, parts.
   // The file does not hold them, so a claim is not taken at its word: 0 to kMostCount.
   static constexpr int64_t kMostCount = int64_t{1} << 22;

@@ -100,6 +100,16 @@ ValueId Builder::transpose(ValueId x, std::vector<int64_t> permutation) const {
   return op<graph::Transpose>({x}, std::move(permutation));
 }
 
+ValueId Builder::move_axis(ValueId x, int64_t from, int64_t to) const {
+  if (from == to) return x;
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < rank(x); ++i) {
+    if (i != from) order.push_back(i);
+  }
+  order.insert(order.begin() + to, from);
+  return transpose(x, std::move(order));
+}
+
 ValueId Builder::expand_dims(ValueId x, int64_t axis) const {
   std::vector<TargetDim> target;
   for (int64_t i = 0; i < rank(x); ++i) {

@@ -68,6 +68,8 @@ class Builder {
   // Keeps the leading `keep` dimensions and gives the others the sizes `rest` (-1: inferred).
   ValueId reshape_keeping(ValueId x, size_t keep, const Shape& rest) const;
   ValueId transpose(ValueId x, std::vector<int64_t> permutation) const;
+  // x with dimension `from` moved to place `to`.
+  ValueId move_axis(ValueId x, int64_t from, int64_t to) const;
   // Inserts a dimension of size 1 before `axis` / drops one (0..rank).
   ValueId expand_dims(ValueId x, int64_t axis) const;
   ValueId squeeze(ValueId x, int64_t axis) const;

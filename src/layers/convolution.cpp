@@ -16,16 +16,6 @@ Padding padding_of(const LayerContext& layer) {
   return padding == "causal" ? Padding::kCausal : Padding::kValid;
 }
 
-int64_t positive(const LayerContext& layer, const char* key) {
-  const int64_t value = layer.attributes().integer(key);
-  if (value <= 0) layer.attributes().fail_key(key, "a number above 0");
-  return value;
-}
-
-ValueId bias_of(LayerContext& layer, int64_t filters) {
-  return layer.attributes().boolean("use_bias", true) ? layer.weight("bias", {filters}) : kNoValue;
-}
-
 Symbols finish(LayerContext& layer, ValueId y) {
   return one(activate(layer, "activation", spatial_output(layer, y)));
 }
@@ -84,7 +74,7 @@ Symbols conv(LayerContext& layer, const CallArguments& call) {
   const size_t spatial = num_spatial(layer);
   const ValueId x = b.as_float(spatial_input(layer, call, spatial));
   const graph::Window window = window_of(layer, spatial);
-  const int64_t filters = positive(layer, "filters");
+  const int64_t filters = layer.attributes().positive("filters");
   const int64_t groups = layer.attributes().integer("groups", 1);
   const int64_t channels = b.known_dim(x, b.rank(x) - 1);
   if (groups <= 0 || channels % groups != 0 || filters % groups != 0) {
@@ -115,7 +105,7 @@ Symbols separable_conv(LayerContext& layer, const CallArguments& call) {
   const size_t spatial = num_spatial(layer);
   const ValueId x = b.as_float(spatial_input(layer, call, spatial));
   const graph::Window window = window_of(layer, spatial);
-  const int64_t filters = positive(layer, "filters");
+  const int64_t filters = layer.attributes().positive("filters");
   const int64_t multiplier = layer.attributes().integer("depth_multiplier", 1);
   const int64_t channels = b.known_dim(x, b.rank(x) - 1);
   const ValueId depthwise =
@@ -174,7 +164,7 @@ Symbols locally_connected(LayerContext& layer, const CallArguments& call) {
     attributes.fail_unsupported("kernel_size",
                                 fmt::format("windows of {} cells at most", kMaxWindowCells));
   }
-  const int64_t filters = positive(layer, "filters");
+  const int64_t filters = layer.attributes().positive("filters");
   Shape places;
   for (size_t i = 0; i < spatial; ++i) {
     const int64_t size = b.known_dim(x, static_cast<int64_t>(i) + 1);
@@ -228,7 +218,7 @@ Symbols conv_transpose(LayerContext& layer, const CallArguments& call) {
   if (layer.attributes().has("output_padding")) {
     op->output_padding = layer.attributes().integers("output_padding", spatial);
   }
-  const int64_t filters = positive(layer, "filters");
+  const int64_t filters = layer.attributes().positive("filters");
   const int64_t channels = b.known_dim(x, b.rank(x) - 1);
   const ValueId kernel = layer.weight("kernel", kernel_shape(op->window, filters, channels));
   const ValueId bias = bias_of(layer, filters);

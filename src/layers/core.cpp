@@ -24,10 +24,6 @@ ValueId matrix_input(const LayerContext& layer, const CallArguments& call) {
   return x;
 }
 
-ValueId bias_of(LayerContext& layer, int64_t units) {
-  return layer.attributes().boolean("use_bias", true) ? layer.weight("bias", {units}) : kNoValue;
-}
-
 ValueId add_bias(const Builder& b, ValueId y, ValueId bias) {
   return bias == kNoValue ? y : b.binary(BinaryKind::add, y, bias);
 }

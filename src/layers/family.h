@@ -17,6 +17,11 @@ inline Symbol input_of(const LayerContext& layer, const CallArguments& call) {
 
 inline Symbols one(ValueId value, ValueId mask = kNoValue) { return {{value, mask}}; }
 
+// The weight "bias", where the layer uses one.
+inline ValueId bias_of(LayerContext& layer, int64_t size) {
+  return layer.attributes().boolean("use_bias", true) ? layer.weight("bias", {size}) : kNoValue;
+}
+
 inline bool is_channels_first(const LayerContext& layer) {
   return layer.attributes().choice("data_format", "channels_last",
                                    {"channels_last", "channels_first"}) == "channels_first";

@@ -31,14 +31,13 @@ ValueId image_batch(const LayerContext& layer, const CallArguments& call) {
 }
 
 // Whole numbers within the range of an integer type.
-ValueId saturate(const Builder& b, ValueId x, DType dtype) {
+ValueId rounded(const Builder& b, ValueId x, DType dtype) {
   const size_t bits = size_of(dtype) * 8;
   const bool is_signed = dtype == DType::kInt8 || dtype == DType::kInt16 ||
                          dtype == DType::kInt32 || dtype == DType::kInt64;
   const double high = std::exp2(static_cast<double>(is_signed ? bits - 1 : bits)) - 1;
   const double low = is_signed ? -high - 1 : 0;
-  const ValueId rounded = b.unary(UnaryKind::round, x);
-  return b.cast(b.unary(UnaryKind::clip, rounded, low, high), dtype);
+  return b.cast(b.unary(UnaryKind::clip, b.unary(UnaryKind::round, x), low, high), dtype);
 }
 
 // x [N, H, W, C] resized; integers stay integers.
@@ -49,13 +48,7 @@ ValueId resized(const LayerContext& layer, ValueId x, std::shared_ptr<graph::Res
   ValueId y = channels_first ? to_channels_last(b, x) : x;
   y = b.add1(std::move(op), {b.as_float(y)});
   if (channels_first) y = to_channels_first(b, y);
-  return is_integer(dtype) ? saturate(b, y, dtype) : y;
-}
-
-int64_t positive(const LayerContext& layer, const char* key) {
-  const int64_t value = layer.attributes().integer(key);
-  if (value <= 0) layer.attributes().fail_key(key, "a number above 0");
-  return value;
+  return is_integer(dtype) ? rounded(b, y, dtype) : y;
 }
 
 // x scaled from one range of values to another.
@@ -82,8 +75,8 @@ graph::Interpolation interpolation_of(const LayerContext& layer, const std::stri
 Symbols resizing(LayerContext& layer, const CallArguments& call) {
   const Attributes& attributes = layer.attributes();
   auto op = std::make_shared<graph::ResizeImage>();
-  op->height = positive(layer, "height");
-  op->width = positive(layer, "width");
+  op->height = layer.attributes().positive("height");
+  op->width = layer.attributes().positive("width");
   op->interpolation = interpolation_of(layer, attributes.text("interpolation", "bilinear"));
   op->antialias = attributes.boolean("antialias", false);
   if (attributes.boolean("crop_to_aspect_ratio", false)) {
@@ -101,7 +94,8 @@ Symbols resizing(LayerContext& layer, const CallArguments& call) {
 Symbols center_crop(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const ValueId x = b.as_float(image_batch(layer, call));
-  const int64_t height = positive(layer, "height"), width = positive(layer, "width");
+  const int64_t height = layer.attributes().positive("height"),
+                width = layer.attributes().positive("width");
   const int64_t rows = is_channels_first(layer) ? 2 : 1;
   const int64_t extra_rows = b.known_dim(x, rows) - height;
   const int64_t extra_columns = b.known_dim(x, rows + 1) - width;

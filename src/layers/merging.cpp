@@ -185,17 +185,6 @@ ValueId unit_length(const Builder& b, ValueId x, int64_t axis) {
   return b.binary(BinaryKind::multiply, x, scale);
 }
 
-// x with dimension `from` moved to place `to`.
-ValueId move_axis(const Builder& b, ValueId x, int64_t from, int64_t to) {
-  if (from == to) return x;
-  std::vector<int64_t> order;
-  for (int64_t i = 0; i < b.rank(x); ++i) {
-    if (i != from) order.push_back(i);
-  }
-  order.insert(order.begin() + to, from);
-  return b.transpose(x, std::move(order));
-}
-
 // The dimensions [begin, end) as one.
 ValueId merge_dims(const Builder& b, ValueId x, int64_t begin, int64_t end) {
   if (end - begin == 1) return x;
@@ -226,8 +215,8 @@ Symbols merge_dot(LayerContext& layer, const CallArguments& call) {
     axis_x = 2;
   }
   if (vector_y) y = b.expand_dims(y, 2);
-  x = move_axis(b, x, axis_x, b.rank(x) - 1);
-  y = move_axis(b, y, axis_y, 1);
+  x = b.move_axis(x, axis_x, b.rank(x) - 1);
+  y = b.move_axis(y, axis_y, 1);
   ValueId product = b.matmul(merge_dims(b, x, 1, b.rank(x) - 1), merge_dims(b, y, 2, b.rank(y)));
   if (b.rank(x) > 3 || b.rank(y) > 3) {
     // [B, i..., j...]: the sizes of x, then those of y, one of which may be unknown.

@@ -8,7 +8,7 @@ namespace hornet::layers {
 namespace {
 
 // A per-channel vector as an array that broadcasts over an input of `rank` with channels at `axis`.
-ValueId along_axis(const Builder& b, ValueId vector, int64_t axis, int64_t rank) {
+ValueId per_channel(const Builder& b, ValueId vector, int64_t axis, int64_t rank) {
   if (axis == rank - 1) return vector;
   std::vector<graph::TargetDim> target(static_cast<size_t>(rank - axis),
                                        graph::TargetDim::fixed(1));
@@ -61,8 +61,8 @@ Symbols batch_normalization(LayerContext& layer, const CallArguments& call) {
   if (gamma != kNoValue) scale = b.binary(BinaryKind::multiply, gamma, scale);
   ValueId offset = b.unary(UnaryKind::negative, b.binary(BinaryKind::multiply, mean, scale));
   if (beta != kNoValue) offset = b.binary(BinaryKind::add, beta, offset);
-  const ValueId scaled = b.binary(BinaryKind::multiply, x, along_axis(b, scale, axis, b.rank(x)));
-  return one(b.binary(BinaryKind::add, scaled, along_axis(b, offset, axis, b.rank(x))));
+  const ValueId scaled = b.binary(BinaryKind::multiply, x, per_channel(b, scale, axis, b.rank(x)));
+  return one(b.binary(BinaryKind::add, scaled, per_channel(b, offset, axis, b.rank(x))));
 }
 
 namespace {
@@ -138,8 +138,8 @@ Symbols group_normalization(LayerContext& layer, const CallArguments& call) {
   }
   const ValueId normalized = b.add1(op, {b.reshape(x, grouped), kNoValue, kNoValue});
   ValueId y = b.reshape(normalized, restored, x);
-  if (gamma != kNoValue) y = b.binary(BinaryKind::multiply, y, along_axis(b, gamma, axis, rank));
-  if (beta != kNoValue) y = b.binary(BinaryKind::add, y, along_axis(b, beta, axis, rank));
+  if (gamma != kNoValue) y = b.binary(BinaryKind::multiply, y, per_channel(b, gamma, axis, rank));
+  if (beta != kNoValue) y = b.binary(BinaryKind::add, y, per_channel(b, beta, axis, rank));
   return one(y);
 }
 

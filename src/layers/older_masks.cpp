@@ -39,7 +39,7 @@ constexpr ClassRule kRules[] = {
 // Keras 2.10 brought masks to MultiHeadAttention.
 bool attention_sees_masks(const keras::KerasVersion& version) { return !version.before(2, 10); }
 
-ValueId merged_mask(const Builder& b, const Symbols& tensors) {
+ValueId joint_mask(const Builder& b, const Symbols& tensors) {
   ValueId mask = kNoValue;
   for (const Symbol& tensor : tensors) {
     if (tensor.mask == kNoValue) continue;
@@ -103,7 +103,7 @@ void set_older_masks(const LayerContext& layer, OlderMaskRule rule, const CallAr
   if (rule == OlderMaskRule::kCustom) return;
   ValueId mask = kNoValue;
   if (rule == OlderMaskRule::kPass) mask = call.passed_mask();
-  if (rule == OlderMaskRule::kMerged) mask = merged_mask(layer.build(), call.tensors());
+  if (rule == OlderMaskRule::kMerged) mask = joint_mask(layer.build(), call.tensors());
   if (rule == OlderMaskRule::kConcatenated) mask = concatenated_mask(layer, call.tensors());
   for (Symbol& output : outputs) output.mask = mask;
 }

@@ -12,7 +12,7 @@ namespace {
 using graph::TargetDim;
 
 constexpr double kPi = std::numbers::pi;
-constexpr double kEpsilon = 1e-7;
+constexpr double kLeastPower = 1e-7;
 
 // [N, time, 1] with a kernel [frame, 1, frequencies] -> [N, frames, frequencies]
 ValueId transform_frames(const Builder& b, ValueId x, ValueId kernel, int64_t step,
@@ -38,12 +38,6 @@ int64_t next_power(int64_t length) {
 ValueId power_of(const Builder& b, ValueId real, ValueId imaginary) {
   return b.binary(BinaryKind::add, b.unary(UnaryKind::square, real),
                   b.unary(UnaryKind::square, imaginary));
-}
-
-int64_t positive(const LayerContext& layer, const char* key) {
-  const int64_t value = layer.attributes().integer(key);
-  if (value <= 0) layer.attributes().fail_key(key, "a number above 0");
-  return value;
 }
 
 // All but the first and the last of the frequencies, the last dimension, twice.
@@ -106,7 +100,7 @@ double to_mel(double hertz) { return 1127.0 * std::log(1.0 + hertz / 700.0); }
 // Triangles over the frequencies, evenly spaced in mel: [frequencies, bins].
 ValueId mel_matrix(const LayerContext& layer, int64_t frequencies) {
   const Attributes& attributes = layer.attributes();
-  const int64_t bins = positive(layer, "num_mel_bins");
+  const int64_t bins = layer.attributes().positive("num_mel_bins");
   if (bins > kMostSamples) {
     attributes.fail_unsupported("num_mel_bins", fmt::format("up to {}", kMostSamples));
   }
@@ -192,9 +186,9 @@ Symbols stft_spectrogram(LayerContext& layer, const CallArguments& call) {
     y = double_inner_frequencies(b, power_of(b, real, imaginary), frequencies);
   } else {
     y = b.unary(UnaryKind::sqrt,
-                b.binary(BinaryKind::maximum, power_of(b, real, imaginary), b.scalar(kEpsilon)));
+                b.binary(BinaryKind::maximum, power_of(b, real, imaginary), b.scalar(kLeastPower)));
     if (mode == "log") {
-      y = b.unary(UnaryKind::log, b.binary(BinaryKind::maximum, y, b.scalar(kEpsilon)));
+      y = b.unary(UnaryKind::log, b.binary(BinaryKind::maximum, y, b.scalar(kLeastPower)));
     }
   }
   // [B, channels, frames, frequencies]

@@ -45,7 +45,7 @@ ProcessExecutor::ProcessExecutor(ProcessExecutorOptions options)
 ProcessExecutor::~ProcessExecutor() { shutdown(true, false); }
 
 void ProcessExecutor::shutdown(bool wait, bool cancel_futures) {
-  pool_->threads().shutdown(wait, cancel_futures);
+  pool_->shutdown(wait, cancel_futures);
 }
 
 int ProcessExecutor::max_workers() const { return pool_->options().max_workers; }

@@ -14,7 +14,7 @@
 namespace hornet::internal {
 namespace {
 
-thread_local ProcessPool* t_pool = nullptr;
+thread_local ProcessPool* t_process_pool = nullptr;
 
 constexpr const char* kProgram = "hornet-worker";
 
@@ -58,8 +58,8 @@ ProcessPool::ProcessPool(ProcessExecutorOptions options)
   threads.on_error = options_.on_error;
   threads.max_pending = options_.max_pending;
   threads.thread_setup = [this] {
-    t_pool = this;
-    start_for_sure(my_slot());
+    t_process_pool = this;
+    start_spare(my_slot());
   };
   // By the thread that made the process: it dies with its thread.
   threads.thread_teardown = [this] { end(my_slot()); };
@@ -70,7 +70,22 @@ ProcessPool::ProcessPool(ProcessExecutorOptions options)
 
 ProcessPool::~ProcessPool() { threads_->shutdown(true, false); }
 
-ProcessPool* ProcessPool::current() { return t_pool; }
+void ProcessPool::shutdown(bool wait, bool cancel_futures) {
+  const bool by_a_worker = t_process_pool == this;
+  if (!by_a_worker) {
+    threads_->shutdown(false, cancel_futures);
+    if (!threads_->has_pending()) {
+      const std::scoped_lock lock(mutex_);
+      wants_no_spares_ = true;
+      for (Slot& slot : slots_) {
+        if (slot.is_spare && slot.process) slot.process->kill();
+      }
+    }
+  }
+  threads_->shutdown(wait, cancel_futures);
+}
+
+ProcessPool* ProcessPool::current() { return t_process_pool; }
 
 ProcessPool::Slot& ProcessPool::my_slot() {
   return slots_.at(static_cast<size_t>(Executor::current_worker()));
@@ -79,6 +94,25 @@ ProcessPool::Slot& ProcessPool::my_slot() {
 void ProcessPool::require_whole() const {
   const std::scoped_lock lock(mutex_);
   require(broken_.empty(), ErrorCode::kBrokenPool, "{}", broken_);
+}
+
+bool ProcessPool::is_unwanted(const Slot& slot) const {
+  const std::scoped_lock lock(mutex_);
+  return slot.is_spare && wants_no_spares_;
+}
+
+void ProcessPool::start_spare(Slot& slot) {
+  const auto set_spare = [&](bool is_spare) {
+    const std::scoped_lock lock(mutex_);
+    slot.is_spare = is_spare;
+  };
+  set_spare(true);
+  try {
+    start_for_sure(slot);
+  } catch (const Error&) {
+    if (!is_unwanted(slot)) throw;
+  }
+  set_spare(false);
 }
 
 void ProcessPool::start(Slot& slot) {
@@ -91,21 +125,35 @@ void ProcessPool::start(Slot& slot) {
     const std::scoped_lock lock(mutex_);
     slot.process = std::move(process);
     slot.calls = 0;
+    if (slot.is_spare && wants_no_spares_) slot.process->kill();
   }
   if (options_.initializer.empty()) return;
-  const runtime::Reply reply =
-      started.call(options_.initializer, options_.initializer_argument, std::nullopt);
+  const runtime::Reply reply = initialize(started);
   remember(worker, reply);
   if (reply.error) throw Error(*reply.error);
 }
 
+runtime::Reply ProcessPool::initialize(runtime::WorkerProcess& process) {
+  try {
+    return process.call(options_.initializer, options_.initializer_argument,
+                        deadline_after(options_.start_timeout));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kTimeout) throw;
+    fail(ErrorCode::kTimeout, "{} was not ready {} s after its start and was killed",
+         process.name(), options_.start_timeout->count());
+  }
+}
+
 void ProcessPool::start_for_sure(Slot& slot) {
-  while (true) {
+  constexpr int kMaxTooSlow = 3;
+  for (int too_slow = 0;;) {
     try {
       return start(slot);
     } catch (const Error& error) {
-      const bool killed = error.code() == ErrorCode::kWorkerDied && slot.process->was_killed();
-      if (!killed) throw;  // the next one would do the same
+      // What it threw, or why it ended by itself, would be the same for the next one.
+      const bool killed = slot.process != nullptr && slot.process->was_killed();
+      if (error.code() == ErrorCode::kTimeout) ++too_slow;
+      if (!killed || too_slow == kMaxTooSlow || is_unwanted(slot)) throw;
       lose(slot, error);
     }
   }

@@ -19,6 +19,8 @@ class ProcessPool {
   ~ProcessPool();
 
   ThreadPool& threads() { return *threads_; }
+  // As that of Executor. Nobody waits for workers that start and have nothing to do any more.
+  void shutdown(bool wait, bool cancel_futures);
   // For these two the calling thread must be one of this pool's. The worker is there after it:
   // the time that a new one takes to start is not that of a call.
   void make_ready();
@@ -36,11 +38,16 @@ class ProcessPool {
   struct Slot {
     std::unique_ptr<runtime::WorkerProcess> process;
     int calls = 0;
+    bool is_spare = false;  // starts ahead of the first task of its thread
   };
 
   Slot& my_slot();
+  // Starts the worker before the first task comes, unless the pool is shut down meanwhile.
+  void start_spare(Slot& slot);
+  bool is_unwanted(const Slot& slot) const;
   void start(Slot& slot);
-  // The same, again where the new worker is killed before it is ready.
+  runtime::Reply initialize(runtime::WorkerProcess& process);
+  // start(), again where the new worker is killed before it is ready, or because it never is.
   void start_for_sure(Slot& slot);
   // Takes the process out of the slot and ends it, without the lock.
   void end(Slot& slot);
@@ -56,6 +63,7 @@ class ProcessPool {
   std::vector<Slot> slots_;
   std::vector<WorkerMemory> memory_;
   std::string broken_;
+  bool wants_no_spares_ = false;
   std::shared_ptr<ThreadPool> threads_;
 };
 

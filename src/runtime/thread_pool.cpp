@@ -39,6 +39,11 @@ int ThreadPool::num_threads() const {
   return static_cast<int>(threads_.size());
 }
 
+bool ThreadPool::has_pending() const {
+  std::lock_guard lock(mutex_);
+  return !queue_.empty();
+}
+
 void ThreadPool::enqueue(std::shared_ptr<Task> task) {
   const uint64_t ticket = next_ticket_++;
   const bool avoids_worker = task->avoid_worker >= 0;

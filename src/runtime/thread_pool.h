@@ -26,6 +26,7 @@ class ThreadPool final : public CancelListener, public std::enable_shared_from_t
   // Fails what is pending and all that comes with Error(kBrokenPool).
   void fail_pending(const std::string& why) noexcept;
   int num_threads() const;
+  bool has_pending() const;
 
  private:
   // Pending tasks by ticket, which is the order of submission.

@@ -102,6 +102,56 @@ TEST(BadRowsInProcesses, ThatHang_AreFoundByTheTimeout) {
   EXPECT_NE(read_file(job.errors_path()).find("\"error\":\"timeout\""), std::string::npos);
 }
 
+// Tells workers to hang while they load the model: the first one, or all for a path that cannot be.
+class WorkersThatHangAtTheirStart : public ::testing::Test {
+ protected:
+  static void hang(const std::string& path) {
+    setenv("HORNET_FAULT_HANG_AT_START", path.c_str(), 1);
+  }
+  void TearDown() override { unsetenv("HORNET_FAULT_HANG_AT_START"); }
+};
+
+TEST_F(WorkersThatHangAtTheirStart, AreReplaced) {
+  const FaultJob job(64, {});
+  const TemporaryDirectory directory;
+  hang(directory.path("hangs"));
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.retries = 0;
+  options.workers = 1;
+  options.start_timeout = std::chrono::seconds(3);  // far more than good ones take
+  std::string told;
+  options.progress = [&](const ProgressEvent& event) {
+    if (event.kind == ProgressEvent::Kind::kWorkerReplaced) told += event.message;
+  };
+  const PredictReport report = job.run(options);
+  EXPECT_GE(report.workers_replaced, 1);
+  EXPECT_NE(told.find(" was not ready 3 s after its start and was killed"), std::string::npos)
+      << told;
+  EXPECT_EQ(report.rows_failed, 0);
+  job.expect_complete({});
+}
+
+TEST_F(WorkersThatHangAtTheirStart, AreNotWaitedForWhereOthersHaveDoneTheWork) {
+  const FaultJob job(64, {});
+  const TemporaryDirectory directory;
+  hang(directory.path("hangs"));
+  EXPECT_EQ(job.run(job.options(ExecutorKind::kProcesses)).workers_replaced, 0);
+  job.expect_complete({});
+  EXPECT_TRUE(std::filesystem::exists(directory.path("hangs")));
+}
+
+TEST_F(WorkersThatHangAtTheirStart, EveryTime_EndTheJobWhichCanGoOn) {
+  const FaultJob job(64, {});
+  hang("/nonexistent/hangs");
+  PredictOptions options = job.options(ExecutorKind::kProcesses);
+  options.start_timeout = std::chrono::milliseconds(50);
+  EXPECT_ERROR(job.run(options), ErrorCode::kBrokenPool, "was not ready 0.05 s after its start");
+  TearDown();
+  options.start_timeout = {};
+  job.resume(options);
+  job.expect_complete({});
+}
+
 TEST(BadRowsInProcesses, MoreDeathsThanAllowed_EndTheJobWhichCanGoOn) {
   const FaultJob job(64, {{3, kCrashes}, {33, kCrashes}});
   PredictOptions options = job.options(ExecutorKind::kProcesses);

@@ -14,9 +14,6 @@ namespace {
 using graph::Padding;
 using graph::TargetDim;
 
-// Of a kernel that is made here.
-constexpr int64_t kMostNumbers = int64_t{1} << 26;
-
 // The data with channels last, and how many spatial dimensions it has.
 struct Data {
   ValueId value;

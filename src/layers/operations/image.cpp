@@ -54,12 +54,12 @@ std::optional<int64_t> side(const Operation& op, const char* key) {
 }
 
 // Of the size of a result and what is added (or taken away) in front and behind, Keras wants two.
-struct Sides {
+struct Margins {
   std::optional<int64_t> before, after, target;
 };
 
-Sides sides(const Operation& op, const char* before, const char* after, const char* target) {
-  const Sides result = {side(op, before), side(op, after), side(op, target)};
+Margins margins(const Operation& op, const char* before, const char* after, const char* target) {
+  const Margins result = {side(op, before), side(op, after), side(op, target)};
   if (result.before.has_value() + result.after.has_value() + result.target.has_value() < 2) {
     op.fail_invalid(fmt::format("expected two of {}, {}, {}", before, after, target));
   }
@@ -208,7 +208,7 @@ Symbols op_crop_images(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   const Images images(op);
   ValueId x = images.value;
-  const auto crop = [&](int64_t axis, const Sides& cut) {
+  const auto crop = [&](int64_t axis, const Margins& cut) {
     if (cut.before && cut.target) {
       x = slice(b, x, axis, *cut.before, *cut.before + *cut.target);
     } else if (cut.after && *cut.after > 0) {
@@ -219,8 +219,8 @@ Symbols op_crop_images(LayerContext& layer, const CallArguments& call) {
       x = slice(b, x, axis, start, std::nullopt);
     }
   };
-  crop(1, sides(op, "top_cropping", "bottom_cropping", "target_height"));
-  crop(2, sides(op, "left_cropping", "right_cropping", "target_width"));
+  crop(1, margins(op, "top_cropping", "bottom_cropping", "target_height"));
+  crop(2, margins(op, "left_cropping", "right_cropping", "target_width"));
   return images.result(x);
 }
 
@@ -230,7 +230,7 @@ Symbols op_pad_images(LayerContext& layer, const CallArguments& call) {
   const Images images(op);
   auto pad = std::make_shared<graph::Pad>();
   pad->before = pad->after = {0, 0, 0, 0};
-  const auto set = [&](int64_t axis, const Sides& added) {
+  const auto set = [&](int64_t axis, const Margins& added) {
     const auto missing = [&](int64_t known) {
       return *added.target - b.known_dim(images.value, axis) - known;
     };
@@ -242,8 +242,8 @@ Symbols op_pad_images(LayerContext& layer, const CallArguments& call) {
     pad->before[static_cast<size_t>(axis)] = before;
     pad->after[static_cast<size_t>(axis)] = after;
   };
-  set(1, sides(op, "top_padding", "bottom_padding", "target_height"));
-  set(2, sides(op, "left_padding", "right_padding", "target_width"));
+  set(1, margins(op, "top_padding", "bottom_padding", "target_height"));
+  set(2, margins(op, "left_padding", "right_padding", "target_width"));
   return images.result(b.add1(pad, {images.value}));
 }
 

@@ -26,7 +26,7 @@ ValueId one_hot(const Operation& op, ValueId x, DType dtype) {
   std::iota(numbers.begin(), numbers.end(), 0);
   const ValueId places = b.integers(numbers, b.type(x).dtype);
   const ValueId hot = b.binary(BinaryKind::equal, b.expand_dims(x, b.rank(x)), places);
-  return b.cast(move_axis(b, hot, b.rank(x), axis), dtype);
+  return b.cast(b.move_axis(hot, b.rank(x), axis), dtype);
 }
 
 // How many elements of the ascending vector `sorted` stand before each of `values`; NaN comes last.

@@ -307,8 +307,8 @@ Symbols op_cross(LayerContext& layer, const CallArguments& call) {
     return op.axis(common ? "axis" : key, -1, rank);
   };
   // Vectors last.
-  x = move_axis(b, x, axis_of("axisa", b.rank(x)), b.rank(x) - 1);
-  y = move_axis(b, y, axis_of("axisb", b.rank(y)), b.rank(y) - 1);
+  x = b.move_axis(x, axis_of("axisa", b.rank(x)), b.rank(x) - 1);
+  y = b.move_axis(y, axis_of("axisb", b.rank(y)), b.rank(y) - 1);
   const int64_t x_size = b.known_dim(x, b.rank(x) - 1), y_size = b.known_dim(y, b.rank(y) - 1);
   if (x_size < 2 || x_size > 3 || y_size < 2 || y_size > 3) {
     op.fail_invalid("it takes vectors of 2 or 3 numbers");
@@ -327,7 +327,7 @@ Symbols op_cross(LayerContext& layer, const CallArguments& call) {
   };
   if (x_size == 2 && y_size == 2) return one(minor(0, 1));
   const ValueId result = stack(b, {minor(1, 2), minor(2, 0), minor(0, 1)}, b.rank(minor(0, 1)));
-  return one(move_axis(b, result, b.rank(result) - 1, axis_of("axisc", b.rank(result))));
+  return one(b.move_axis(result, b.rank(result) - 1, axis_of("axisc", b.rank(result))));
 }
 
 // All products of an element of x and one of y: y in blocks, one for each element of x.

@@ -189,7 +189,7 @@ Symbols op_categorical_crossentropy(LayerContext& layer, const CallArguments& ca
     const ValueId ids = b.cast(target, DType::kInt32);
     const ValueId hot =
         b.binary(BinaryKind::equal, b.expand_dims(ids, b.rank(ids)), b.integers(numbers));
-    target = move_axis(b, hot, b.rank(hot) - 1, axis);
+    target = b.move_axis(hot, b.rank(hot) - 1, axis);
   }
   target = b.cast(target, b.type(output).dtype);
   ValueId logs = kNoValue;

@@ -335,15 +335,6 @@ ValueId full_like(const Builder& b, ValueId value, ValueId like) {
   return b.op<graph::BroadcastTo>({value, like}, b.shape(like));
 }
 
-ValueId move_axis(const Builder& b, ValueId x, int64_t from, int64_t to) {
-  if (from == to) return x;
-  std::vector<int64_t> order(static_cast<size_t>(b.rank(x)));
-  std::iota(order.begin(), order.end(), 0);
-  order.erase(order.begin() + from);
-  order.insert(order.begin() + to, from);
-  return b.transpose(x, std::move(order));
-}
-
 ValueId swap_axes(const Builder& b, ValueId x, int64_t first, int64_t second) {
   if (first == second) return x;
   std::vector<int64_t> order(static_cast<size_t>(b.rank(x)));

@@ -102,6 +102,9 @@ ValueId mean(const Builder& b, ValueId x, const std::vector<int64_t>& axes, bool
 ValueId variance(const Builder& b, ValueId x, const std::vector<int64_t>& axes, bool keepdims);
 // [a, b, c] -> [a * b * c].
 ValueId flatten_all(const Builder& b, ValueId x);
+// Most numbers of a constant that an operation makes.
+inline constexpr int64_t kMostNumbers = int64_t{1} << 26;
+
 // Joins dimensions first, first + 1 of x into one.
 ValueId join_dims(const Builder& b, ValueId x, int64_t first);
 // x in the shape of `like`, of as many elements.
@@ -110,8 +113,6 @@ ValueId reshape_like(const Builder& b, ValueId x, ValueId like);
 ValueId broadcast_like(const Builder& b, ValueId x, ValueId like);
 // `value` in the shape of `like`.
 ValueId full_like(const Builder& b, ValueId value, ValueId like);
-// Moves dimension `from` to `to`.
-ValueId move_axis(const Builder& b, ValueId x, int64_t from, int64_t to);
 ValueId swap_axes(const Builder& b, ValueId x, int64_t first, int64_t second);
 // Dimensions of size 1 put in at the ascending places `axes` of the result.
 ValueId expand_all(const Builder& b, ValueId x, const std::vector<int64_t>& axes);

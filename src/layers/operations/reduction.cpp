@@ -320,7 +320,7 @@ Symbols op_quantile(LayerContext& layer, const CallArguments& call) {
   if (axes.empty()) x = b.expand_dims(x, rank);
   while (b.rank(x) > num_kept + 1) x = join_dims(b, x, num_kept);
   ValueId y = b.add1(quantile, {x});
-  y = is_scalar ? b.squeeze(y, num_kept) : move_axis(b, y, num_kept, 0);
+  y = is_scalar ? b.squeeze(y, num_kept) : b.move_axis(y, num_kept, 0);
   if (op.keepdims()) {
     std::vector<int64_t> places = axes;
     if (!is_scalar) {

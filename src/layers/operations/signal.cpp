@@ -17,9 +17,6 @@ namespace {
 using graph::Fft;
 using graph::TargetDim;
 
-// Of a constant that is made here.
-constexpr int64_t kMostNumbers = int64_t{1} << 26;
-
 struct Complex {
   ValueId real, imaginary;
 };

@@ -70,8 +70,8 @@ class FaultyFileSystem : public FileSystem {
   }
   int fdatasync(int fd) override { return faults("fdatasync", true) ? -1 : real().fdatasync(fd); }
   int fsync(int fd) override { return faults("fsync", true) ? -1 : real().fsync(fd); }
-  int flock(int fd, int operation) override {
-    return faults("flock", true) ? -1 : real().flock(fd, operation);
+  int lock(int fd, int command, struct flock* lock) override {
+    return faults("lock", true) ? -1 : real().lock(fd, command, lock);
   }
   int rename(const char* from, const char* to) override {
     return faults("rename") ? -1 : real().rename(from, to);

@@ -98,13 +98,18 @@ TEST_F(FileTest, TryLock_SecondOpeningOfAFile_FindsItHeldUntilTheFirstIsClosed) 
   const auto second = create();
   EXPECT_EQ(first->try_lock(), File::Lock::kTaken);
   EXPECT_EQ(second->try_lock(), File::Lock::kHeldByAnother);
+  EXPECT_TRUE(second->is_locked());
+  EXPECT_FALSE(first->is_locked());
   first.reset();
+  EXPECT_FALSE(second->is_locked());
   EXPECT_EQ(second->try_lock(), File::Lock::kTaken);
 }
 
 TEST_F(FileTest, TryLock_FileSystemWithoutLocks_SaysSo) {
-  fs_.fail_function("flock", ENOLCK);
-  EXPECT_EQ(create()->try_lock(), File::Lock::kNotSupported);
+  fs_.fail_function("lock", ENOLCK);
+  const auto file = create();
+  EXPECT_EQ(file->try_lock(), File::Lock::kNotSupported);
+  EXPECT_FALSE(file->is_locked());
 }
 
 TEST_F(FileTest, OpenUnless_ToleratedError_IsNoFile) {
@@ -118,7 +123,7 @@ TEST_F(FileTest, OpenUnless_ToleratedError_IsNoFile) {
 TEST_F(FileTest, EveryCallFailing_IsAnErrorThatNamesTheFile) {
   const auto file = create();
   for (const char* function :
-       {"fstat", "pread", "pwrite", "ftruncate", "fallocate", "fdatasync", "flock", "mmap"}) {
+       {"fstat", "pread", "pwrite", "ftruncate", "fallocate", "fdatasync", "lock", "mmap"}) {
     fs_.fail_function(function, EIO);
   }
   std::string text = "a";
@@ -130,6 +135,7 @@ TEST_F(FileTest, EveryCallFailing_IsAnErrorThatNamesTheFile) {
   EXPECT_ERROR(file->reserve(1), ErrorCode::kIo, said);
   EXPECT_ERROR(file->sync(), ErrorCode::kIo, said);
   EXPECT_ERROR(file->try_lock(), ErrorCode::kIo, said);
+  EXPECT_ERROR(file->is_locked(), ErrorCode::kIo, said);
   EXPECT_ERROR(Mapping(*file, 1, Mapping::Access::kShared), ErrorCode::kIo, said);
 }
 

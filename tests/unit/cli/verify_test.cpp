@@ -129,6 +129,63 @@ TEST_F(VerifyCommand, ToleranceOfTheCase_Counts) {
             0);
 }
 
+// A folder that is none of cases costs the others nothing.
+TEST_F(VerifyCommand, FolderWithoutCases_FailsAlone) {
+  const std::string good = copy_case("gru_18_initial_state_keep");
+  const std::string bad = scratch("bad");
+  std::filesystem::create_directory(bad);
+  const auto expect_failure = [&](const std::string& message) {
+    const Outcome outcome = run_command({"verify", "--case", bad, good, scratch("none")});
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+    EXPECT_THAT(outcome.out, StartsWith("FAIL " + bad + ": " + message + "\nPASS " + good));
+    EXPECT_THAT(outcome.out, HasSubstr("\nFAIL " + scratch("none") + ": "));
+    EXPECT_THAT(outcome.out, EndsWith("\n1 passed, 2 failed\n"));
+    EXPECT_EQ(outcome.err, "");
+  };
+  expect_failure(bad + " has no case.json, no index.json and no folders with one");
+  const std::string index = bad + "/index.json";
+  const std::string expected = "; expected {\"cases\": [{\"folder\": \"FOLDER\"}, ...]}";
+  write_file(index, R"([{"name": "x"}])");
+  expect_failure(index + ": an array" + expected);
+  write_file(index, R"({"files": []})");
+  expect_failure(index + ": an object without \"cases\"" + expected);
+  write_file(index, R"({"cases": 3})");
+  expect_failure(index + ": \"cases\" is a number" + expected);
+  write_file(index, R"({"cases": [{"folder": "a"}, "b"]})");
+  expect_failure(index + ": entry 1 of \"cases\" is a string" + expected);
+  write_file(index, R"({"cases": [{"folder": 7}]})");
+  expect_failure(index + ": \"folder\" of entry 0 of \"cases\" is a number" + expected);
+  write_file(index, R"({"cases": []})");
+  expect_failure(index + " lists no cases");
+}
+
+TEST_F(VerifyCommand, FileThatIsNoJson_IsNamedWithThePlace) {
+  const std::string bad = scratch("");
+  write_file(bad + "/index.json", "{\"cases\": ]");
+  const Outcome outcome = run_command({"verify", "--case", bad});
+  EXPECT_EQ(outcome.exit_code, 4);
+  expect_one_line(outcome.err, "/index.json is not JSON: ");
+  EXPECT_THAT(outcome.err, HasSubstr("line 1, column 11"));
+  EXPECT_THAT(outcome.err, testing::Not(HasSubstr("json.exception")));
+}
+
+TEST_F(VerifyCommand, CaseWithWrongFields_SaysWhatIsExpected) {
+  const std::string folder = copy_case("io_02_dict_of_lists");
+  const auto failure = [&](const std::string& text) {
+    write_file(folder + "/case.json", text);
+    return run_command({"verify", "--case", folder}).out;
+  };
+  const std::string begin = "FAIL " + folder + ": " + folder + "/case.json: ";
+  EXPECT_THAT(failure("[1]"), StartsWith(begin + "an array; expected an object with"));
+  EXPECT_THAT(failure("{}"), StartsWith(begin + "an object without \"files\"; expected"));
+  EXPECT_THAT(failure(R"({"files": "a", "runs": []})"),
+              StartsWith(begin + "\"files\" is a string; expected"));
+  EXPECT_THAT(failure(R"({"files": ["a"], "runs": [{"inputs": []}]})"),
+              StartsWith(begin + "entry 0 of \"runs\" is an object without \"outputs\"; expected"));
+  EXPECT_THAT(failure(R"({"files": ["a"], "runs": [], "rtol": "small"})"),
+              StartsWith(begin + "\"rtol\" is a string; expected"));
+}
+
 TEST_F(VerifyCommand, FolderWithoutCases_Is4) {
   const Outcome outcome = run_command({"verify", "--case", scratch("")});
   EXPECT_EQ(outcome.exit_code, 4);

@@ -132,13 +132,13 @@ TEST_F(PartialFileTest, DirectoryOrFifoAtThePartialPath_IsRefused) {
 }
 
 TEST_F(PartialFileTest, FileSystemWithoutLocks_WritesANewFile) {
-  fs_.fail_function("flock", ENOSYS);
+  fs_.fail_function("lock", ENOSYS);
   publish("new");
   EXPECT_EQ(read_file(path_), "new");
 }
 
 TEST_F(PartialFileTest, FileSystemWithoutLocks_LeftoverIsReplacedOnlyWhenAsked) {
-  fs_.fail_function("flock", ENOSYS);
+  fs_.fail_function("lock", ENOSYS);
   write_file(partial_path_, "of whom?");
   EXPECT_ERROR(publish("new"), ErrorCode::kIo, "remove it if none is");
   EXPECT_EQ(read_file(partial_path_), "of whom?");
@@ -200,9 +200,9 @@ TEST_F(PartialFileTest, Resume_WhileTheFirstRunWrites_IsRefused) {
 class ThievingFileSystem : public FaultyFileSystem {
  public:
   ThievingFileSystem(std::string path, int thefts) : path_(std::move(path)), thefts_(thefts) {}
-  int flock(int fd, int operation) override {
+  int lock(int fd, int command, struct flock* lock) override {
     if (thefts_-- > 0) ::unlink(path_.c_str());
-    return FaultyFileSystem::flock(fd, operation);
+    return FaultyFileSystem::lock(fd, command, lock);
   }
 
  private:
@@ -227,12 +227,12 @@ TEST_F(PartialFileTest, NewFileTakenForALeftoverEveryTime_IsAnErrorAndNoEndlessL
 class OvertakingFileSystem : public FaultyFileSystem {
  public:
   explicit OvertakingFileSystem(const std::string& path) : path_(path) {}
-  int flock(int fd, int operation) override {
+  int lock(int fd, int command, struct flock* lock) override {
     if (!third_) {
       std::filesystem::rename(path_ + ".partial", path_ + ".of_the_first");
       third_ = std::make_unique<PartialFile>(path_, 77, Overwrite::kNever);
     }
-    return FaultyFileSystem::flock(fd, operation);
+    return FaultyFileSystem::lock(fd, command, lock);
   }
 
  private:

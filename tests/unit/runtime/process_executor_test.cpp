@@ -164,6 +164,29 @@ TEST(ProcessExecutor, StartOfAReplacement_IsNotTimeOfTheCall) {
   EXPECT_EQ(executor.submit(kSquare, "12").result(), "144");
 }
 
+TEST(ProcessExecutor, WorkerThatHangsAtItsStart_IsReplaced_UpToThreeInARow) {
+  std::atomic<int> told = 0;
+  ProcessExecutorOptions options = with_workers(1, 100);
+  options.initializer = "hang";
+  options.start_timeout = std::chrono::milliseconds(50);
+  options.on_replaced = [&](const std::string& why) {
+    EXPECT_NE(why.find(" was not ready 0.05 s after its start"), std::string::npos) << why;
+    ++told;
+  };
+  ProcessExecutor executor(std::move(options));
+  EXPECT_ERROR(executor.submit(kSquare, "1").result(), ErrorCode::kBrokenPool, "was not ready");
+  EXPECT_EQ(told, 2);
+}
+
+TEST(ProcessExecutor, WorkersThatHangAtTheirStart_AreNoMoreThanMayBeReplaced) {
+  ProcessExecutorOptions options = with_workers(1);
+  options.initializer = "hang";
+  options.start_timeout = std::chrono::milliseconds(50);
+  ProcessExecutor executor(std::move(options));
+  EXPECT_ERROR(executor.submit(kSquare, "1").result(), ErrorCode::kBrokenPool, "was not ready");
+  EXPECT_EQ(executor.num_replaced(), 0);
+}
+
 TEST(ProcessExecutor, MaxTasksPerChild_GivesAFreshProcess) {
   ProcessExecutorOptions options = with_workers(1);
   options.max_tasks_per_child = 2;
