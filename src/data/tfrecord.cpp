@@ -43,7 +43,7 @@ class Records {
       if (count_ % kStride == 0) begins_.push_back(at);
       const size_t end = end_of(at, count_);
       ++count_;
-      if (window_.is_full_after(end - at)) file_->forget_pages();
+      window_.use(at, kHeadBytes, [this] { file_->forget_pages(); });
       at = end;
     }
   }
@@ -74,7 +74,10 @@ class Records {
       const size_t next = end_of(at, i);
       const std::byte* const data = file_->data() + at + kHeadBytes;
       const size_t size = next - at - kHeadBytes - kChecksumBytes;
-      if (window_.is_full_after(size)) file_->forget_pages();
+      constexpr size_t kBlock = ResidentWindow::kBlockBytes;
+      if (i == begin || at / kBlock != (next - 1) / kBlock) {
+        window_.use(at, next - at, [this] { file_->forget_pages(); });
+      }
       if (load<uint32_t>(data + size) != masked_checksum(data, size)) {
         fail(ErrorCode::kInvalidInput, "{} is damaged: its checksum does not match", label(i));
       }
