@@ -225,7 +225,7 @@ class CsvSource : public Source {
     });
     remember(end, static_cast<size_t>(at - text_.data()));
     window_.use(static_cast<size_t>(first - file_text().data()), static_cast<size_t>(at - first),
-                [this] { file_->forget_pages(); });
+                [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
   }
 

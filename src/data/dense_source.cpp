@@ -48,7 +48,7 @@ class DenseSource : public Source {
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
     const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;
     window_.use(static_cast<size_t>(first - rows_.file->data()), bytes,
-                [this] { rows_.file->forget_pages(); });
+                [this](size_t at, size_t size) { rows_.file->forget_pages(at, size); });
     TensorView view = {first, rows_.dtype, batched(end - begin, row_shape_)};
     if (in_place_ || bytes == 0) return view;
     scratch.resize(bytes);

@@ -110,7 +110,7 @@ class ChunkedSource : public Source {
     const std::span<const std::byte> bytes = array_.stored_bytes(stored);
     if (bytes.empty()) return array_.decode(stored, block);
     window_.use(static_cast<size_t>(bytes.data() - file_->data()), bytes.size(),
-                [this] { file_->forget_pages(); });
+                [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
     file_.read(bytes.data(), [&] {
       array_.decode(stored, block);
       return bytes.data() + bytes.size();

@@ -1,6 +1,7 @@
 #include "data/resident_window.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hornet {
@@ -17,7 +18,7 @@ ResidentWindow::ResidentWindow(size_t memory_bytes)
     : most_blocks_((memory_bytes == 0 ? kWindowBytes : std::min(kWindowBytes, memory_bytes)) /
                    kBlockBytes) {}
 
-void ResidentWindow::use(size_t offset, size_t bytes, const std::function<void()>& forget) {
+void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
   if (bytes == 0) return;
   const size_t first = offset / kBlockBytes, last = (offset + bytes - 1) / kBlockBytes;
   const std::scoped_lock lock(mutex_);
@@ -27,8 +28,8 @@ void ResidentWindow::use(size_t offset, size_t bytes, const std::function<void()
   std::vector<size_t> in_use = blocks_in_use();
   // Not at every call where threads use more than a window between them.
   if (blocks_.size() <= in_use.size() + in_use.size() / 2) return;
-  // Under the lock: what a thread touches after it was noted here is not forgotten without a note.
-  forget();
+  // Under the lock: nobody begins to use one of them meanwhile.
+  forget_others(in_use, forget);
   blocks_ = std::move(in_use);
   // A thread that does not come back uses nothing.
   std::erase_if(uses_, [](Use& use) { return !std::exchange(use.is_recent, false); });
@@ -50,13 +51,25 @@ bool ResidentWindow::renew(size_t first, size_t last) {
   return true;
 }
 
-// Which come back at once.
-std::vector<size_t> ResidentWindow::blocks_in_use() {
+std::vector<size_t> ResidentWindow::blocks_in_use() const {
   std::vector<size_t> blocks;
   for (const Use& use : uses_) {
     for (size_t block = use.first; block <= use.last; ++block) insert_once(blocks, block);
   }
   return blocks;
+}
+
+// In runs, for a call of the system each.
+void ResidentWindow::forget_others(const std::vector<size_t>& in_use, const Forget& forget) const {
+  std::vector<size_t> others;
+  std::set_difference(blocks_.begin(), blocks_.end(), in_use.begin(), in_use.end(),
+                      std::back_inserter(others));
+  for (size_t i = 0; i < others.size();) {
+    size_t end = i + 1;
+    while (end < others.size() && others[end] == others[end - 1] + 1) ++end;
+    forget(others[i] * kBlockBytes, (end - i) * kBlockBytes);
+    i = end;
+  }
 }
 
 size_t ResidentWindow::num_blocks() const {

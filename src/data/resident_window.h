@@ -19,10 +19,13 @@ class ResidentWindow {
   // `memory_bytes` bounds the window; 0 does not.
   explicit ResidentWindow(size_t memory_bytes = 0);
 
-  // This thread uses these bytes of the mapping, and no longer those it named before. Calls
-  // `forget`, which lets all pages go, where the window would get larger otherwise. At most the
+  // Lets these bytes of the mapping go, whole blocks, of which the last may reach beyond its end.
+  using Forget = std::function<void(size_t offset, size_t bytes)>;
+
+  // This thread uses these bytes of the mapping, and no longer those it named before. Where the
+  // window would get larger otherwise, `forget` is called with what no thread uses. At most the
   // window is resident then, or half as much again as what all threads use, where that is more.
-  void use(size_t offset, size_t bytes, const std::function<void()>& forget);
+  void use(size_t offset, size_t bytes, const Forget& forget);
 
   size_t num_blocks() const;
 
@@ -33,7 +36,8 @@ class ResidentWindow {
     bool is_recent = true;       // of the time since pages were last let go
   };
   bool renew(size_t first, size_t last);
-  std::vector<size_t> blocks_in_use();
+  std::vector<size_t> blocks_in_use() const;
+  void forget_others(const std::vector<size_t>& in_use, const Forget& forget) const;
 
   const size_t most_blocks_;
   mutable std::mutex mutex_;

@@ -43,7 +43,7 @@ class Records {
       if (count_ % kStride == 0) begins_.push_back(at);
       const size_t end = end_of(at, count_);
       ++count_;
-      window_.use(at, kHeadBytes, [this] { file_->forget_pages(); });
+      note(at, kHeadBytes);
       at = end;
     }
   }
@@ -75,15 +75,17 @@ class Records {
       const std::byte* const data = file_->data() + at + kHeadBytes;
       const size_t size = next - at - kHeadBytes - kChecksumBytes;
       constexpr size_t kBlock = ResidentWindow::kBlockBytes;
-      if (i == begin || at / kBlock != (next - 1) / kBlock) {
-        window_.use(at, next - at, [this] { file_->forget_pages(); });
-      }
+      if (i == begin || at / kBlock != (next - 1) / kBlock) note(at, next - at);
       if (load<uint32_t>(data + size) != masked_checksum(data, size)) {
         fail(ErrorCode::kInvalidInput, "{} is damaged: its checksum does not match", label(i));
       }
       visit(i, std::span<const std::byte>(data, size));
       at = next;
     }
+  }
+
+  void note(size_t at, size_t bytes) const {
+    window_.use(at, bytes, [this](size_t first, size_t size) { file_->forget_pages(first, size); });
   }
 
   // The end of the record at `at`, which lies within the file.
