@@ -29,10 +29,11 @@ struct PredictOptions {
   int workers = 0;         // 0: the usable cores (affinity and cgroup quota included)
   int64_t batch_size = 0;  // rows of one plan execution; 0: chosen from the plan and the cache
   int64_t chunk_size = 0;  // rows of one task; 0: chosen from the batch size and the rows
-  // A bound on the memory of this process, for threads: batches get smaller, then workers fewer,
-  // until what all of them hold fits beside what is resident already; Error(kOutOfMemory) where one
-  // worker with one row does not. An eighth of it is left to the sinks and a quarter to the
-  // sources, which keep to SinkOptions::memory_bytes and SourceOptions::memory_bytes. 0: no bound.
+  // A bound on the memory of this process and of its worker processes together: batches get
+  // smaller, then workers fewer, until what all of them hold fits beside what is resident already;
+  // Error(kOutOfMemory) where one worker with one row does not. An eighth of it is left to the
+  // sinks and a quarter to the sources, which keep to SinkOptions::memory_bytes and
+  // SourceOptions::memory_bytes, of which worker processes get their parts. 0: no bound.
   size_t memory_bytes = 0;
   // Element type of the sinks of floating outputs; the model's where nothing is given.
   std::optional<DType> output_dtype = std::nullopt;

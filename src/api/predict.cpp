@@ -48,9 +48,6 @@ void check_options(const PredictOptions& options) {
       "a timeout needs worker processes: a thread that hangs cannot be ended");
   require(options.executor == ExecutorKind::kProcesses || options.max_tasks_per_child == 0,
           ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
-  require(options.executor == ExecutorKind::kThreads || options.memory_bytes == 0,
-          ErrorCode::kInvalidArgument,
-          "a bound on memory is for threads: worker processes have memory of their own");
   require(!options.resume || !options.journal_path.empty(), ErrorCode::kInvalidArgument,
           "a job cannot be resumed without its journal");
 }
@@ -178,6 +175,7 @@ class Prediction {
     return compiled.plans_for(compiled.match_rows(row_shapes, names));
   }
 
+  bool in_processes() const { return options_.executor == ExecutorKind::kProcesses; }
   bool is_complete() const { return journal_ && journal_->state().is_complete; }
   double seconds_since_start() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -275,17 +273,25 @@ class Prediction {
     return kTextFactor * output_row_bytes() * static_cast<size_t>(report_.chunk_size);
   }
 
+  // All that is not for files. A worker process has the model and its plans as this one has them;
+  // weights that they share count for each, as the system counts resident memory.
+  size_t needed_bytes() {
+    const size_t resident = resident_bytes();
+    const size_t of_worker = worker_bytes() + (in_processes() ? resident : 0);
+    return resident + of_worker * static_cast<size_t>(report_.workers);
+  }
+
   // Makes batches and chunks smaller and workers fewer until they fit the bound on memory.
   void fit_memory() {
     if (options_.memory_bytes == 0 || rows_ == 0) return;
-    const size_t for_files = options_.memory_bytes / 4 + options_.memory_bytes / 8;
-    const size_t bound = options_.memory_bytes - for_files;
+    // Four are for inputs, two for outputs, and one for what processes have in shared memory.
+    const size_t sixteenths = in_processes() ? 9 : 10;
+    const size_t bound = options_.memory_bytes / 16 * sixteenths;
     const bool has_chunk_size = options_.chunk_size > 0 || journal_;
     while (true) {
-      const size_t of_worker = worker_bytes();
-      const size_t needed = resident_bytes() + of_worker * static_cast<size_t>(report_.workers);
+      const size_t needed = needed_bytes();
       if (needed <= bound) break;
-      const bool staged_too_much = staged_bytes() > of_worker / 2;
+      const bool staged_too_much = staged_bytes() > worker_bytes() / 2;
       if (staged_too_much && !has_chunk_size && report_.chunk_size > report_.batch_size) {
         report_.chunk_size = std::max(report_.chunk_size / 2, report_.batch_size);
       } else if (options_.batch_size == 0 && report_.batch_size > 1) {
@@ -299,7 +305,7 @@ class Prediction {
              "MB, beside {} MB for files; give {} MB at least",
              options_.memory_bytes / kMega, report_.workers, report_.workers == 1 ? "" : "s",
              report_.batch_size, report_.batch_size == 1 ? "" : "s", needed / kMega + 1,
-             for_files / kMega, needed / kMega * 8 / 5 + 2);
+             (options_.memory_bytes - bound) / kMega, needed / kMega * 16 / sixteenths + 2);
       }
     }
     header_.chunk_size = report_.chunk_size;
@@ -358,7 +364,7 @@ class Prediction {
   void compute() {
     job::ChunkLog log(sink_pointers_, journal_.get(), errors_.get());
     job::JobOptions job = job_options(log);
-    if (options_.executor == ExecutorKind::kProcesses)
+    if (in_processes())
       compute_in_processes(job);
     else
       compute_in_threads(job);
@@ -435,8 +441,7 @@ class Prediction {
         R"("executor":"{}","workers":{},"workers_replaced":{},"batch_size":{},"chunk_size":{},)"
         R"("peak_bytes":{},"shared_weight_bytes":{},"error":{}}})",
         json_string(model_.compiled().path()), rows_, report_.rows_resumed, report_.rows_failed,
-        seconds_since_start(),
-        options_.executor == ExecutorKind::kProcesses ? "processes" : "threads", report_.workers,
+        seconds_since_start(), in_processes() ? "processes" : "threads", report_.workers,
         report_.workers_replaced, report_.batch_size, report_.chunk_size, peak_resident_bytes(),
         report_.shared_weight_bytes, error.empty() ? "null" : json_string(error));
     job_report_->close(job, report_.worker_memory);

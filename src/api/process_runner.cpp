@@ -30,6 +30,19 @@ Timeout start_timeout(const PredictOptions& options) {
   return std::max(*options.timeout, kMinute);
 }
 
+// A few megabytes; a sixteenth of a bound on memory for all, which both sides see.
+uint64_t slot_bytes_wanted(size_t memory_bytes, int workers) {
+  constexpr uint64_t kWantedBytes = uint64_t{8} << 20;
+  if (memory_bytes == 0) return kWantedBytes;
+  return std::min<uint64_t>(kWantedBytes, memory_bytes / 32 / static_cast<size_t>(workers));
+}
+
+// 0 stays: it is no bound.
+void share_bound(size_t& memory_bytes, int workers) {
+  if (memory_bytes == 0) return;
+  memory_bytes = std::max<size_t>(memory_bytes / static_cast<size_t>(workers), 1);
+}
+
 }  // namespace
 
 ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
@@ -50,8 +63,8 @@ ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
   setup_.batch_size = sizes.batch_size;
   setup_.check_finite = options.check_finite;
   setup_.plan_text = plans.for_rows(sizes.batch_size).to_string();
-  describe_rows();
-  lay_out_slots(sizes.chunk_size);
+  describe_rows(sizes.workers);
+  lay_out_slots(sizes.chunk_size, slot_bytes_wanted(options.memory_bytes, sizes.workers));
   share_weights_of_plans();
 
   ProcessExecutorOptions executor;
@@ -77,13 +90,15 @@ ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
   executor_ = std::make_unique<ProcessExecutor>(std::move(executor));
 }
 
-void ProcessRunner::describe_rows() {
+void ProcessRunner::describe_rows(int workers) {
   for (const Source* source : sources_) {
     WorkerRows rows;
     rows.name = source->name();
     rows.dtype = source->dtype();
     rows.row_shape = source->row_shape();
     rows.location = source->location();
+    // Of what bounds the source of this process, which reads no rows, each worker's has its part.
+    if (rows.location) share_bound(rows.location->options.memory_bytes, workers);
     setup_.inputs.push_back(std::move(rows));
   }
   const plan::Plan& plan = plans_.for_rows(1);
@@ -99,9 +114,8 @@ void ProcessRunner::describe_rows() {
   }
 }
 
-// As many rows as a few megabytes hold, at least a batch, at most a chunk.
-void ProcessRunner::lay_out_slots(int64_t chunk_size) {
-  constexpr uint64_t kWantedBytes = uint64_t{8} << 20;
+// As many rows as `wanted_bytes` hold, at least a batch, at most a chunk.
+void ProcessRunner::lay_out_slots(int64_t chunk_size, uint64_t wanted_bytes) {
   std::vector<WorkerRows*> shared;
   for (WorkerRows& rows : setup_.inputs) {
     if (!rows.location) shared.push_back(&rows);
@@ -112,7 +126,7 @@ void ProcessRunner::lay_out_slots(int64_t chunk_size) {
   if (shared.empty()) return;
   uint64_t row_bytes = 0;
   for (const WorkerRows* rows : shared) row_bytes += num_bytes(rows->dtype, rows->row_shape);
-  const auto fitting = static_cast<int64_t>(kWantedBytes / std::max<uint64_t>(row_bytes, 1));
+  const auto fitting = static_cast<int64_t>(wanted_bytes / std::max<uint64_t>(row_bytes, 1));
   slot_rows_ = std::min(std::max(fitting, setup_.batch_size), chunk_size);
   for (WorkerRows* rows : shared) {
     rows->slot_offset = setup_.slot_bytes;

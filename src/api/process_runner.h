@@ -33,8 +33,8 @@ class ProcessRunner {
   size_t shared_weight_bytes() const { return weights_->size(); }
 
  private:
-  void describe_rows();
-  void lay_out_slots(int64_t chunk_size);
+  void describe_rows(int workers);
+  void lay_out_slots(int64_t chunk_size, uint64_t wanted_bytes);
   void share_weights_of_plans();
   void call(int64_t begin, int64_t end, int64_t first_in_slot, const internal::Deadline& deadline);
   void fill_slot(int64_t begin, int64_t end);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -248,7 +249,10 @@ Mapping::Mapping(const File& file, size_t size, Access access)
 Mapping::~Mapping() { fs_.munmap(data_, size_); }
 
 // Where the advice is refused, more memory stays resident and all else is the same.
-void Mapping::forget_pages() const { fs_.madvise(data_, size_, MADV_DONTNEED); }
+void Mapping::forget_pages(size_t offset, size_t bytes) const {
+  HORNET_CHECK(offset <= size_);
+  fs_.madvise(data_ + offset, std::min(bytes, size_ - offset), MADV_DONTNEED);
+}
 
 bool exists(const std::string& path, FileSystem& fs) {
   struct stat status = {};

@@ -140,7 +140,9 @@ class Mapping {
   size_t size() const { return size_; }
   // Takes the pages out of this process's resident memory. They stay in the system's file cache,
   // written ones too, and come back when touched: harmless at any time, even while others write.
-  void forget_pages() const;
+  void forget_pages() const { forget_pages(0, size_); }
+  // Those of a part, which begins with a page and may reach beyond the end.
+  void forget_pages(size_t offset, size_t bytes) const;
 
  private:
   std::byte* data_;

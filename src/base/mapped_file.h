@@ -33,6 +33,9 @@ class MappedFile {
   void forget_pages() const {
     if (mapping_) mapping_->forget_pages();
   }
+  void forget_pages(size_t offset, size_t bytes) const {
+    if (mapping_) mapping_->forget_pages(offset, bytes);
+  }
 
  private:
   MappedFile(std::string path, std::unique_ptr<const Mapping> mapping);

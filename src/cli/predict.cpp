@@ -334,8 +334,8 @@ Command add_predict(CLI::App& app) {
       ->type_name("ROWS");
   command
       ->add_option("--memory", arguments->options.memory_bytes,
-                   "Bound on the memory of the process, such as 500M or 2G: smaller batches and "
-                   "windows, fewer workers [none]")
+                   "Bound on the memory of the process, with that of worker processes, such as "
+                   "500M or 2G: smaller batches and windows, fewer workers [none]")
       ->transform(CLI::AsSizeValue(false).description(""))
       ->type_name("SIZE");
   const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::kAuto},

@@ -224,7 +224,8 @@ class CsvSource : public Source {
       return reinterpret_cast<const std::byte*>(at);
     });
     remember(end, static_cast<size_t>(at - text_.data()));
-    if (window_.is_full_after(static_cast<size_t>(at - first))) file_->forget_pages();
+    window_.use(static_cast<size_t>(first - file_text().data()), static_cast<size_t>(at - first),
+                [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
   }
 

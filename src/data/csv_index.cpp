@@ -131,10 +131,12 @@ CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pa
   ResidentWindow window(memory_bytes);
   parallel_for((num_blocks + kBlocksATime - 1) / kBlocksATime, [&](size_t group) {
     const size_t end = std::min(num_blocks, (group + 1) * kBlocksATime);
+    const size_t begin = group * kBlocksATime * block_bytes_;
+    window.use(begin, std::min(kBlocksATime * block_bytes_, text_.size() - begin),
+               [&](size_t, size_t) { forget_pages(); });
     for (size_t b = group * kBlocksATime; b < end; ++b) {
       counts[b] = count(text_, b * block_bytes_, block_end(b));
     }
-    if (window.is_full_after(kBlocksATime * block_bytes_)) forget_pages();
   });
   Block block;
   for (const Counts& found : counts) {

@@ -63,7 +63,8 @@ class DenseFileSink : public Sink {
   MutableTensorView direct(int64_t begin, int64_t end) override {
     check_range(out_.path, begin, end, out_.num_rows);
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (window_.is_full_after(bytes)) mapping_->forget_pages();
+    window_.use(offset(begin), bytes,
+                [this](size_t at, size_t size) { mapping_->forget_pages(at, size); });
     return {mapping_ ? mapping_->data() + offset(begin) : nullptr, out_.dtype,
             batched(end - begin, out_.row_shape)};
   }

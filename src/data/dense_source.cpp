@@ -46,8 +46,9 @@ class DenseSource : public Source {
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(rows_.name, begin, end, num_rows());
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (window_.is_full_after(bytes)) rows_.file->forget_pages();
     const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;
+    window_.use(static_cast<size_t>(first - rows_.file->data()), bytes,
+                [this](size_t at, size_t size) { rows_.file->forget_pages(at, size); });
     TensorView view = {first, rows_.dtype, batched(end - begin, row_shape_)};
     if (in_place_ || bytes == 0) return view;
     scratch.resize(bytes);

@@ -99,7 +99,6 @@ class ChunkedSource : public Source {
   std::shared_ptr<const BlockCache::Block> chunk(uint64_t number) const {
     return cache_.get(number, [&](BlockCache::Block& block) {
       const Hdf5Array::StoredChunk& stored = chunks_[number];
-      if (window_.is_full_after(stored.size)) file_->forget_pages();
       // Filters go back and forth between two buffers.
       const auto lease = decoding_.take(2 * static_cast<size_t>(array_.chunk_bytes()), name_);
       as_input([&] { decode(stored, block); });
@@ -110,6 +109,8 @@ class ChunkedSource : public Source {
   void decode(const Hdf5Array::StoredChunk& stored, BlockCache::Block& block) const {
     const std::span<const std::byte> bytes = array_.stored_bytes(stored);
     if (bytes.empty()) return array_.decode(stored, block);
+    window_.use(static_cast<size_t>(bytes.data() - file_->data()), bytes.size(),
+                [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
     file_.read(bytes.data(), [&] {
       array_.decode(stored, block);
       return bytes.data() + bytes.size();

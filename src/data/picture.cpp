@@ -1,5 +1,7 @@
 #include "data/picture.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -68,11 +70,42 @@ PictureBox centred_box(int64_t height, int64_t width, int64_t target_height, int
 
 namespace {
 
+__m128 load_pixel(const uint8_t* from) {
+  int bytes;
+  std::memcpy(&bytes, from, sizeof(bytes));
+  const __m128i zeros = _mm_setzero_si128();
+  const __m128i words = _mm_unpacklo_epi8(_mm_cvtsi32_si128(bytes), zeros);
+  return _mm_cvtepi32_ps(_mm_unpacklo_epi16(words, zeros));
+}
+
+// Four channels at a time, of which the last of three is of the next pixel and written over; as
+// many columns as can be read so. `to` has room for a float more. The arithmetic is that of
+// resize_across(). AVX is not faster here.
+template <int kChannels>
+size_t resize_vectors_across(const uint8_t* row, int64_t row_pixels,
+                             const std::vector<Between>& columns, float* to) {
+  size_t i = 0;
+  for (; i < columns.size() && columns[i].upper < row_pixels - 1; ++i) {
+    const Between& x = columns[i];
+    const __m128 from = load_pixel(row + x.lower * kChannels);
+    const __m128 step = _mm_sub_ps(load_pixel(row + x.upper * kChannels), from);
+    _mm_storeu_ps(to + i * kChannels, _mm_add_ps(from, _mm_mul_ps(step, _mm_set1_ps(x.part))));
+  }
+  return i;
+}
+
 // A row of the picture, resized across: [columns, channels]. Channels are a constant, so that the
 // compiler need not loop over them.
 template <int kChannels>
-void resize_across(const uint8_t* row, const std::vector<Between>& columns, float* to) {
-  for (const Between& x : columns) {
+void resize_across(const uint8_t* row, int64_t row_pixels, const std::vector<Between>& columns,
+                   float* to) {
+  size_t i = 0;
+  if constexpr (kChannels >= 3) {
+    i = resize_vectors_across<kChannels>(row, row_pixels, columns, to);
+    to += i * kChannels;
+  }
+  for (; i < columns.size(); ++i) {
+    const Between& x = columns[i];
     const uint8_t* const left = row + x.lower * kChannels;
     const uint8_t* const right = row + x.upper * kChannels;
     for (int c = 0; c < kChannels; ++c) {
@@ -89,7 +122,7 @@ void resize_bilinear_of(const Picture& picture, const PictureBox& box, int64_t h
   const std::vector<Between> columns = between(box.width, width);
   const auto count = static_cast<size_t>(width) * kChannels;
   // The rows of the picture that were resized last: enlarging asks for the same again.
-  std::vector<float> above(count), below(count);
+  std::vector<float> above(count + 1), below(count + 1);
   int64_t row_above = -1, row_below = -1;
   for (const Between& y : rows) {
     if (y.lower == row_below) {
@@ -97,11 +130,11 @@ void resize_bilinear_of(const Picture& picture, const PictureBox& box, int64_t h
       std::swap(row_above, row_below);
     }
     if (y.lower != row_above) {
-      resize_across<kChannels>(pixel(picture, box, y.lower, 0), columns, above.data());
+      resize_across<kChannels>(pixel(picture, box, y.lower, 0), box.width, columns, above.data());
       row_above = y.lower;
     }
     if (y.upper != row_below) {
-      resize_across<kChannels>(pixel(picture, box, y.upper, 0), columns, below.data());
+      resize_across<kChannels>(pixel(picture, box, y.upper, 0), box.width, columns, below.data());
       row_below = y.upper;
     }
     for (size_t i = 0; i < count; ++i) to[i] = above[i] + (below[i] - above[i]) * y.part;

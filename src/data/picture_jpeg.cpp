@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
@@ -60,9 +61,12 @@ class JpegReader {
   }
   bool read_rows(uint8_t* to, size_t row_bytes) {
     if (setjmp(errors_.jump) != 0) return false;
+    constexpr JDIMENSION kMostRows = 16;  // it gives as many as it has at a time
     while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = to + info_.output_scanline * row_bytes;
-      jpeg_read_scanlines(&info_, &row, 1);
+      JSAMPROW rows[kMostRows];
+      const JDIMENSION count = std::min(kMostRows, info_.output_height - info_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = to + (info_.output_scanline + i) * row_bytes;
+      jpeg_read_scanlines(&info_, rows, count);
     }
     return true;
   }

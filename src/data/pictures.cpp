@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <system_error>
 #include <vector>
 
@@ -111,24 +113,42 @@ class PictureSource : public Source {
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(name_, begin, end, num_rows());
     scratch.resize(static_cast<size_t>(end - begin) * row_.bytes());
-    Picture picture;
+    std::unique_ptr<Picture> picture = take_picture();
     for (int64_t row = begin; row < end; ++row) {
       const std::string& path = paths_[static_cast<size_t>(row)];
       // Files wait for memory for their pixels, and pixels for nothing.
       const PictureFile file = read_whole(path, files_, fs_);
-      row_.read(file.bytes, path, picture,
+      row_.read(file.bytes, path, *picture,
                 scratch.data() + static_cast<size_t>(row - begin) * row_.bytes());
     }
+    give_back(std::move(picture));
     return {scratch.data(), dtype(), batched(end - begin, row_shape_)};
   }
 
  private:
+  // Fresh memory for each call would cost its pages and their zeros.
+  std::unique_ptr<Picture> take_picture() const {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Picture>();
+    std::unique_ptr<Picture> picture = std::move(idle_.back());
+    idle_.pop_back();
+    return picture;
+  }
+  void give_back(std::unique_ptr<Picture> picture) const {
+    constexpr size_t kMostBytes = size_t{16} << 20;  // kept for a picture that was a rare one
+    if (picture->pixels.capacity() > kMostBytes) return;
+    const std::scoped_lock lock(mutex_);
+    idle_.push_back(std::move(picture));
+  }
+
   const std::string name_;
   const std::vector<std::string> paths_;
   const Shape row_shape_;
   const PictureRow row_;
   mutable ByteBudget files_;
   FileSystem& fs_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Picture>> idle_;  // guarded by mutex_; one a worker
 };
 
 }  // namespace

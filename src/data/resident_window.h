@@ -1,30 +1,49 @@
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace hornet {
 
-// Keeps what a mapping holds in resident memory bounded, however long the file: says when a
-// window's bytes have been handed out and the pages should go. Thread-safe.
+// Keeps what a mapping holds in resident memory bounded, however long the file. It counts blocks
+// and not bytes: where the system's cache holds a file in pieces of up to 2 MB, the touch of a byte
+// makes all of its piece resident. Thread-safe.
 class ResidentWindow {
  public:
   static constexpr size_t kWindowBytes = size_t{16} << 20;
+  static constexpr size_t kBlockBytes = size_t{2} << 20;
 
   // `memory_bytes` bounds the window; 0 does not.
-  explicit ResidentWindow(size_t memory_bytes = 0)
-      : window_bytes_(memory_bytes == 0 ? kWindowBytes : std::min(kWindowBytes, memory_bytes)) {}
+  explicit ResidentWindow(size_t memory_bytes = 0);
 
-  bool is_full_after(size_t bytes) {
-    if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes < window_bytes_) return false;
-    bytes_.store(0, std::memory_order_relaxed);
-    return true;
-  }
+  // Lets these bytes of the mapping go, whole blocks, of which the last may reach beyond its end.
+  using Forget = std::function<void(size_t offset, size_t bytes)>;
+
+  // This thread uses these bytes of the mapping, and no longer those it named before. Where the
+  // window would get larger otherwise, `forget` is called with what no thread uses. At most the
+  // window is resident then, or half as much again as what all threads use, where that is more.
+  void use(size_t offset, size_t bytes, const Forget& forget);
+
+  size_t num_blocks() const;
 
  private:
-  const size_t window_bytes_;
-  std::atomic<size_t> bytes_ = 0;
+  struct Use {
+    std::thread::id thread;
+    size_t first = 0, last = 0;  // blocks
+    bool is_recent = true;       // of the time since pages were last let go
+  };
+  bool renew(size_t first, size_t last);
+  std::vector<size_t> blocks_in_use() const;
+  void forget_others(const std::vector<size_t>& in_use, const Forget& forget) const;
+
+  const size_t most_blocks_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<Use> uses_;
+  std::vector<size_t> blocks_;  // that may be resident, in order
 };
 
 }  // namespace hornet

@@ -43,7 +43,7 @@ class Records {
       if (count_ % kStride == 0) begins_.push_back(at);
       const size_t end = end_of(at, count_);
       ++count_;
-      if (window_.is_full_after(end - at)) file_->forget_pages();
+      note(at, kHeadBytes);
       at = end;
     }
   }
@@ -74,13 +74,18 @@ class Records {
       const size_t next = end_of(at, i);
       const std::byte* const data = file_->data() + at + kHeadBytes;
       const size_t size = next - at - kHeadBytes - kChecksumBytes;
-      if (window_.is_full_after(size)) file_->forget_pages();
+      constexpr size_t kBlock = ResidentWindow::kBlockBytes;
+      if (i == begin || at / kBlock != (next - 1) / kBlock) note(at, next - at);
       if (load<uint32_t>(data + size) != masked_checksum(data, size)) {
         fail(ErrorCode::kInvalidInput, "{} is damaged: its checksum does not match", label(i));
       }
       visit(i, std::span<const std::byte>(data, size));
       at = next;
     }
+  }
+
+  void note(size_t at, size_t bytes) const {
+    window_.use(at, bytes, [this](size_t first, size_t size) { file_->forget_pages(first, size); });
   }
 
   // The end of the record at `at`, which lies within the file.

@@ -149,6 +149,15 @@ TEST_F(FileTest, SharedMapping_WritesReachTheFile_AlsoWhenPagesAreForgotten) {
   EXPECT_EQ(read_file(path_)[9000], 'a');
 }
 
+TEST_F(FileTest, ForgetPages_OfAPart_MayReachBeyondTheEnd) {
+  const auto file = create();
+  file->reserve(10000);
+  const Mapping mapping(*file, 10000, Mapping::Access::kShared);
+  mapping.data()[9000] = std::byte{'a'};
+  mapping.forget_pages(8192, size_t{2} << 20);
+  EXPECT_EQ(mapping.data()[9000], std::byte{'a'});
+}
+
 // renameat2 first; then by a second name; then by looking whether the name is free.
 class RenameToFreeNameTest : public ::testing::TestWithParam<int> {
  protected:

@@ -100,6 +100,35 @@ TEST_F(PredictCommand, Memory_IsBoundedWhateverTheFiles) {
   }
 }
 
+// What goes to y.npy is written by the workers, what goes to y.csv through shared memory.
+TEST_F(PredictCommand, Memory_OfProcesses_IsThatOfAllTogether) {
+  constexpr size_t kMega = size_t{1} << 20;
+  const std::string data = std::string(HORNET_TEST_DATA) + "/keras/";
+  write_zeros(scratch("x.npy"), {4}, 8 * 1'000'000);
+  for (const char* to : {"y.npy", "y.csv"}) {
+    const Outcome outcome =
+        run_command({"predict", data + "keras2.json", "--weights", data + "keras2_weights.h5",
+                     scratch("x.npy"), "-o", path(to), "--progress", "none", "--executor",
+                     "processes", "--memory", "120M", "--report", scratch("report.json")});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto report = nlohmann::json::parse(read_file(scratch("report.json")));
+    size_t sum = report["job"]["peak_bytes"];
+    EXPECT_GE(report["workers"].size(), 1u);
+    for (const auto& worker : report["workers"]) sum += worker["peak_bytes"].get<size_t>();
+    EXPECT_LT(sum, 120 * kMega) << to;
+    EXPECT_GT(sum, 20 * kMega) << to;
+  }
+}
+
+TEST_F(PredictCommand, Memory_TooLittleForProcesses_IsTold) {
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o", path("y.npy"),
+                   "--memory", "20M", "--executor", "processes"});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.err,
+              ContainsRegex("1 worker with 1 row at once .*; give [0-9]+ MB at least"));
+}
+
 TEST_F(PredictCommand, Memory_ThatIsTooLittle_IsToldWithHowMuchIsNeeded) {
   const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
                                        "-o", path("y.npy"), "--memory", "1M"});
@@ -119,6 +148,12 @@ TEST_F(PredictCommand, Memory_ChangesNoByte) {
   plain.push_back(path("b.npy"));
   EXPECT_EQ(run_command(plain).exit_code, 0);
   EXPECT_EQ(read_file(path("a.npy")), read_file(path("b.npy")));
+  Strings in_processes = job;
+  in_processes.insert(in_processes.end(),
+                      {path("c.npy"), "--memory", "100M", "--executor", "processes"});
+  outcome = run_command(in_processes);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(read_file(path("c.npy")), read_file(path("b.npy")));
 }
 
 #endif

@@ -216,7 +216,7 @@ TEST_F(NpySinkTest, Direct_LargeFileFromManyThreads_IsLetGoInBetweenAndComplete)
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_GE(fs.num_madvise(), 1);  // every 16 MiB
+  EXPECT_GE(fs.num_madvise(), 1);  // every window
   sink->finish();
   const std::string bytes = read_file(path_);
   for (size_t row = 0; row < kRows; ++row) {

@@ -163,8 +163,9 @@ TEST_F(NpySourceTest, Rows_ReadAllOfALargeFile_DoNotStayResident) {
   }
   EXPECT_EQ(sum, 0);
   EXPECT_GT(most, before + (size_t{8} << 20));
-  EXPECT_LT(most, before + (size_t{40} << 20));
-  EXPECT_EQ(fs.num_madvise(), 16);  // every 16 MiB
+  EXPECT_LT(most, before + (size_t{18} << 20));
+  EXPECT_GE(fs.num_madvise(), 16);  // every 16 MiB, of which the last rows come back
+  EXPECT_LE(fs.num_madvise(), 24);
 }
 
 // Files of others' making, broken and whole.

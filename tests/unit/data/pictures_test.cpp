@@ -82,6 +82,36 @@ TEST(Picture, Resizing_IsWithinATinyPartOfKerassRule) {
   }
 }
 
+// Three and four channels go in vectors, but for the columns at the right end.
+TEST(Picture, Resizing_OfChannels_IsThatOfEachAlone) {
+  for (const int64_t channels : {3, 4}) {
+    for (const int64_t size : {1, 2, 3, 5, 17, 64}) {
+      Picture picture = {5, size, channels, {}, nullptr};
+      picture.pixels.resize(static_cast<size_t>(5 * size * channels));
+      for (size_t i = 0; i < picture.pixels.size(); ++i) {
+        picture.pixels[i] = static_cast<uint8_t>(i * 37 + i * i * 11);
+      }
+      for (const int64_t width : {1, 2, 4, 7, 64, 99}) {
+        const PictureBox box = {1, size / 3, 4, size - size / 3};
+        std::vector<float> all(static_cast<size_t>(3 * width * channels));
+        resize_bilinear(picture, box, 3, width, all.data());
+        for (int64_t c = 0; c < channels; ++c) {
+          Picture grey = {5, size, 1, {}, nullptr};
+          for (int64_t i = 0; i < 5 * size; ++i) {
+            grey.pixels.push_back(picture.pixels[static_cast<size_t>(i * channels + c)]);
+          }
+          std::vector<float> one(static_cast<size_t>(3 * width));
+          resize_bilinear(grey, box, 3, width, one.data());
+          for (int64_t i = 0; i < 3 * width; ++i) {
+            ASSERT_EQ(all[static_cast<size_t>(i * channels + c)], one[static_cast<size_t>(i)])
+                << channels << " channels, " << size << " to " << width;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Picture, ScaledDecoding_IsOnlyForShrinking) {
   const std::string bytes = read_file(test_file("kinds/rgb.jpg"));  // 37 x 53
   Picture picture;

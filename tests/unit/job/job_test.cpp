@@ -1,6 +1,7 @@
 #include "job/job.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <map>
@@ -44,6 +45,28 @@ TEST_P(JobTest, EveryRowIsComputedExactlyOnce) {
       }
     }
   }
+}
+
+// Bytes of the heap that are taken; 0 under a sanitizer, whose heap is another.
+size_t heap_bytes() { return mallinfo2().uordblks; }
+
+size_t most_heap_bytes(Executor& executor, int64_t chunks) {
+  const size_t before = heap_bytes();
+  std::atomic<size_t> most = before;
+  JobOptions options;
+  options.rows = chunks * 2;
+  options.chunk_size = 2;
+  run_job(executor, options, [&](int64_t, int64_t) {
+    const size_t now = heap_bytes();
+    for (size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+    }
+  });
+  return most - before;
+}
+
+TEST_P(JobTest, ManyChunks_TakeNoMoreMemoryThanFew) {
+  most_heap_bytes(*executor_, 10);  // what is made once
+  EXPECT_LE(most_heap_bytes(*executor_, 20000), most_heap_bytes(*executor_, 1000) + 16384);
 }
 
 TEST_P(JobTest, FailingRow_StopsTheJobAndIsNamed) {
