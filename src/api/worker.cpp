@@ -152,7 +152,9 @@ class SlotSink : public Sink {
   std::string name() const override { return rows_.description().name; }
   void write(int64_t begin, const TensorView& rows) override {
     const MutableTensorView to = rows_.view(begin, begin + rows.shape[0]);
-    std::memcpy(to.data, rows.data, num_bytes(rows.dtype, rows.shape));
+    if (rows.data != to.data) {
+      std::memcpy(to.data, rows.data, num_bytes(rows.dtype, rows.shape));
+    }
   }
   MutableTensorView direct(int64_t begin, int64_t end) override { return rows_.view(begin, end); }
   void finish() override {}

@@ -50,7 +50,7 @@ bool repair(uintptr_t address) {
     const uintptr_t page = address / kPageBytes * kPageBytes;
     // Noted first: another thread that reads the zeros is to find the note.
     note(slot, page);
-    void* zeros = mmap(reinterpret_cast<void*>(page), kPageBytes, PROT_READ,
+    void* zeros = mmap(reinterpret_cast<void*>(page), kPageBytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     return zeros != MAP_FAILED;
   }

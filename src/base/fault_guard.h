@@ -1,4 +1,4 @@
-// Mapped files that are truncated, or cannot be read, while they are in use.
+// Mapped files that are truncated, or cannot be read or written, while they are in use.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ class FaultGuard {
   FaultGuard& operator=(const FaultGuard&) = delete;
 };
 
-// A read-only mapping of a file, whose owner asks after use whether what was read was there.
+// A mapping of a file, whose owner asks after use whether what was read was there, or whether what
+// was written went there.
 // Thread-safe. There may be a few hundred at a time; those beyond are not guarded.
 class GuardedRegion {
  public:
@@ -24,7 +25,7 @@ class GuardedRegion {
   GuardedRegion(const GuardedRegion&) = delete;
   GuardedRegion& operator=(const GuardedRegion&) = delete;
 
-  // Whether a page of these bytes could not be read. Once so, always so.
+  // Whether a page of these bytes was not to be had. Once so, always so.
   bool is_damaged(const std::byte* data, size_t size) const;
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault_guard.h"
 #include "data/ordered_output.h"
 #include "data/partial_file.h"
 #include "data/resident_window.h"
@@ -37,6 +38,7 @@ class DenseFileSink : public Sink {
     if (file_bytes(out_) > 0) {
       mapping_ = std::make_unique<const Mapping>(partial_.file(), file_bytes(out_),
                                                  Mapping::Access::kShared);
+      region_ = std::make_unique<const GuardedRegion>(mapping_->data(), file_bytes(out_));
     }
     if (overwrite != Overwrite::kResume) {
       partial_.file().write_at(0, std::as_bytes(std::span(header)));
@@ -55,8 +57,9 @@ class DenseFileSink : public Sink {
     const int64_t end =
         check_write(out_.path, begin, rows, out_.dtype, out_.row_shape, out_.num_rows);
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
+    if (bytes == 0) return;
     // Rows made in place, through direct(), are there already.
-    if (bytes == 0 || rows.data == mapping_->data() + offset(begin)) return;
+    if (rows.data == mapping_->data() + offset(begin)) return require_written(begin, end, bytes);
     partial_.file().write_at(offset(begin), bytes_of(rows, bytes));
   }
 
@@ -81,6 +84,16 @@ class DenseFileSink : public Sink {
   }
 
  private:
+  // That rows made in the mapping went to the file.
+  void require_written(int64_t begin, int64_t end, size_t bytes) {
+    const auto size = static_cast<size_t>(partial_.file().status().st_size);
+    require(offset(begin) + bytes <= size, ErrorCode::kIo,
+            "cannot write rows {} to {}: {} was truncated to {} bytes", begin, end,
+            partial_.file().path(), size);
+    require(!region_->is_damaged(mapping_->data() + offset(begin), bytes), ErrorCode::kIo,
+            "cannot write rows {} to {} of {}: its disk fails", begin, end, partial_.file().path());
+  }
+
   size_t offset(int64_t row) const {
     return out_.header.size() + static_cast<size_t>(row) * row_bytes_;
   }
@@ -89,6 +102,7 @@ class DenseFileSink : public Sink {
   const size_t row_bytes_;
   PartialFile partial_;
   std::unique_ptr<const Mapping> mapping_;  // nullptr for a file without bytes
+  std::unique_ptr<const GuardedRegion> region_;
   ResidentWindow window_;
 };
 

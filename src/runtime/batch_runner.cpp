@@ -96,7 +96,7 @@ void BatchRunner::run_batch(int64_t begin, int64_t end) {
   plan.execute({input_addresses_, output_addresses_}, state_for(plan, rows));
   for (const Source* source : sources_) source->check(begin, end);
   if (options_.check_finite) require_finite(begin, plan);
-  for_output([&] { write_outputs(begin); });
+  for_output([&] { write_outputs(begin, plan); });
 }
 
 void BatchRunner::read_inputs(int64_t begin, int64_t end, const plan::Plan& plan) {
@@ -138,10 +138,13 @@ void BatchRunner::require_finite(int64_t begin, const plan::Plan& plan) const {
   }
 }
 
-void BatchRunner::write_outputs(int64_t begin) {
+void BatchRunner::write_outputs(int64_t begin, const plan::Plan& plan) {
   for (size_t k = 0; k < sinks_.size(); ++k) {
     const Tensor& computed = computed_outputs_[k];
-    if (output_addresses_[k] != computed.data()) continue;
+    if (output_addresses_[k] != computed.data()) {
+      hand_out(k, begin, {output_addresses_[k], output_dtypes_[k], plan.output_types()[k].shape});
+      continue;
+    }
     const DType wanted = output_dtypes_[k];
     if (computed.dtype() == wanted) {
       hand_out(k, begin, computed);

@@ -44,7 +44,7 @@ class BatchRunner {
   void run_batch(int64_t begin, int64_t end);
   void read_inputs(int64_t begin, int64_t end, const plan::Plan& plan);
   void place_outputs(int64_t begin, int64_t end, const plan::Plan& plan);
-  void write_outputs(int64_t begin);
+  void write_outputs(int64_t begin, const plan::Plan& plan);
   void hand_out(size_t k, int64_t begin, const TensorView& rows);
   void require_finite(int64_t begin, const plan::Plan& plan) const;
   plan::WorkerState& state_for(const plan::Plan& plan, int64_t rows);

@@ -302,6 +302,24 @@ TEST_P(TruncatedInput, WhileMapped_FailsItsRowsAndKeepsTheOthers) {
   EXPECT_NE(read_file(job.errors_path()).find("x.npy was truncated to"), std::string::npos);
 }
 
+// An output that somebody cuts off while rows are made in its mapping.
+TEST(TruncatedOutput, WhileMapped_StopsTheJobWithItsNameAndRows) {
+  std::map<int64_t, float> slow;
+  for (int64_t row = 0; row < 1000; row += 20) slow[row] = kIsSlow;
+  const FaultJob job(1600, slow);
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  const std::string partial = job.output_path() + ".partial";
+  bool truncated = false;
+  options.progress = [&](const ProgressEvent& event) {
+    if (truncated || event.kind != ProgressEvent::Kind::kAdvanced || event.rows_done == 0) return;
+    truncated = true;
+    ASSERT_LT(event.rows_done, 1000);
+    std::filesystem::resize_file(partial, 128);
+  };
+  EXPECT_ERROR(job.run(options), ErrorCode::kIo, partial + " was truncated to 128 bytes");
+  EXPECT_TRUE(truncated);
+}
+
 INSTANTIATE_TEST_SUITE_P(Executors, TruncatedInput,
                          ::testing::Values(ExecutorKind::kThreads, ExecutorKind::kProcesses),
                          [](const auto& kind) {
