@@ -53,6 +53,7 @@ void run(benchmark::State& state, KernelFactory factory, const graph::Op& op,
   const KernelRequest request = make_request(op, pointers, packed, is_constant);
   const KernelOffer offer = factory(request);
   if (offer.kernel == nullptr) return state.SkipWithError(offer.refusal.c_str());
+  packed.complete();
   const double flops = op.flops(request.inputs, request.outputs);
   if (flops < 1e8) {
     const Tensor got = run_kernel(*offer.kernel, request, pointers)[0];

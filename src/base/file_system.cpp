@@ -237,6 +237,16 @@ bool File::is_locked() const {
   return false;
 }
 
+bool File::is_named() const {
+  struct stat named = {};
+  if (fs_.status(path_.c_str(), false, &named) != 0) {
+    if (errno != ENOENT) fail_system("cannot examine {}", path_);
+    return false;
+  }
+  const struct stat opened = status();
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 Mapping::Mapping(const File& file, size_t size, Access access)
     : size_(size), fs_(file.file_system()) {
   const bool shared = access == Access::kShared;

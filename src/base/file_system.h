@@ -116,6 +116,8 @@ class File {
   // Whether somebody else has that lock; asking takes none, and so is in nobody's way. False where
   // locks are not supported.
   bool is_locked() const;
+  // Whether the path is still this file's, and not a newer one's or nobody's.
+  bool is_named() const;
 
  private:
   File(std::string path, int fd, FileSystem& fs);

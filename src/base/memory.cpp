@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "base/cpu.h"
 
@@ -62,7 +63,7 @@ std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
 PageToucher::PageToucher(void* block, size_t bytes) {
   constexpr size_t kPieceBytes = 2 * kHugePageBytes;
   if (bytes < 2 * kPieceBytes || usable_cores_of_process() < 2) return;
-  thread_ = std::jthread([=](const std::stop_token& stop) {
+  const auto touch = [=](const std::stop_token& stop) {
     const auto begin = reinterpret_cast<uintptr_t>(block);
     const uintptr_t first = (begin + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
     for (uintptr_t at = first; at + kPieceBytes <= begin + bytes; at += kPieceBytes) {
@@ -70,7 +71,11 @@ PageToucher::PageToucher(void* block, size_t bytes) {
       // A kernel before 5.14 refuses: then whoever writes touches them.
       if (madvise(reinterpret_cast<void*>(at), kPieceBytes, MADV_POPULATE_WRITE) != 0) return;
     }
-  });
+  };
+  try {
+    thread_ = std::jthread(touch);
+  } catch (const std::system_error&) {  // no thread to be had: whoever writes touches the pages
+  }
 }
 
 }  // namespace hornet

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,10 @@ void parallel_for(size_t count, const std::function<void(size_t)>& work) {
   };
   const size_t threads = std::min(count, static_cast<size_t>(usable_cores_of_process()));
   std::vector<std::jthread> helpers;
-  for (size_t t = 1; t < threads; ++t) helpers.emplace_back(run);
+  try {
+    for (size_t t = 1; t < threads; ++t) helpers.emplace_back(run);
+  } catch (const std::system_error&) {  // no more threads to be had: those that there are do it
+  }
   run();
   helpers.clear();
   if (error) std::rethrow_exception(error);

@@ -214,7 +214,8 @@ class CsvSource : public Source {
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(name_, begin, end, num_rows());
     scratch.resize(static_cast<size_t>(end - begin) * row_bytes_);
-    const char* const first = text_.data() + find(begin);
+    const Place place = find(begin);
+    const char* const first = text_.data() + place.offset;
     const char* at = first;
     file_.read(reinterpret_cast<const std::byte*>(first), [&] {
       for (int64_t row = begin; row < end; ++row) {
@@ -224,7 +225,9 @@ class CsvSource : public Source {
       return reinterpret_cast<const std::byte*>(at);
     });
     remember(end, static_cast<size_t>(at - text_.data()));
-    window_.use(static_cast<size_t>(first - file_text().data()), static_cast<size_t>(at - first),
+    const char* const read_first = first - place.scanned;
+    window_.use(static_cast<size_t>(read_first - file_text().data()),
+                static_cast<size_t>(at - read_first),
                 [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
   }
@@ -236,18 +239,22 @@ class CsvSource : public Source {
     return {reinterpret_cast<const char*>(file_->data()), file_->size()};
   }
 
+  struct Place {
+    size_t offset;
+    size_t scanned;  // bytes before it that were read to find it
+  };
   // Where rows that were read end, the next to be asked for most likely begin.
-  size_t find(int64_t row) const {
+  Place find(int64_t row) const {
     {
       const std::lock_guard lock(bookmarks_mutex_);
       const Bookmark& bookmark = bookmarks_[static_cast<size_t>(row) % bookmarks_.size()];
-      if (bookmark.row == row) return bookmark.offset;
+      if (bookmark.row == row) return {bookmark.offset, 0};
     }
     // Found by counting line ends in its block: they must have been there.
     const size_t offset = index_.row_begin(row);
     const size_t counted = std::min(offset, index_.block_bytes());
     file_.check(reinterpret_cast<const std::byte*>(text_.data() + offset - counted), counted);
-    return offset;
+    return {offset, counted};
   }
   void remember(int64_t row, size_t offset) const {
     const std::lock_guard lock(bookmarks_mutex_);

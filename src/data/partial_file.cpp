@@ -32,17 +32,6 @@ void check_destination(const std::string& path, Overwrite overwrite, FileSystem&
           "cannot write {}: what is there is not a regular file", path);
 }
 
-// Whether the name is still this file's, and not a newer one's or nobody's.
-bool is_named(const File& file, const std::string& path, FileSystem& fs) {
-  struct stat named = {};
-  if (fs.status(path.c_str(), false, &named) != 0) {
-    if (errno != ENOENT) fail_system("cannot examine {}", path);
-    return false;
-  }
-  const struct stat opened = file.status();
-  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
 [[noreturn]] void fail_locked(const std::string& path) {
   fail(ErrorCode::kIo, "another run is writing {}", path);
 }
@@ -53,7 +42,7 @@ std::unique_ptr<File> lock_created(std::unique_ptr<File> file, FileSystem& fs) {
   try {
     const File::Lock lock = file->try_lock();
     if (lock == File::Lock::kHeldByAnother) fail_locked(path);
-    if (lock == File::Lock::kTaken && !is_named(*file, path, fs)) return nullptr;
+    if (lock == File::Lock::kTaken && !file->is_named()) return nullptr;
   } catch (...) {
     fs.unlink(path.c_str());
     throw;
@@ -80,7 +69,7 @@ void remove_leftover(const std::string& path, Overwrite overwrite, FileSystem& f
       break;
   }
   // A run that ended between open and lock may have given the file its final name.
-  if (is_named(*file, path, fs)) remove_file(path, fs);
+  if (file->is_named()) remove_file(path, fs);
 }
 
 std::unique_ptr<File> create_locked(const std::string& path, Overwrite overwrite, FileSystem& fs) {

@@ -58,7 +58,10 @@ class Records {
     if (begin == end) return;
     size_t at = begins_[static_cast<size_t>(begin) / kStride];
     file_.read(file_->data() + at, [&] {
-      for (int64_t i = begin / kStride * kStride; i < begin; ++i) at = end_of(at, i);
+      for (int64_t i = begin / kStride * kStride; i < begin; ++i) {
+        note(at, kHeadBytes);
+        at = end_of(at, i);
+      }
       visit_each(at, begin, end, visit);
       return file_->data() + at;
     });
@@ -70,12 +73,16 @@ class Records {
   // `at` is where record `begin` is, and then where `end` is.
   template <class Visit>
   void visit_each(size_t& at, int64_t begin, int64_t end, const Visit& visit) const {
+    size_t noted = 0;  // all bytes before, from record `begin` on
     for (int64_t i = begin; i < end; ++i) {
       const size_t next = end_of(at, i);
       const std::byte* const data = file_->data() + at + kHeadBytes;
       const size_t size = next - at - kHeadBytes - kChecksumBytes;
-      constexpr size_t kBlock = ResidentWindow::kBlockBytes;
-      if (i == begin || at / kBlock != (next - 1) / kBlock) note(at, next - at);
+      if (next > noted) {
+        note(at, next - at);
+        constexpr size_t kBlock = ResidentWindow::kBlockBytes;
+        noted = (next + kBlock - 1) / kBlock * kBlock;
+      }
       if (load<uint32_t>(data + size) != masked_checksum(data, size)) {
         fail(ErrorCode::kInvalidInput, "{} is damaged: its checksum does not match", label(i));
       }

@@ -276,7 +276,8 @@ void Journal::discard(const std::string& path, FileSystem& fs) {
   const auto file = File::open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
   require(S_ISREG(file->status().st_mode), ErrorCode::kInvalidInput, "{} is not a regular file",
           path);
-  require(file->try_lock() != File::Lock::kHeldByAnother, ErrorCode::kIo,
+  // Another run may have removed it before the lock was here, and begun its own.
+  require(file->try_lock() != File::Lock::kHeldByAnother && file->is_named(), ErrorCode::kIo,
           "another run is writing {}", path);
   read_content(*file);  // what is no journal is somebody's file
   remove_file(path, fs);

@@ -1,6 +1,7 @@
 #include "kernels/kernel.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/parallel.h"
@@ -62,7 +63,13 @@ size_t PackedWeights::total_bytes() const {
 
 std::vector<std::pair<std::string, Tensor>> PackedWeights::all() const {
   const std::lock_guard lock(mutex_);
-  return {buffers_.begin(), buffers_.end()};
+  std::set<const void*> unfilled;
+  for (const Pending& pending : pending_) unfilled.insert(pending.data);
+  std::vector<std::pair<std::string, Tensor>> filled;
+  for (const auto& [key, buffer] : buffers_) {
+    if (!unfilled.contains(buffer.data())) filled.emplace_back(key, buffer);
+  }
+  return filled;
 }
 
 void PackedWeights::adopt(const std::string& key, Tensor data) {

@@ -32,7 +32,7 @@ class PackedWeights {
   // The error of a `fill` is that of this call and of all later ones, of get() too.
   void complete();
   size_t total_bytes() const;
-  // All buffers with their keys; they share their bytes with this.
+  // All buffers that are filled, with their keys; they share their bytes with this.
   std::vector<std::pair<std::string, Tensor>> all() const;
   // What get() gives for `key` from now on: packed by another process.
   void adopt(const std::string& key, Tensor data);

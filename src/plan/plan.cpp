@@ -452,7 +452,10 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
   try {
     Compiler(graph, input_shapes, packed, options, *impl).run();
   } catch (...) {
-    packed.complete();
+    try {
+      packed.complete();
+    } catch (...) {  // is the error of the next who asks for packed weights
+    }
     throw;
   }
   packed.complete();

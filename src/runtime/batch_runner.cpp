@@ -142,7 +142,8 @@ void BatchRunner::write_outputs(int64_t begin, const plan::Plan& plan) {
   for (size_t k = 0; k < sinks_.size(); ++k) {
     const Tensor& computed = computed_outputs_[k];
     if (output_addresses_[k] != computed.data()) {
-      hand_out(k, begin, {output_addresses_[k], output_dtypes_[k], plan.output_types()[k].shape});
+      sinks_[k]->write(begin,
+                       {output_addresses_[k], output_dtypes_[k], plan.output_types()[k].shape});
       continue;
     }
     const DType wanted = output_dtypes_[k];

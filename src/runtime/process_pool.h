@@ -19,7 +19,8 @@ class ProcessPool {
   ~ProcessPool();
 
   ThreadPool& threads() { return *threads_; }
-  // As that of Executor. Nobody waits for workers that start and have nothing to do any more.
+  // As that of Executor. Nobody waits for workers that start while there is nothing left to do;
+  // with calls pending at this moment they are waited for, as they may get one.
   void shutdown(bool wait, bool cancel_futures);
   // For these two the calling thread must be one of this pool's. The worker is there after it:
   // the time that a new one takes to start is not that of a call.

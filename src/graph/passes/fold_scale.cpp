@@ -70,9 +70,13 @@ bool is_unfaithful(float from, float factor, float result) {
 // w[..., c, ...] * factor[c], c running over `axis`; nothing where float32 does not hold a product.
 std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor,
                              MemorySlabs& slabs) {
-  const std::shared_ptr<void> memory = slabs.take(weights.num_bytes());
-  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes",
-          weights.num_bytes());
+  // A slab stays as long as one of its parts, and the small ones stay longest: worker processes
+  // share the others.
+  constexpr size_t kSmallestInSlab = 4096;
+  const size_t bytes = weights.num_bytes();
+  const std::shared_ptr<void> memory =
+      bytes < kSmallestInSlab ? allocate_zeroed(bytes) : slabs.take(bytes);
+  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
   // The factor of each weight of a line.
