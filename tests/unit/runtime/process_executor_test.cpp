@@ -266,8 +266,14 @@ TEST(ProcessExecutor, CallerThatHasThreadsAndForks_MayUseIt) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the thread sanitizer does not follow a fork of a process with threads";
 #endif
-  std::latch done(1);
-  std::thread other([&] { done.wait(); });
+  // The thread is at rest when the process forks: a sanitizer's allocator may be locked while one
+  // starts.
+  std::latch started(1), done(1);
+  std::thread other([&] {
+    started.count_down();
+    done.wait();
+  });
+  started.wait();
   const int status = in_fork([] {
     ProcessExecutor executor(with_workers(2));
     return executor.submit(kSquare, "12").result() == "144" ? 0 : 1;
