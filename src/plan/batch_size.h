@@ -9,7 +9,7 @@
 
 namespace hornet::plan {
 
-inline constexpr int64_t kMaxBatchSize = 256;
+inline constexpr int64_t kMaxBatchSize = 384;
 
 // A power of two, the same for the same graph and cache. The arena of one worker should stay in the
 // L2 cache; but products with constant weights want enough rows at once to reuse the weights they

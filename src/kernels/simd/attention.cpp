@@ -188,8 +188,9 @@ class AttentionKernel final : public Kernel {
     return fmt::format("simd {} gemm a head", functions_.name);
   }
   size_t scratch_bytes() const override {
-    return (keys_floats_ + values_floats_ + static_cast<size_t>(block_ * (ld_ + 1))) *
-           sizeof(float);
+    return (keys_floats_ + values_floats_ + scores_floats()) * sizeof(float) +
+           std::max(gemm_scratch_bytes({&functions_, depth_, sources_, nullptr}, block_),
+                    gemm_scratch_bytes({&functions_, sources_, value_depth_, nullptr}, block_));
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
@@ -199,11 +200,14 @@ class AttentionKernel final : public Kernel {
   }
 
  private:
+  size_t scores_floats() const { return aligned(static_cast<size_t>(block_ * (ld_ + 1))); }
+
   void run_group(const KernelArgs& args, int64_t row, int64_t group) const {
     float* keys = static_cast<float*>(args.scratch);
     float* values = keys + keys_floats_;
     float* scratch = values + values_floats_;
     float* shares = scratch + block_ * ld_;
+    float* product = scratch + scores_floats();
     const int64_t first = row * sources_ * groups_ + group;
     functions_.pack(simd::input(args, 1) + first * depth_, 1, groups_ * depth_, depth_, sources_,
                     keys);
@@ -231,11 +235,11 @@ class AttentionKernel final : public Kernel {
           r.mask = mask + row * mask_strides_[0] + head * mask_strides_[1] + t * mask_strides_[2];
         }
         gemm(packed_keys, simd::input(args, 0) + at * depth_, heads_ * depth_, rows, r.scores, r.ld,
-             {});
+             {}, product);
         score_functions_.compute(visibility_, r);
         if (y != nullptr) {
           float* to = y + at * value_depth_;
-          gemm(packed_values, r.scores, r.ld, rows, to, heads_ * value_depth_, {});
+          gemm(packed_values, r.scores, r.ld, rows, to, heads_ * value_depth_, {}, product);
           score_functions_.scale_rows(shares, to, heads_ * value_depth_, rows, value_depth_);
         }
         if (wanted) score_functions_.scale_rows(shares, r.scores, r.ld, rows, sources_);

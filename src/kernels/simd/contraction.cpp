@@ -16,6 +16,7 @@ class ContractionKernel final : public Kernel {
   std::string describe() const override {
     return fmt::format("simd {} gemm", weights_.matrix().functions->name);
   }
+  size_t scratch_bytes() const override { return gemm_scratch_bytes(weights_.matrix(), rows_); }
   bool needs_input(size_t i) const override { return i != 1; }
   // A tile reads its residual before it writes.
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
@@ -23,7 +24,7 @@ class ContractionKernel final : public Kernel {
   void run(const KernelArgs& args, KernelState*) const override {
     const PackedB& w = weights_.matrix();
     gemm(w, simd::input(args, 0), w.k, rows_, simd::output(args, 0), w.n,
-         {simd::input(args, 2), simd::input(args, 3), w.n, activation_});
+         {simd::input(args, 2), simd::input(args, 3), w.n, activation_}, args.scratch);
   }
 
  private:

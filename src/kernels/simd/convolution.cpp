@@ -45,8 +45,8 @@ class Conv1x1Kernel final : public Kernel {
     return fmt::format("simd {} gemm", weights_.matrix().functions->name);
   }
   size_t scratch_bytes() const override {
-    const int64_t floats = is_strided() ? lines_at_once_ * output_[2] * weights_.matrix().k : 0;
-    return static_cast<size_t>(floats) * sizeof(float);
+    const int64_t num_lines = is_strided() ? lines_at_once_ : rows_ * output_[0] * output_[1];
+    return gathered_bytes() + gemm_scratch_bytes(weights_.matrix(), num_lines * output_[2]);
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
@@ -58,14 +58,15 @@ class Conv1x1Kernel final : public Kernel {
     GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), w.n, activation_};
     const int64_t num_lines = rows_ * output_[0] * output_[1];
     if (!is_strided()) {
-      gemm(w, x, w.k, num_lines * output_[2], y, w.n, e);
+      gemm(w, x, w.k, num_lines * output_[2], y, w.n, e, args.scratch);
       return;
     }
     auto* gathered = static_cast<float*>(args.scratch);
+    void* scratch = static_cast<char*>(args.scratch) + gathered_bytes();
     for (int64_t line = 0; line < num_lines; line += lines_at_once_) {
       const int64_t count = std::min(lines_at_once_, num_lines - line);
       for (int64_t i = 0; i < count; ++i) gather(x, line + i, gathered + i * output_[2] * w.k);
-      gemm(w, gathered, w.k, count * output_[2], y, w.n, e);
+      gemm(w, gathered, w.k, count * output_[2], y, w.n, e, scratch);
       y += count * output_[2] * w.n;
       if (e.residual != nullptr) e.residual += count * output_[2] * w.n;
     }
@@ -73,6 +74,10 @@ class Conv1x1Kernel final : public Kernel {
 
  private:
   bool is_strided() const { return strides_ != Cells{1, 1, 1}; }
+  size_t gathered_bytes() const {
+    const int64_t floats = is_strided() ? lines_at_once_ * output_[2] * weights_.matrix().k : 0;
+    return aligned_bytes(static_cast<size_t>(floats) * sizeof(float));
+  }
 
   // The cells of x that line `line` of y is computed from.
   void gather(const float* x, int64_t line, float* to) const {
@@ -111,9 +116,9 @@ class UpscalingKernel final : public Kernel {
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
-  // The bias once for each cell of the window's last dimension.
+  // The bias once for each cell of the window's last dimension, and the product's.
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(size_[2] * filters_) * sizeof(float);
+    return bias_bytes() + gemm_scratch_bytes(weights_[0].matrix(), input_[2]);
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
@@ -127,6 +132,7 @@ class UpscalingKernel final : public Kernel {
       for (int64_t i = 0; i < size_[2]; ++i) std::copy_n(bias, filters_, repeated + i * filters_);
       e.bias = repeated;
     }
+    void* scratch = static_cast<char*>(args.scratch) + bias_bytes();
     const int64_t line = input_[2] * first.n;
     for (int64_t i = 0; i < rows_ * input_[0]; ++i) {
       for (int64_t j = 0; j < input_[1]; ++j) {
@@ -136,7 +142,7 @@ class UpscalingKernel final : public Kernel {
                 ((i * size_[0] + a) * input_[1] * size_[1] + j * size_[1] + b) * line;
             if (residual != nullptr) e.residual = residual + at;
             const PackedConstant& w = weights_[static_cast<size_t>(a * size_[1] + b)];
-            gemm(w.matrix(), x, first.k, input_[2], y + at, first.n, e);
+            gemm(w.matrix(), x, first.k, input_[2], y + at, first.n, e, scratch);
           }
         }
         x += input_[2] * first.k;
@@ -145,6 +151,10 @@ class UpscalingKernel final : public Kernel {
   }
 
  private:
+  size_t bias_bytes() const {
+    return aligned_bytes(static_cast<size_t>(size_[2] * filters_) * sizeof(float));
+  }
+
   const std::vector<PackedConstant> weights_;  // [size[0] * size[1]] of [channels, size[2] filters]
   const Activation activation_;
   const int64_t rows_;

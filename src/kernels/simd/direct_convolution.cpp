@@ -31,20 +31,18 @@ class DirectConvKernel final : public Kernel {
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
-  // A line of zeros, the runs' addresses, and where lines are padded those under a window.
+  // What the product takes, a line of zeros and where lines are padded those under a window, and
+  // the runs' addresses.
   size_t scratch_bytes() const override {
-    const int64_t lines = 1 + (s_.pads_lines() ? s_.window_lines() : 0);
-    return static_cast<size_t>(s_.size_y) * sizeof(const float*) +
-           static_cast<size_t>(lines * s_.padded_floats()) * sizeof(float);
+    return product_bytes() + static_cast<size_t>(num_line_floats()) * sizeof(float) +
+           static_cast<size_t>(s_.size_y) * sizeof(const float*);
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
-    auto** runs = static_cast<const float**>(args.scratch);
-    auto* zeros = reinterpret_cast<float*>(runs + s_.size_y);
+    auto* zeros = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + product_bytes());
+    auto** runs = reinterpret_cast<const float**>(zeros + num_line_floats());
     // The padding at the sides of lines stays zero.
-    std::fill_n(zeros,
-                (scratch_bytes() - static_cast<size_t>(s_.size_y) * sizeof(float*)) / sizeof(float),
-                0.0f);
+    std::fill_n(zeros, num_line_floats(), 0.0f);
     const float* x = simd::input(args, 0);
     float* y = simd::output(args, 0);
     GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), s_.filters, activation_};
@@ -54,7 +52,7 @@ class DirectConvKernel final : public Kernel {
         find_runs(x, i, zeros, next_line, runs);
         gemm(weights_.matrix(),
              RowsInRuns{runs, s_.size_y, s_.size_x * s_.channels, s_.stride_x * s_.channels},
-             s_.output_width, y, s_.filters, e);
+             s_.output_width, y, s_.filters, e, args.scratch);
         y += s_.output_width * s_.filters;
         if (e.residual != nullptr) e.residual += s_.output_width * s_.filters;
       }
@@ -62,6 +60,13 @@ class DirectConvKernel final : public Kernel {
   }
 
  private:
+  size_t product_bytes() const { return gemm_scratch_bytes(weights_.matrix(), s_.output_width); }
+  // Even, as addresses follow.
+  int64_t num_line_floats() const {
+    const int64_t lines = 1 + (s_.pads_lines() ? s_.window_lines() : 0);
+    return (lines * s_.padded_floats() + 1) / 2 * 2;
+  }
+
   // The lines of x under the window for line `i` of y.
   void find_runs(const float* x, int64_t i, float* zeros, int64_t& next_line,
                  const float** runs) const {

@@ -30,11 +30,11 @@ constexpr int64_t kDotColumns = kLanes >= 8 ? 4 : 2;
 // The rows of the largest tile, by vectors a panel. g++ 12 keeps a tile in registers only where
 // every loop over it is unrolled, and spills what does not fit.
 #if HWY_TARGET == HWY_AVX3
-constexpr int kTileRows[] = {0, 14, 14, 9};
+constexpr int kTileRows[] = {0, 14, 13, 9}, kPackedTileRows = 14;
 #elif HWY_TARGET == HWY_AVX2
-constexpr int kTileRows[] = {0, 12, 6, 4};
+constexpr int kTileRows[] = {0, 12, 6, 4}, kPackedTileRows = 6;
 #else
-constexpr int kTileRows[] = {0, 8, 4, 3};
+constexpr int kTileRows[] = {0, 8, 4, 3}, kPackedTileRows = 4;
 #endif
 
 // Panels that a tile of few rows spans, so that there are enough chains to hide the latency.
@@ -53,6 +53,8 @@ constexpr int panels_at_once([[maybe_unused]] int rows) {
 struct Tile {
   RowsInRuns x;
   int64_t x_offset;      // of the tile's first row
+  const float* packed;   // instead of x: element k of row i at packed[k * kLanes + i]
+  int64_t k;             // of all runs
   const float* w;        // the first panel
   int64_t panel_floats;  // from one panel to the next
   float* y;
@@ -63,47 +65,31 @@ struct Tile {
   int64_t columns;  // to be written
 };
 
-template <int kRows, int kVectors, int kPanels>
-void compute_tile(const Tile& t, const Activation& activation) {
-  constexpr int kAll = kVectors * kPanels;
-  const D d;
-  V sum[kRows][kAll];
+template <int kRows, int kColumns>
+HWY_INLINE void set_zero(V (&sum)[kRows][kColumns]) {
   HORNET_UNROLL
   for (int i = 0; i < kRows; ++i) {
     HORNET_UNROLL
-    for (int j = 0; j < kAll; ++j) sum[i][j] = hn::Zero(d);
+    for (int j = 0; j < kColumns; ++j) sum[i][j] = hn::Zero(D());
   }
-  const float* w = t.w;
-  const int64_t ldx = t.x.ld, panel_floats = t.panel_floats;
-  for (int64_t run = 0; run < t.x.num_runs; ++run) {
-    const float* x = t.x.runs[run] + t.x_offset;
-    for (int64_t k = 0; k < t.x.run_floats; ++k) {
-      V v[kAll];
-      HORNET_UNROLL
-      for (int j = 0; j < kAll; ++j) {
-        v[j] = hn::Load(
-            d, w + (j / kVectors) * panel_floats + static_cast<int64_t>(kLanes) * (j % kVectors));
-      }
-      // The hardware alone does not keep up with panels that come from the third cache level.
-      HORNET_UNROLL
-      for (int j = 0; j < kAll; ++j) {
-        const int64_t column = static_cast<int64_t>(kLanes) * (j % kVectors);
-        if (column % kLineFloats == 0) {
-          __builtin_prefetch(w + (j / kVectors) * panel_floats + column +
-                             static_cast<int64_t>(kLanes) * kVectors * 24);
-        }
-      }
-      w += static_cast<int64_t>(kLanes) * kVectors;
-      HORNET_UNROLL
-      for (int i = 0; i < kRows; ++i) {
-        const V a = hn::Set(d, x[i * ldx + k]);
-        HORNET_UNROLL
-        for (int j = 0; j < kAll; ++j) sum[i][j] = hn::MulAdd(a, v[j], sum[i][j]);
-      }
+}
+
+// Panels that come from the third cache level: the hardware alone does not keep up with them.
+template <int kVectors>
+HWY_INLINE void prefetch_panel(const float* w) {
+  HORNET_UNROLL
+  for (int j = 0; j < kVectors; ++j) {
+    const int64_t column = static_cast<int64_t>(kLanes) * j;
+    if (column % kLineFloats == 0) {
+      __builtin_prefetch(w + column + static_cast<int64_t>(kLanes) * kVectors * 24);
     }
   }
+}
 
-  // The last vector may reach behind the last column.
+// What the sums of a tile become. The last vector may reach behind the last column.
+template <int kRows, int kAll>
+HWY_INLINE void finish_tile(const Tile& t, const Activation& activation, V (&sum)[kRows][kAll]) {
+  const D d;
   constexpr int64_t kWidth = static_cast<int64_t>(kLanes) * kAll;
   const bool whole = t.columns == kWidth;
   const size_t part = static_cast<size_t>(t.columns - (kWidth - static_cast<int64_t>(kLanes)));
@@ -164,6 +150,103 @@ void compute_tile(const Tile& t, const Activation& activation) {
   }
 }
 
+// sum[j] += *a v[j]. With `embedded` each multiply-add reads *a itself: fewer instructions for more
+// reads. g++ would read *a once in any case.
+template <bool kEmbedded, int kVectors>
+HWY_INLINE void add_products(const float* a, const V (&v)[kVectors], V (&sum)[kVectors]) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kEmbedded) {
+    HORNET_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum[j].raw) : "v"(v[j].raw), "m"(*a));
+    }
+    return;
+  }
+#endif
+  const V factor = hn::Set(D(), *a);
+  HORNET_UNROLL
+  for (int j = 0; j < kVectors; ++j) sum[j] = hn::MulAdd(factor, v[j], sum[j]);
+}
+
+// Keeps g++ from deriving one address from others.
+HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
+
+// kRows rows of x with kPanels panels of kVectors vectors.
+template <int kRows, int kVectors, int kPanels>
+void compute_tile(const Tile& t, const Activation& activation) {
+  constexpr int kAll = kVectors * kPanels;
+  const D d;
+  V sum[kRows][kAll];
+  set_zero(sum);
+  const float* w = t.w;
+  const int64_t ldx = t.x.ld, panel_floats = t.panel_floats;
+  // An address for every third row: there are too few registers for one each.
+  constexpr int kStep = 3, kGroups = (kRows + kStep - 1) / kStep;
+  for (int64_t run = 0; run < t.x.num_runs; ++run) {
+    const float* x[kGroups];
+    HORNET_UNROLL
+    for (int g = 0; g < kGroups; ++g) x[g] = t.x.runs[run] + t.x_offset + g * kStep * ldx;
+#pragma GCC unroll 4
+    for (int64_t k = t.x.run_floats; k > 0; --k) {
+      V v[kAll];
+      HORNET_UNROLL
+      for (int j = 0; j < kAll; ++j) {
+        v[j] = hn::Load(
+            d, w + (j / kVectors) * panel_floats + static_cast<int64_t>(kLanes) * (j % kVectors));
+      }
+      HORNET_UNROLL
+      for (int p = 0; p < kPanels; ++p) prefetch_panel<kVectors>(w + p * panel_floats);
+      w += static_cast<int64_t>(kLanes) * kVectors;
+      HORNET_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        const float* a = x[i / kStep] + i % kStep * ldx;
+        if (kAll <= 2 && i % kStep == 0) {
+          add_products<true>(a, v, sum[i]);
+        } else {
+          add_products<false>(a, v, sum[i]);
+        }
+      }
+      HORNET_UNROLL
+      for (int g = 0; g < kGroups; ++g) {
+        ++x[g];
+        keep_in_register(x[g]);
+      }
+    }
+  }
+  finish_tile(t, activation, sum);
+}
+
+// The same for packed rows and one panel.
+template <int kRows, int kVectors, bool kPrefetch>
+void compute_packed_tile(const Tile& t, const Activation& activation) {
+  const D d;
+  V sum[kRows][kVectors];
+  set_zero(sum);
+  const float* w = t.w;
+  const float* a = t.packed;
+#pragma GCC unroll 4
+  for (int64_t k = t.k; k > 0; --k) {
+    V v[kVectors];
+    HORNET_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      v[j] = hn::Load(d, w + static_cast<int64_t>(kLanes) * j);
+    }
+    if constexpr (kPrefetch) prefetch_panel<kVectors>(w);
+    // Measured: where all read their factor themselves, reads are what limits tiles of few rows.
+    HORNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      if (kVectors <= 2 && (kRows >= 10 || i % 2 == 0)) {
+        add_products<true>(a + i, v, sum[i]);
+      } else {
+        add_products<false>(a + i, v, sum[i]);
+      }
+    }
+    w += static_cast<int64_t>(kLanes) * kVectors;
+    a += kLanes;
+  }
+  finish_tile(t, activation, sum);
+}
+
 using TileFunction = void (*)(const Tile&, const Activation&);
 
 // kTiles[rows - 1]: the tile over one panel, and that over panels_at_once(rows) panels.
@@ -179,6 +262,17 @@ template <int... kIndex>
 struct ManyPanels<std::integer_sequence<int, kIndex...>> {
   static constexpr TileFunction kTiles[] = {
       compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
+};
+
+// kTiles[prefetches][rows - 1]: the tile of packed rows over one panel.
+template <int kVectors, class Indices = std::make_integer_sequence<
+                            int, kVectors == kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2>>
+struct PackedTiles;
+template <int kVectors, int... kIndex>
+struct PackedTiles<kVectors, std::integer_sequence<int, kIndex...>> {
+  static constexpr TileFunction kTiles[2][sizeof...(kIndex)] = {
+      {compute_packed_tile<kIndex + 1, kVectors, false>...},
+      {compute_packed_tile<kIndex + 1, kVectors, true>...}};
 };
 
 // How n columns are cut into panels.
@@ -363,8 +457,181 @@ int64_t rows_of_block(int64_t k) {
   return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows[kPanel]);
 }
 
+// The same for rows that are packed; 0 where that does not pay: packing takes the time
+// of 10 columns or so.
+int64_t most_packed_rows([[maybe_unused]] int64_t k, [[maybe_unused]] int64_t n,
+                         [[maybe_unused]] int64_t m) {
+#if HWY_TARGET == HWY_SCALAR
+  return 0;
+#else
+  constexpr int64_t kFewestColumns = 128, kFewestRows = kLanes >= 16 ? 7 : 4;
+  if (n < kFewestColumns || m < kFewestRows || k == 0) return 0;
+  constexpr int64_t kCachedFloats = 128 << 10;  // of a matrix that may be read more often
+  const int64_t floats = k * n <= kCachedFloats ? 32 << 10 : 96 << 10;
+  return std::max<int64_t>(floats / k, 2 * kPackedTileRows);
+#endif
+}
+
+size_t scratch_floats(int64_t k, int64_t n, int64_t m) {
+  const int64_t rows = std::min(most_packed_rows(k, n, m), m);
+  return static_cast<size_t>((rows + kPackedTileRows - 1) / kPackedTileRows * k) * kLanes;
+}
+
+// `count` elements of `rows` rows, at most kLanes, ldx apart: element k of row i to
+// packed[k * kLanes + i].
+void pack_run(const float* x, int64_t ldx, int64_t rows, int64_t count, float* packed) {
+  int64_t k = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const D d;
+  constexpr int kBlocks = kLanes / 4;  // of 128 bits
+  const hn::Repartition<double, D> d2;
+  const float* row[kLanes];  // the last one again for those that are not there
+  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i)
+    row[i] = x + std::min(i, rows - 1) * ldx;
+  for (; k + 4 <= count; k += 4) {
+    // Block b of r[j]: four elements of row 4 b + j.
+    V r[4];
+    HORNET_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      r[j] = hn::LoadDup128(d, row[j] + k);
+      HORNET_UNROLL
+      for (int b = 1; b < kBlocks; ++b) {
+        const auto later = hn::Not(hn::FirstN(d, static_cast<size_t>(4 * b)));
+        r[j] = hn::IfThenElse(later, hn::LoadDup128(d, row[4 * b + j] + k), r[j]);
+      }
+    }
+    const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r[0], r[1]));
+    const auto b = hn::BitCast(d2, hn::InterleaveLower(d, r[2], r[3]));
+    const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r[0], r[1]));
+    const auto e = hn::BitCast(d2, hn::InterleaveUpper(d, r[2], r[3]));
+    float* to = packed + k * static_cast<int64_t>(kLanes);
+    hn::Store(hn::BitCast(d, hn::InterleaveLower(d2, a, b)), d, to);
+    hn::Store(hn::BitCast(d, hn::InterleaveUpper(d2, a, b)), d, to + kLanes);
+    hn::Store(hn::BitCast(d, hn::InterleaveLower(d2, c, e)), d, to + 2 * kLanes);
+    hn::Store(hn::BitCast(d, hn::InterleaveUpper(d2, c, e)), d, to + 3 * kLanes);
+  }
+#endif
+  for (; k < count; ++k) {
+    for (int64_t i = 0; i < rows; ++i)
+      packed[k * static_cast<int64_t>(kLanes) + i] = x[i * ldx + k];
+  }
+}
+
+// `rows` rows in equal parts, but for a row.
+template <class Visit>
+void for_each_part(int64_t rows, int64_t most, Visit&& visit) {
+  if (rows == 0) return;
+  const int64_t parts = (rows + most - 1) / most;
+  const int64_t base = rows / parts, larger = rows % parts;
+  for (int64_t q = 0, row = 0; q < parts; ++q) {
+    const int64_t count = base + (q < larger ? 1 : 0);
+    visit(row, count);
+    row += count;
+  }
+}
+
+// One product: what tiles and panels are taken from.
+struct Product {
+  const PackedB& b;
+  const RowsInRuns& x;
+  float* y;
+  int64_t ldy;
+  const GemmEpilogue& e;
+  Panels panels = Panels(b.n);
+
+  // Of `count` panels from panel p on, without rows.
+  Tile tile(int64_t p, int64_t count) const {
+    Tile t = {};
+    t.x = x;
+    t.k = b.k;
+    t.panel_floats = b.k * kPanelColumns;
+    t.w = b.data + p * t.panel_floats;
+    const int64_t column = p * kPanelColumns;
+    const int64_t width = p < panels.num_full ? count * kPanelColumns : b.n;
+    t.columns = std::min(width, b.n - column);
+    t.bias = e.bias == nullptr ? nullptr : e.bias + column;
+    t.y = y + column;
+    t.ldy = ldy;
+    t.residual = e.residual == nullptr ? nullptr : e.residual + column;
+    t.ld_residual = e.ld_residual;
+    return t;
+  }
+
+  // The same panels, from row `row` on.
+  static Tile at_row(Tile t, int64_t row) {
+    t.x_offset = row * t.x.ld;
+    t.y += row * t.ldy;
+    if (t.residual != nullptr) t.residual += row * t.ld_residual;
+    return t;
+  }
+};
+
+void multiply_rows(const Product& product, int64_t first, int64_t rows) {
+  static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
+                                                    SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
+  const Panels& panels = product.panels;
+  const auto multiply_panels = [&](int64_t p, int64_t count, int max_rows,
+                                   const TileFunction* tiles) {
+    const Tile tile = product.tile(p, count);
+    for_each_part(rows, max_rows, [&](int64_t row, int64_t tile_rows) {
+      tiles[tile_rows - 1](Product::at_row(tile, first + row), product.e.activation);
+    });
+  };
+  constexpr int kMaxRows = kTileRows[kPanel];
+  int64_t p = 0;
+  // The last full panel may reach behind the last column: it is taken on its own.
+  const int64_t num_whole =
+      product.b.n / kPanelColumns < panels.num_full ? panels.num_full - 1 : panels.num_full;
+  const int at_once = rows <= kMaxRows ? panels_at_once(static_cast<int>(rows)) : 1;
+  for (; p + at_once <= num_whole; p += at_once) {
+    multiply_panels(p, at_once, kMaxRows, at_once > 1 ? ManyPanels<>::kTiles : kSingle[kPanel]);
+  }
+  for (; p < panels.num_full; ++p) multiply_panels(p, 1, kMaxRows, kSingle[kPanel]);
+  if (panels.last_vectors > 0) {
+    multiply_panels(p, 1, kTileRows[panels.last_vectors], kSingle[panels.last_vectors]);
+  }
+}
+
+// The same by tiles of packed rows, which go to `packed`.
+void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, float* packed) {
+  const Panels& panels = product.panels;
+  const RowsInRuns& x = product.x;
+  const int64_t tile_floats = product.b.k * static_cast<int64_t>(kLanes);
+  float* to = packed;
+  for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
+    for (int64_t run = 0; run < x.num_runs; ++run) {
+      pack_run(x.runs[run] + (first + row) * x.ld, x.ld, count, x.run_floats, to);
+      to += x.run_floats * static_cast<int64_t>(kLanes);
+    }
+  });
+  for (int64_t p = 0; p < panels.num_full; ++p) {
+    const Tile tile = product.tile(p, 1);
+    const float* from = packed;
+    for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
+      Tile t = Product::at_row(tile, first + row);
+      t.packed = from;
+      PackedTiles<kPanel>::kTiles[row == 0][count - 1](t, product.e.activation);
+      from += tile_floats;
+    });
+  }
+  if (panels.last_vectors == 0) return;
+  // Three vectors: a half of a tile at a time.
+  const Tile tile = product.tile(panels.num_full, 1);
+  const float* from = packed;
+  for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
+    const int64_t half = (count + 1) / 2;
+    for (int64_t i = 0; i < count; i += half) {
+      Tile t = Product::at_row(tile, first + row + i);
+      t.packed = from + i;
+      const int64_t part = std::min(half, count - i);
+      PackedTiles<kPanel + 1>::kTiles[row == 0 && i == 0][part - 1](t, product.e.activation);
+    }
+    from += tile_floats;
+  });
+}
+
 void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
-              const GemmEpilogue& e) {
+              const GemmEpilogue& e, float* scratch) {
   static_assert(kDotColumns <= kFewestColumnsOfRuns);
   if (b.n < kDotColumns) {
     if (b.n == 1) multiply_dots<1>(b, x.runs[0], x.ld, m, y, ldy, e);
@@ -374,55 +641,16 @@ void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_
     }
     return;
   }
-  static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
-                                                    SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
-  static constexpr const TileFunction* kMany = ManyPanels<>::kTiles;
-  const Panels panels(b.n);
-  Tile t = {};
-  t.x = x;
-  t.ldy = ldy;
-  t.ld_residual = e.ld_residual;
-  t.panel_floats = b.k * kPanelColumns;
-  const int64_t block_rows = rows_of_block(b.k);
-  for (int64_t block = 0; block < m; block += block_rows) {
-    const int64_t rows = std::min(block_rows, m - block);
-    const auto multiply_panels = [&](int64_t column, int64_t columns, const float* w, int max_rows,
-                                     const TileFunction* tiles) {
-      const int64_t num_tiles = (rows + max_rows - 1) / max_rows;
-      t.w = w;
-      t.columns = columns;
-      t.bias = e.bias == nullptr ? nullptr : e.bias + column;
-      const int64_t base = rows / num_tiles, larger = rows % num_tiles;
-      for (int64_t q = 0, row = block; q < num_tiles; ++q) {
-        const int64_t tile_rows = base + (q < larger ? 1 : 0);
-        t.x_offset = row * x.ld;
-        t.y = y + row * ldy + column;
-        t.residual = e.residual == nullptr ? nullptr : e.residual + row * e.ld_residual + column;
-        tiles[tile_rows - 1](t, e.activation);
-        row += tile_rows;
-      }
-    };
-    constexpr int kMaxRows = kTileRows[kPanel];
-    int64_t p = 0;
-    // The last full panel may reach behind the last column: it is taken on its own.
-    const int64_t num_whole =
-        b.n / kPanelColumns < panels.num_full ? panels.num_full - 1 : panels.num_full;
-    const int at_once = rows <= kMaxRows ? panels_at_once(static_cast<int>(rows)) : 1;
-    for (; p + at_once <= num_whole; p += at_once) {
-      multiply_panels(p * kPanelColumns, at_once * kPanelColumns, b.data + p * t.panel_floats,
-                      kMaxRows, at_once > 1 ? kMany : kSingle[kPanel]);
-    }
-    for (; p < panels.num_full; ++p) {
-      const int64_t column = p * kPanelColumns;
-      multiply_panels(column, std::min(kPanelColumns, b.n - column), b.data + p * t.panel_floats,
-                      kMaxRows, kSingle[kPanel]);
-    }
-    if (panels.last_vectors > 0) {
-      const int64_t column = p * kPanelColumns;
-      multiply_panels(column, b.n - column, b.data + p * t.panel_floats,
-                      kTileRows[panels.last_vectors], kSingle[panels.last_vectors]);
-    }
-  }
+  const Product product = {b, x, y, ldy, e};
+  const int64_t packed_rows = scratch == nullptr ? 0 : most_packed_rows(b.k, b.n, m);
+  for_each_part(m, packed_rows > 0 ? packed_rows : rows_of_block(b.k),
+                [&](int64_t first, int64_t rows) {
+                  if (packed_rows > 0) {
+                    multiply_packed_rows(product, first, rows, scratch);
+                  } else {
+                    multiply_rows(product, first, rows);
+                  }
+                });
 }
 
 }  // namespace
@@ -437,7 +665,8 @@ const GemmFunctions* functions() {
 #else
   constexpr const char* kName = "plain";
 #endif
-  static constexpr GemmFunctions kFunctions = {kName, packed_floats, pack, multiply};
+  static constexpr GemmFunctions kFunctions = {kName, packed_floats, pack, scratch_floats,
+                                               multiply};
   return &kFunctions;
 }
 

@@ -38,8 +38,10 @@ struct GemmFunctions {
   // Packs w, whose element (i, j) is at w[i * stride_k + j * stride_n].
   void (*pack)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
                float* packed);
+  // Floats of scratch memory that make a product faster: its rows are packed there.
+  size_t (*scratch_floats)(int64_t k, int64_t n, int64_t m);
   void (*run)(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
-              const GemmEpilogue& epilogue);
+              const GemmEpilogue& epilogue, float* scratch);
 };
 
 // The best code for this machine. Not for the hot path.
@@ -55,15 +57,22 @@ struct PackedB {
 // Packed columns that several runs may be multiplied with; with fewer, a row is one run.
 constexpr int64_t kFewestColumnsOfRuns = 4;
 
-// x [m, k] in runs, y [m, n] with rows ldy apart; m may be 0. y must not overlap x.
+// x [m, k] in runs, y [m, n] with rows ldy apart; m may be 0. y must not overlap x. `scratch` has
+// gemm_scratch_bytes() bytes, or is null: then rows are read where they are. The bits are the same.
 inline void gemm(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
-                 const GemmEpilogue& epilogue) {
-  b.functions->run(b, x, m, y, ldy, epilogue);
+                 const GemmEpilogue& epilogue, void* scratch = nullptr) {
+  b.functions->run(b, x, m, y, ldy, epilogue, static_cast<float*>(scratch));
 }
 // The same for rows ldx apart.
 inline void gemm(const PackedB& b, const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
-                 const GemmEpilogue& epilogue) {
-  gemm(b, RowsInRuns{&x, 1, b.k, ldx}, m, y, ldy, epilogue);
+                 const GemmEpilogue& epilogue, void* scratch = nullptr) {
+  gemm(b, RowsInRuns{&x, 1, b.k, ldx}, m, y, ldy, epilogue, scratch);
+}
+// `bytes` of scratch memory, so that what follows is aligned.
+constexpr size_t aligned_bytes(size_t bytes) { return (bytes + 63) / 64 * 64; }
+// For at most m rows. 64-byte aligned.
+inline size_t gemm_scratch_bytes(const PackedB& b, int64_t m) {
+  return aligned_bytes(b.functions->scratch_floats(b.k, b.n, m) * sizeof(float));
 }
 
 // A constant matrix packed once a model.

@@ -134,6 +134,10 @@ class RecurrentKernel : public Kernel {
   };
   // [batch, units] with rows ld_ apart.
   float* take_state(Arena& arena) const { return arena.take(batch_ * ld_); }
+  // For products of a step with `kernel`.
+  char* take_scratch(Arena& arena, const PackedConstant& kernel) const {
+    return arena.take<char>(static_cast<int64_t>(gemm_scratch_bytes(kernel.matrix(), batch_)));
+  }
   void load_state(const float* initial, float* state) const {
     for (int64_t row = 0; row < batch_; ++row) {
       if (initial == nullptr) {
@@ -224,12 +228,12 @@ class LstmKernel final : public RecurrentKernel {
 
   void run(const KernelArgs& args, KernelState*) const override {
     Arena arena{static_cast<char*>(args.scratch)};
-    const auto [h, c, z] = take(arena);
+    const auto [h, c, z, scratch] = take(arena);
     const int64_t u = units_;
     load_state(simd::input(args, 2), h);
     load_state(simd::input(args, 3), c);
-    const auto compute = [&, h = h, z = z](const float* x) {
-      gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, steps_ * width_, {}});
+    const auto compute = [&, h = h, z = z, scratch = scratch](const float* x) {
+      gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, steps_ * width_, {}}, scratch);
       apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
       apply_to(activation_, z + 2 * u, ldz_, z + 2 * u, ldz_, batch_, u);
       apply_to(recurrent_activation_, z + 3 * u, ldz_, z + 3 * u, ldz_, batch_, u);
@@ -249,11 +253,13 @@ class LstmKernel final : public RecurrentKernel {
  private:
   struct States {
     float *h, *c, *z;
+    char* scratch;
   };
   States take(Arena& arena) const {
     float* h = take_state(arena);
     float* c = take_state(arena);
-    return {h, c, arena.take(batch_ * ldz_)};
+    float* z = arena.take(batch_ * ldz_);
+    return {h, c, z, take_scratch(arena, kernel_)};
   }
 
   const PackedConstant kernel_;
@@ -290,11 +296,11 @@ class GruKernel final : public RecurrentKernel {
     const float* candidate_bias = bias == nullptr ? nullptr : bias + 2 * u;
     load_state(simd::input(args, 2), h);
     const auto compute = [&](const float* x) {
-      gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}});
+      gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}}, states.gate_scratch);
       apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
       if (reset_after_) {
         gemm(candidate_kernel_.matrix(), h, ld_, batch_, candidate, ld_,
-             {candidate_bias, nullptr, 0, {}});
+             {candidate_bias, nullptr, 0, {}}, states.candidate_scratch);
         for (int64_t row = 0; row < batch_; ++row) {
           gates_.product_and_sum(x + row * ldx + 2 * u, z + row * ldz_ + u, candidate + row * ld_,
                                  candidate + row * ld_, u);
@@ -304,7 +310,7 @@ class GruKernel final : public RecurrentKernel {
           gates_.product(z + row * ldz_ + u, h + row * ld_, reset + row * ld_, u);
         }
         gemm(candidate_kernel_.matrix(), reset, ld_, batch_, candidate, ld_,
-             {nullptr, x + 2 * u, ldx, {}});
+             {nullptr, x + 2 * u, ldx, {}}, states.candidate_scratch);
       }
       apply_to(activation_, candidate, ld_, candidate, ld_, batch_, u);
     };
@@ -318,12 +324,15 @@ class GruKernel final : public RecurrentKernel {
  private:
   struct States {
     float *h, *z, *candidate, *reset;
+    char *gate_scratch, *candidate_scratch;
   };
   States take(Arena& arena) const {
     float* h = take_state(arena);
     float* z = arena.take(batch_ * ldz_);
     float* candidate = take_state(arena);
-    return {h, z, candidate, reset_after_ ? nullptr : take_state(arena)};
+    float* reset = reset_after_ ? nullptr : take_state(arena);
+    char* gate_scratch = take_scratch(arena, gate_kernel_);
+    return {h, z, candidate, reset, gate_scratch, take_scratch(arena, candidate_kernel_)};
   }
 
   const bool reset_after_;
@@ -341,6 +350,7 @@ class SimpleRnnKernel final : public RecurrentKernel {
     Arena arena{nullptr};
     take_state(arena);
     take_state(arena);
+    take_scratch(arena, kernel_);
     arena.take<bool>(batch_);
     return arena.used;
   }
@@ -349,9 +359,11 @@ class SimpleRnnKernel final : public RecurrentKernel {
     Arena arena{static_cast<char*>(args.scratch)};
     float* h = take_state(arena);
     float* next = take_state(arena);
+    char* scratch = take_scratch(arena, kernel_);
     load_state(simd::input(args, 2), h);
     const auto compute = [&](const float* x) {
-      gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_});
+      gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_},
+           scratch);
     };
     const auto update = [&](int64_t row) { std::copy_n(next + row * ld_, units_, h + row * ld_); };
     for_each_step(args, h, arena, compute, update);

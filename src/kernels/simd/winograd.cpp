@@ -222,7 +222,8 @@ class WinogradKernel final : public Kernel {
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(kPoints * (s_.plane_in + s_.plane_out)) * sizeof(float);
+    return static_cast<size_t>(kPoints * (s_.plane_in + s_.plane_out)) * sizeof(float) +
+           gemm_scratch_bytes(matrix(0), block_);
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
@@ -242,18 +243,21 @@ class WinogradKernel final : public Kernel {
   }
 
  private:
+  PackedB matrix(int p) const {
+    return {&gemm_, s_.channels, s_.filters,
+            static_cast<const float*>(weights_.get()) + static_cast<size_t>(p) * packed_floats_};
+  }
+
   void run_image(const float* x, const WinogradOutput& out, float* in_points) const {
     float* out_points = in_points + kPoints * s_.plane_in;
-    const auto* weights = static_cast<const float*>(weights_.get());
+    float* scratch = out_points + kPoints * s_.plane_out;
     const int64_t tiles = s_.tiles_y * s_.tiles_x;
     for (int64_t first = 0; first < tiles; first += block_) {
       const int64_t count = std::min(block_, tiles - first);
       functions_.input(s_, x, first, count, in_points);
       for (int p = 0; p < kPoints; ++p) {
-        const PackedB matrix = {&gemm_, s_.channels, s_.filters,
-                                weights + static_cast<size_t>(p) * packed_floats_};
-        gemm(matrix, in_points + p * s_.plane_in, s_.ld_in, count, out_points + p * s_.plane_out,
-             s_.ld_out, {});
+        gemm(matrix(p), in_points + p * s_.plane_in, s_.ld_in, count, out_points + p * s_.plane_out,
+             s_.ld_out, {}, scratch);
       }
       functions_.output(s_, out_points, first, count, out);
     }

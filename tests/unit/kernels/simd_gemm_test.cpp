@@ -33,6 +33,11 @@ struct Packed {
   PackedB matrix;
 };
 
+// Scratch memory of just the bytes that are asked for.
+Tensor scratch_for(const PackedB& b, int64_t m) {
+  return Tensor(DType::kUInt8, {static_cast<int64_t>(gemm_scratch_bytes(b, m))});
+}
+
 double tolerance(int64_t k) { return 1e-6 * (1 + static_cast<double>(k) / 16); }
 
 TEST_P(SimdGemm, AnyShape_GivesTheSumsOfProducts) {
@@ -92,7 +97,7 @@ TEST_P(SimdGemm, TransposedMatrix_IsPackedTheSame) {
 }
 
 TEST_P(SimdGemm, RowOfAnyBatch_HasTheSameBits) {
-  for (const int64_t n : {1, 2, 3, 5, 16, 33, 64, 100, 200}) {
+  for (const int64_t n : {1, 2, 3, 5, 16, 33, 64, 100, 150, 200}) {
     const int64_t k = 75, all = 260;
     const Tensor w = random_floats({k, n}, 1), bias = random_floats({n}, 2);
     const Tensor x = random_floats({all, k}, 3);
@@ -108,9 +113,54 @@ TEST_P(SimdGemm, RowOfAnyBatch_HasTheSameBits) {
     for (int64_t m = 2; m <= all; m += m < 40 ? 1 : 37) {
       const int64_t first = m % 3 < all - m ? m % 3 : 0;
       Tensor y(DType::kFloat32, {m, n});
-      gemm(packed.matrix, x.as<float>() + first * k, k, m, y.mutable_as<float>(), n, epilogue);
+      Tensor scratch = scratch_for(packed.matrix, m);
+      gemm(packed.matrix, x.as<float>() + first * k, k, m, y.mutable_as<float>(), n, epilogue,
+           scratch.mutable_data());
       ASSERT_EQ(std::memcmp(y.data(), expected.as<float>() + first * n, y.num_bytes()), 0)
           << "n " << n << ", m " << m;
+    }
+  }
+}
+
+TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
+  bool packs = false;
+  for (const int64_t k : {1, 3, 4, 7, 66, 4100}) {
+    for (const int64_t n : {100, 128, 129, 143, 160, 176, 177, 256, 300}) {
+      const Tensor w = random_floats({2 * k, n}, 1), bias = random_floats({n}, 2);
+      const Packed packed(w, 2 * k, n, false);
+      for (const int64_t m : {0, 1, 3, 4, 5, 7, 9, 13, 14, 15, 27, 28, 29, 57, 75}) {
+        if (k > 100 && n > 150) continue;
+        const int64_t ldx = k + 3, ldy = n + 5;
+        const Tensor first = random_floats({m, ldx}, 3), second = random_floats({m, ldx}, 4);
+        const float* runs[] = {first.as<float>(), second.as<float>()};
+        const Tensor residual = random_floats({m, n}, 5);
+        GemmEpilogue epilogue = {bias.as<float>(), residual.as<float>(), n, {}};
+        if (m % 2 == 1) epilogue.activation = *find_activation({UnaryKind::relu});
+        const RowsInRuns x = {runs, 2, k, ldx};
+        Tensor expected(DType::kFloat32, {m, ldy}), y(DType::kFloat32, {m, ldy});
+        std::fill_n(expected.mutable_as<float>(), m * ldy, 7.0f);
+        std::fill_n(y.mutable_as<float>(), m * ldy, 7.0f);
+        gemm(packed.matrix, x, m, expected.mutable_as<float>(), ldy, epilogue);
+        Tensor scratch = scratch_for(packed.matrix, m);
+        packs = packs || scratch.num_bytes() > 0;
+        gemm(packed.matrix, x, m, y.mutable_as<float>(), ldy, epilogue, scratch.mutable_data());
+        ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
+            << "k " << k << ", n " << n << ", m " << m;
+      }
+    }
+  }
+  EXPECT_EQ(packs, std::string(gemm_functions().name) != "plain");
+}
+
+TEST_P(SimdGemm, ScratchForRows_SufficesForFewer) {
+  for (const int64_t k : {5, 700, 9000}) {
+    const Tensor w = random_floats({k, 128}, 1);
+    const Packed packed(w, k, 128, false);
+    size_t before = 0;
+    for (int64_t m = 0; m < 400; ++m) {
+      const size_t bytes = gemm_scratch_bytes(packed.matrix, m);
+      ASSERT_GE(bytes, before);
+      before = bytes;
     }
   }
 }
