@@ -1,6 +1,6 @@
 #include "data/picture.h"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
@@ -70,75 +70,89 @@ PictureBox centred_box(int64_t height, int64_t width, int64_t target_height, int
 
 namespace {
 
-__m128 load_pixel(const uint8_t* from) {
-  int bytes;
-  std::memcpy(&bytes, from, sizeof(bytes));
-  const __m128i zeros = _mm_setzero_si128();
-  const __m128i words = _mm_unpacklo_epi8(_mm_cvtsi32_si128(bytes), zeros);
-  return _mm_cvtepi32_ps(_mm_unpacklo_epi16(words, zeros));
+// How the columns of a result come from pixels of two rows of the picture, for what is read eight
+// bytes at a time.
+struct Columns {
+  std::vector<Between> all;
+  // Of the first ones: the byte at which their two pixels begin, and the part of the second.
+  std::vector<int32_t> offsets;
+  std::vector<float> parts;
+};
+
+// Leaves out what would be read or written behind the row's end.
+Columns columns_between(int64_t from, int64_t to, int64_t channels) {
+  constexpr int64_t kBytes = 8;
+  Columns result;
+  result.all = between(from, to);
+  for (const Between& x : result.all) {
+    const int64_t offset = x.lower * channels;
+    const bool is_last = &x == &result.all.back();
+    if (is_last || offset + kBytes > from * channels) break;
+    result.offsets.push_back(static_cast<int32_t>(offset));
+    result.parts.push_back(x.upper == x.lower ? 0.0f : x.part);
+  }
+  return result;
 }
 
-// Four channels at a time, of which the last of three is of the next pixel and written over; as
-// many columns as can be read so. `to` has room for a float more. The arithmetic is that of
-// resize_across(). AVX is not faster here.
+float mixed(float from, float to, float part) { return from + (to - from) * part; }
+
+// A pixel of the result.
 template <int kChannels>
-size_t resize_vectors_across(const uint8_t* row, int64_t row_pixels,
-                             const std::vector<Between>& columns, float* to) {
-  size_t i = 0;
-  for (; i < columns.size() && columns[i].upper < row_pixels - 1; ++i) {
-    const Between& x = columns[i];
-    const __m128 from = load_pixel(row + x.lower * kChannels);
-    const __m128 step = _mm_sub_ps(load_pixel(row + x.upper * kChannels), from);
-    _mm_storeu_ps(to + i * kChannels, _mm_add_ps(from, _mm_mul_ps(step, _mm_set1_ps(x.part))));
+void resize_pixel(const uint8_t* above, const uint8_t* below, const Between& x, float part_below,
+                  float* to) {
+  const int64_t left = x.lower * kChannels, right = x.upper * kChannels;
+  for (int c = 0; c < kChannels; ++c) {
+    to[c] = mixed(mixed(above[left + c], above[right + c], x.part),
+                  mixed(below[left + c], below[right + c], x.part), part_below);
   }
-  return i;
 }
 
-// A row of the picture, resized across: [columns, channels]. Channels are a constant, so that the
-// compiler need not loop over them.
+// The pixels of the columns that have offsets: two pixels of both rows in one vector. With three
+// channels a fourth is computed, which the next pixel is written over.
 template <int kChannels>
-void resize_across(const uint8_t* row, int64_t row_pixels, const std::vector<Between>& columns,
-                   float* to) {
-  size_t i = 0;
-  if constexpr (kChannels >= 3) {
-    i = resize_vectors_across<kChannels>(row, row_pixels, columns, to);
-    to += i * kChannels;
-  }
-  for (; i < columns.size(); ++i) {
-    const Between& x = columns[i];
-    const uint8_t* const left = row + x.lower * kChannels;
-    const uint8_t* const right = row + x.upper * kChannels;
-    for (int c = 0; c < kChannels; ++c) {
-      const auto from = static_cast<float>(left[c]);
-      *to++ = from + (static_cast<float>(right[c]) - from) * x.part;
-    }
+__attribute__((target("avx2"))) void resize_pixels(const uint8_t* above, const uint8_t* below,
+                                                   const Columns& columns, float part_below,
+                                                   float* to) {
+  constexpr int c = kChannels;
+  const __m128i first = _mm_setr_epi8(0, 1, 2, 3, 8, 9, 10, 11, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m128i second = _mm_setr_epi8(c, c + 1, c + 2, c + 3, c + 8, c + 9, c + 10, c + 11, -1, -1,
+                                       -1, -1, -1, -1, -1, -1);
+  const __m128 part = _mm_set1_ps(part_below);
+  for (size_t i = 0; i < columns.offsets.size(); ++i) {
+    const int32_t offset = columns.offsets[i];
+    const __m128i bytes =
+        _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(above + offset)),
+                           _mm_loadl_epi64(reinterpret_cast<const __m128i*>(below + offset)));
+    const __m256 left = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, first)));
+    const __m256 right = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, second)));
+    const __m256 across = _mm256_add_ps(
+        left, _mm256_mul_ps(_mm256_sub_ps(right, left), _mm256_set1_ps(columns.parts[i])));
+    const __m128 upper = _mm256_castps256_ps128(across);
+    const __m128 lower = _mm256_extractf128_ps(across, 1);
+    _mm_storeu_ps(to, _mm_add_ps(upper, _mm_mul_ps(_mm_sub_ps(lower, upper), part)));
+    to += kChannels;
   }
 }
 
 template <int kChannels>
 void resize_bilinear_of(const Picture& picture, const PictureBox& box, int64_t height,
                         int64_t width, float* to) {
-  const std::vector<Between> rows = between(box.height, height);
-  const std::vector<Between> columns = between(box.width, width);
-  const auto count = static_cast<size_t>(width) * kChannels;
-  // The rows of the picture that were resized last: enlarging asks for the same again.
-  std::vector<float> above(count + 1), below(count + 1);
-  int64_t row_above = -1, row_below = -1;
-  for (const Between& y : rows) {
-    if (y.lower == row_below) {
-      above.swap(below);
-      std::swap(row_above, row_below);
+  const Columns columns = columns_between(box.width, width, kChannels);
+  const bool vectors = __builtin_cpu_supports("avx2");
+  for (const Between& y : between(box.height, height)) {
+    const uint8_t* const above = pixel(picture, box, y.lower, 0);
+    const uint8_t* const below = pixel(picture, box, y.upper, 0);
+    size_t i = 0;
+    if constexpr (kChannels >= 3) {
+      if (vectors) {
+        resize_pixels<kChannels>(above, below, columns, y.part, to);
+        i = columns.offsets.size();
+      }
     }
-    if (y.lower != row_above) {
-      resize_across<kChannels>(pixel(picture, box, y.lower, 0), box.width, columns, above.data());
-      row_above = y.lower;
+    for (; i < columns.all.size(); ++i) {
+      resize_pixel<kChannels>(above, below, columns.all[i], y.part, to + i * kChannels);
     }
-    if (y.upper != row_below) {
-      resize_across<kChannels>(pixel(picture, box, y.upper, 0), box.width, columns, below.data());
-      row_below = y.upper;
-    }
-    for (size_t i = 0; i < count; ++i) to[i] = above[i] + (below[i] - above[i]) * y.part;
-    to += count;
+    to += width * kChannels;
   }
 }
 
