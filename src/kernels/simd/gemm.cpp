@@ -52,9 +52,10 @@ constexpr int panels_at_once([[maybe_unused]] int rows) {
 
 struct Tile {
   RowsInRuns x;
-  int64_t x_offset;      // of the tile's first row
-  const float* packed;   // instead of x: element k of row i at packed[k * kLanes + i]
-  int64_t k;             // of all runs
+  int64_t x_offset;     // of the tile's first row
+  const float* packed;  // instead of x: element k of row i at packed[k * kLanes + i]
+  int64_t k;            // of all runs
+  const float* next_panel;
   const float* w;        // the first panel
   int64_t panel_floats;  // from one panel to the next
   float* y;
@@ -216,14 +217,20 @@ void compute_tile(const Tile& t, const Activation& activation) {
   finish_tile(t, activation, sum);
 }
 
+// What a tile of packed rows fetches ahead. The first tile of a panel has it from the third cache
+// level or from memory, which takes it twice the time of the others; so they fetch the next one
+// into the second level.
+enum Prefetch { kNothing, kThisPanel, kNextPanel };
+
 // The same for packed rows and one panel.
-template <int kRows, int kVectors, bool kPrefetch>
+template <int kRows, int kVectors, Prefetch kPrefetch>
 void compute_packed_tile(const Tile& t, const Activation& activation) {
   const D d;
   V sum[kRows][kVectors];
   set_zero(sum);
   const float* w = t.w;
   const float* a = t.packed;
+  [[maybe_unused]] const float* next = t.next_panel;
 #pragma GCC unroll 4
   for (int64_t k = t.k; k > 0; --k) {
     V v[kVectors];
@@ -231,7 +238,11 @@ void compute_packed_tile(const Tile& t, const Activation& activation) {
     for (int j = 0; j < kVectors; ++j) {
       v[j] = hn::Load(d, w + static_cast<int64_t>(kLanes) * j);
     }
-    if constexpr (kPrefetch) prefetch_panel<kVectors>(w);
+    if constexpr (kPrefetch == kThisPanel) prefetch_panel<kVectors>(w);
+    if constexpr (kPrefetch == kNextPanel) {
+      __builtin_prefetch(next, 0, 2);
+      next += kLineFloats / 2;
+    }
     // Measured: where all read their factor themselves, reads are what limits tiles of few rows.
     HORNET_UNROLL
     for (int i = 0; i < kRows; ++i) {
@@ -264,15 +275,16 @@ struct ManyPanels<std::integer_sequence<int, kIndex...>> {
       compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
 };
 
-// kTiles[prefetches][rows - 1]: the tile of packed rows over one panel.
+// kTiles[prefetch][rows - 1]: the tile of packed rows over one panel.
 template <int kVectors, class Indices = std::make_integer_sequence<
                             int, kVectors == kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2>>
 struct PackedTiles;
 template <int kVectors, int... kIndex>
 struct PackedTiles<kVectors, std::integer_sequence<int, kIndex...>> {
-  static constexpr TileFunction kTiles[2][sizeof...(kIndex)] = {
-      {compute_packed_tile<kIndex + 1, kVectors, false>...},
-      {compute_packed_tile<kIndex + 1, kVectors, true>...}};
+  static constexpr TileFunction kTiles[3][sizeof...(kIndex)] = {
+      {compute_packed_tile<kIndex + 1, kVectors, kNothing>...},
+      {compute_packed_tile<kIndex + 1, kVectors, kThisPanel>...},
+      {compute_packed_tile<kIndex + 1, kVectors, kNextPanel>...}};
 };
 
 // How n columns are cut into panels.
@@ -605,13 +617,19 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
     }
   });
   for (int64_t p = 0; p < panels.num_full; ++p) {
-    const Tile tile = product.tile(p, 1);
+    Tile tile = product.tile(p, 1);
     const float* from = packed;
+    const float* const end = tile.w + (p + 1 < panels.num_full ? 2 : 1) * tile.panel_floats;
+    tile.next_panel = tile.w + tile.panel_floats;
     for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
       Tile t = Product::at_row(tile, first + row);
       t.packed = from;
-      PackedTiles<kPanel>::kTiles[row == 0][count - 1](t, product.e.activation);
+      const Prefetch prefetch = row == 0                ? kThisPanel
+                                : tile.next_panel < end ? kNextPanel
+                                                        : kNothing;
+      PackedTiles<kPanel>::kTiles[prefetch][count - 1](t, product.e.activation);
       from += tile_floats;
+      if (prefetch == kNextPanel) tile.next_panel += tile.k * kLineFloats / 2;
     });
   }
   if (panels.last_vectors == 0) return;
@@ -624,7 +642,8 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
       Tile t = Product::at_row(tile, first + row + i);
       t.packed = from + i;
       const int64_t part = std::min(half, count - i);
-      PackedTiles<kPanel + 1>::kTiles[row == 0 && i == 0][part - 1](t, product.e.activation);
+      PackedTiles<kPanel + 1>::kTiles[row == 0 && i == 0 ? kThisPanel : kNothing][part - 1](
+          t, product.e.activation);
     }
     from += tile_floats;
   });
