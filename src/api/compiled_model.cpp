@@ -140,9 +140,11 @@ std::vector<Shape> CompiledModel::match_rows(const std::vector<Shape>& row_shape
       if (fits(widened, expected)) shape = widened;
       if (fits(narrowed, expected)) shape = narrowed;
     }
-    require(fits(shape, expected), ErrorCode::kShapeMismatch,
-            "{}: its rows have {}; input \"{}\" of {} expects {}", names[i],
-            describe_rows(row_shapes[i]), inputs_[i].name, path_, describe_rows(expected));
+    if (!fits(shape, expected)) {
+      fail(ErrorCode::kShapeMismatch, "{}: its rows have {}; input \"{}\" of {} expects {}",
+           names.empty() ? "input " + inputs_[i].name : names[i], describe_rows(row_shapes[i]),
+           inputs_[i].name, path_, describe_rows(expected));
+    }
     matched.push_back(std::move(shape));
   }
   return matched;
@@ -157,16 +159,14 @@ ModelPlans& CompiledModel::plans_for(const std::vector<Shape>& row_shapes) const
 
 ModelPlans& CompiledModel::plans_for_shapes(const std::vector<Shape>& input_shapes) const {
   std::vector<Shape> rows;
-  std::vector<std::string> names;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Shape& given = i < input_shapes.size() ? input_shapes[i] : inputs_[i].shape;
     rows.emplace_back(given.begin() + 1, given.end());
-    names.push_back("input " + inputs_[i].name);
     require(is_known(rows.back()), ErrorCode::kInvalidArgument,
             "input \"{}\" is {}: a plan needs all sizes but the batch", inputs_[i].name,
             to_string(given));
   }
-  return plans_for(match_rows(rows, names));
+  return plans_for(match_rows(rows, {}));
 }
 
 }  // namespace hornet::internal

@@ -62,7 +62,8 @@ class CompiledModel {
   const kernels::PackedWeights& packed() const { return packed_; }
 
   // The shapes in which the model takes rows of the given shapes (no batch): [n] and [n, 1] stand
-  // for each other, as in Keras. Throws Error(kShapeMismatch) naming input, found and expected.
+  // for each other, as in Keras. Throws Error(kShapeMismatch) naming input, found and expected, and
+  // whose rows they are: names[i], or the input where there are no names.
   std::vector<Shape> match_rows(const std::vector<Shape>& row_shapes,
                                 const std::vector<std::string>& names) const;
   // `row_shapes` as match_rows gives them. The result lives as long as the model.

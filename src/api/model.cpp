@@ -48,9 +48,7 @@ const std::vector<TensorSpec>& Model::outputs() const { return compiled_->output
 
 std::vector<Tensor> Model::predict(const std::vector<TensorView>& inputs) const {
   const int64_t rows = common_rows(inputs, compiled_->inputs());
-  std::vector<std::string> names;
-  for (const TensorSpec& spec : compiled_->inputs()) names.push_back("input " + spec.name);
-  const std::vector<Shape> shapes = compiled_->match_rows(row_shapes_of(inputs), names);
+  const std::vector<Shape> shapes = compiled_->match_rows(row_shapes_of(inputs), {});
   internal::ModelPlans& plans = compiled_->plans_for(shapes);
   const kernels::OneThreadScope one_thread;
 

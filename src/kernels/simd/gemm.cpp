@@ -63,7 +63,7 @@ struct Tile {
   const float* bias;
   const float* residual;
   int64_t ld_residual;
-  int64_t columns;  // to be written
+  int64_t first_column, columns;  // to be written
 };
 
 template <int kRows, int kColumns>
@@ -562,19 +562,16 @@ struct Product {
     const int64_t width = p < panels.num_full ? count * kPanelColumns : b.n;
     t.columns = std::min(width, b.n - column);
     t.bias = e.bias == nullptr ? nullptr : e.bias + column;
-    t.y = y + column;
     t.ldy = ldy;
-    t.residual = e.residual == nullptr ? nullptr : e.residual + column;
     t.ld_residual = e.ld_residual;
+    t.first_column = column;
     return t;
   }
 
-  // The same panels, from row `row` on.
-  static Tile at_row(Tile t, int64_t row) {
-    t.x_offset = row * t.x.ld;
-    t.y += row * t.ldy;
-    if (t.residual != nullptr) t.residual += row * t.ld_residual;
-    return t;
+  void move_to_row(Tile& t, int64_t row) const {
+    t.x_offset = row * x.ld;
+    t.y = y + row * ldy + t.first_column;
+    if (e.residual != nullptr) t.residual = e.residual + row * e.ld_residual + t.first_column;
   }
 };
 
@@ -584,9 +581,10 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
   const Panels& panels = product.panels;
   const auto multiply_panels = [&](int64_t p, int64_t count, int max_rows,
                                    const TileFunction* tiles) {
-    const Tile tile = product.tile(p, count);
+    Tile t = product.tile(p, count);
     for_each_part(rows, max_rows, [&](int64_t row, int64_t tile_rows) {
-      tiles[tile_rows - 1](Product::at_row(tile, first + row), product.e.activation);
+      product.move_to_row(t, first + row);
+      tiles[tile_rows - 1](t, product.e.activation);
     });
   };
   constexpr int kMaxRows = kTileRows[kPanel];
@@ -617,33 +615,30 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
     }
   });
   for (int64_t p = 0; p < panels.num_full; ++p) {
-    Tile tile = product.tile(p, 1);
-    const float* from = packed;
-    const float* const end = tile.w + (p + 1 < panels.num_full ? 2 : 1) * tile.panel_floats;
-    tile.next_panel = tile.w + tile.panel_floats;
+    Tile t = product.tile(p, 1);
+    t.packed = packed;
+    t.next_panel = t.w + t.panel_floats;
+    const float* const end = t.next_panel + (p + 1 < panels.num_full ? t.panel_floats : 0);
     for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
-      Tile t = Product::at_row(tile, first + row);
-      t.packed = from;
-      const Prefetch prefetch = row == 0                ? kThisPanel
-                                : tile.next_panel < end ? kNextPanel
-                                                        : kNothing;
+      product.move_to_row(t, first + row);
+      const Prefetch prefetch = row == 0 ? kThisPanel : t.next_panel < end ? kNextPanel : kNothing;
       PackedTiles<kPanel>::kTiles[prefetch][count - 1](t, product.e.activation);
-      from += tile_floats;
-      if (prefetch == kNextPanel) tile.next_panel += tile.k * kLineFloats / 2;
+      t.packed += tile_floats;
+      if (prefetch == kNextPanel) t.next_panel += t.k * kLineFloats / 2;
     });
   }
   if (panels.last_vectors == 0) return;
   // Three vectors: a half of a tile at a time.
-  const Tile tile = product.tile(panels.num_full, 1);
+  Tile t = product.tile(panels.num_full, 1);
   const float* from = packed;
   for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
     const int64_t half = (count + 1) / 2;
     for (int64_t i = 0; i < count; i += half) {
-      Tile t = Product::at_row(tile, first + row + i);
+      product.move_to_row(t, first + row + i);
       t.packed = from + i;
+      const Prefetch prefetch = row == 0 && i == 0 ? kThisPanel : kNothing;
       const int64_t part = std::min(half, count - i);
-      PackedTiles<kPanel + 1>::kTiles[row == 0 && i == 0 ? kThisPanel : kNothing][part - 1](
-          t, product.e.activation);
+      PackedTiles<kPanel + 1>::kTiles[prefetch][part - 1](t, product.e.activation);
     }
     from += tile_floats;
   });
