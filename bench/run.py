@@ -316,27 +316,34 @@ class ModelBench:
             for _, configuration, _ in configurations:
                 configuration.__exit__()
 
+    def bench_plan(self, clock, workers):
+        return hornet_json("bench", self.model, "--batch-size", self.result["batch_size"], "--workers",
+                           workers, "--rounds", 1, "--seconds", self.options.seconds, *clock,
+                           env=self.env)
+
     def rounds(self, configurations, clock):
         options, r = self.options, self.result
-        ours, alone, peak, file_rates = [], [], [], []
+        ours, alone, with_all, peak, file_rates = [], [], [], [], []
         theirs = {peer.name: [] for peer, _, _ in configurations}
         files = self.make_file()
         for _ in range(options.rounds):
-            report = hornet_json("bench", self.model, "--batch-size", r["batch_size"], "--workers",
-                                 f"1,{CORES}" if CORES > 1 else "1", "--rounds", 1, "--seconds",
-                                 options.seconds, *clock, env=self.env)
+            report = self.bench_plan(clock, f"1,{CORES}" if CORES > 1 else "1")
+            before = report["measurements"][-1]["rows_per_second"]
+            file_rate = self.predict_file(files)
+            after = self.bench_plan(clock, CORES)["measurements"][-1]["rows_per_second"]
+            ours.append((before + after) / 2)
             alone.append(report["measurements"][0]["rows_per_second"])
-            ours.append(report["measurements"][-1]["rows_per_second"])
+            with_all.append(before)
+            file_rates.append(file_rate)
             r["arena_bytes"] = report["measurements"][-1]["arena_bytes"]
             peak.append(report["machine"]["flops_per_second"])
-            file_rates.append(self.predict_file(files))
             for peer, configuration, batch in configurations:
                 theirs[peer.name].append(configuration.rate(batch, options.seconds, options.cpu_time))
         rate = statistics.median(ours)
         r["rows_per_second"], r["rounds"] = rate, ours
         r["gflops"] = rate * r["flops_per_row"] / 1e9
         r["share_of_peak"] = rate * r["flops_per_row"] / statistics.median(peak)
-        r["scaling"] = statistics.median(o / a for o, a in zip(ours, alone))
+        r["scaling"] = statistics.median(o / a for o, a in zip(with_all, alone))
         r["file_rows_per_second"] = statistics.median(file_rates)
         r["file_share"] = statistics.median(f / o for f, o in zip(file_rates, ours))
         r["peers"] = {}

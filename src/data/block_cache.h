@@ -25,12 +25,17 @@ class BlockCache {
   std::shared_ptr<const Block> get(uint64_t number, const std::function<void(Block&)>& make) {
     const std::shared_ptr<Entry> entry = entry_for(number);
     const std::lock_guard making(entry->mutex);
-    if (!entry->made) {
-      make(entry->block);
-      entry->made = true;
-      account(number, *entry);
-    }
-    return {entry, &entry->block};
+    return made(number, entry, make);
+  }
+
+  // The same, but null at once where another is at work on the block: who wants several blocks
+  // makes those first that nobody makes. Else workers whose rows share blocks wait for each other
+  // in turn.
+  std::shared_ptr<const Block> get_unless_busy(uint64_t number,
+                                               const std::function<void(Block&)>& make) {
+    const std::shared_ptr<Entry> entry = entry_for(number);
+    const std::unique_lock making(entry->mutex, std::try_to_lock);
+    return making ? made(number, entry, make) : nullptr;
   }
 
  private:
@@ -44,6 +49,17 @@ class BlockCache {
     size_t bytes = 0;
     std::list<uint64_t>::iterator place;
   };
+
+  // The entry's mutex is held.
+  std::shared_ptr<const Block> made(uint64_t number, const std::shared_ptr<Entry>& entry,
+                                    const std::function<void(Block&)>& make) {
+    if (!entry->made) {
+      make(entry->block);
+      entry->made = true;
+      account(number, *entry);
+    }
+    return {entry, &entry->block};
+  }
 
   std::shared_ptr<Entry> entry_for(uint64_t number) {
     const std::lock_guard lock(mutex_);

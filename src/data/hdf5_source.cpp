@@ -68,12 +68,19 @@ class ChunkedSource : public Source {
     const auto chunk_rows = array_.chunk_shape()[0];
     const auto first = static_cast<uint64_t>(begin) / chunk_rows;
     const auto last = static_cast<uint64_t>(end - 1) / chunk_rows;
-    for (uint64_t band = first; band <= last; ++band) {
-      for (uint64_t k = 0; k < chunks_across_; ++k) {
-        copy_chunk(band, k, static_cast<uint64_t>(begin), static_cast<uint64_t>(end),
-                   scratch.data());
+    const auto copy = [&](uint64_t number, const BlockCache::Block& block) {
+      copy_chunk(block, number / chunks_across_, number % chunks_across_,
+                 static_cast<uint64_t>(begin), static_cast<uint64_t>(end), scratch.data());
+    };
+    std::vector<uint64_t> busy;  // being decoded for others
+    for (uint64_t i = first * chunks_across_; i < (last + 1) * chunks_across_; ++i) {
+      if (const auto block = cache_.get_unless_busy(i, decoder(i))) {
+        copy(i, *block);
+      } else {
+        busy.push_back(i);
       }
     }
+    for (const uint64_t i : busy) copy(i, *cache_.get(i, decoder(i)));
     to_native(scratch);
     return view;
   }
@@ -96,13 +103,13 @@ class ChunkedSource : public Source {
     return overflow ? ~uint64_t{0} : bytes;
   }
 
-  std::shared_ptr<const BlockCache::Block> chunk(uint64_t number) const {
-    return cache_.get(number, [&](BlockCache::Block& block) {
-      const Hdf5Array::StoredChunk& stored = chunks_[number];
+  // Makes the block of a chunk.
+  std::function<void(BlockCache::Block&)> decoder(uint64_t number) const {
+    return [this, number](BlockCache::Block& block) {
       // Filters go back and forth between two buffers.
       const auto lease = decoding_.take(2 * static_cast<size_t>(array_.chunk_bytes()), name_);
-      as_input([&] { decode(stored, block); });
-    });
+      as_input([&] { decode(chunks_[number], block); });
+    };
   }
 
   // A block that is kept must be of bytes that were there.
@@ -118,13 +125,13 @@ class ChunkedSource : public Source {
   }
 
   // Copies what chunk `k` of a band has of the rows [begin, end) to `rows`, where row `begin` is.
-  void copy_chunk(uint64_t band, uint64_t k, uint64_t begin, uint64_t end, std::byte* rows) const {
-    const auto block = chunk(band * chunks_across_ + k);
+  void copy_chunk(const BlockCache::Block& block, uint64_t band, uint64_t k, uint64_t begin,
+                  uint64_t end, std::byte* rows) const {
     const std::vector<uint64_t>& dims = array_.chunk_shape();
     const size_t rank = dims.size();
     const uint64_t first = std::max(begin, band * dims[0]);
     const uint64_t last = std::min(end, (band + 1) * dims[0]);
-    const std::byte* from = block->data() + (first - band * dims[0]) * chunk_row_bytes();
+    const std::byte* from = block.data() + (first - band * dims[0]) * chunk_row_bytes();
     std::byte* const to = rows + (first - begin) * row_bytes_;
     // Where a chunk holds rows whole, one copy does.
     if (chunk_row_bytes() == row_bytes_ && chunks_across_ == 1) {

@@ -1,0 +1,111 @@
+"""Measures how much memory `hornet predict` takes for small and large inputs of several formats:
+see script/bench-sources --memory."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HORNET = ROOT / "build/release/hornet"
+WORK = ROOT / "build/bench/memory"
+CHUNK = 2048
+
+
+def log(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def some_rows(columns):
+    return np.round(np.random.default_rng(1).standard_normal((CHUNK, columns)), 3).astype(np.float32)
+
+
+def make_npy(path, columns, size):
+    """Zeros, which take no place on the disk."""
+    rows = size // (4 * columns)
+    header = np.lib.format.header_data_from_array_1_0(np.empty((0, columns), np.float32))
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": (rows, columns)})
+        file.truncate(file.tell() + rows * columns * 4)
+    return path
+
+
+def make_csv(path, columns, size):
+    text = "".join(",".join(f"{v:.3f}" for v in row) + "\n" for row in some_rows(columns).tolist())
+    block = text.encode() * max(1, (8 << 20) // len(text))
+    with open(path, "wb") as file:
+        file.write(",".join(f"c{i}" for i in range(columns)).encode() + b"\n")
+        while file.tell() < size:
+            file.write(block)
+    return path
+
+
+def make_hdf5(path, columns, size):
+    """Chunks of gzip, the same one again and again; `size` is of the rows."""
+    chunks = size // (CHUNK * columns * 4)
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("rows", (chunks * CHUNK, columns), np.float32,
+                                   chunks=(CHUNK, columns), compression="gzip")
+        rows[:CHUNK] = some_rows(columns)
+        _, data = rows.id.read_direct_chunk((0, 0))
+        for i in range(1, chunks):
+            rows.id.write_direct_chunk((i * CHUNK, 0), data)
+    return f"{path}:/rows"
+
+
+FORMATS = {"npy": make_npy, "csv": make_csv, "h5": make_hdf5}
+
+
+def peak(model, rows, options):
+    """Megabytes at most, as the system tells it, and what else the command reports."""
+    command = [HORNET, "predict", model, rows, "-o", WORK / "out.npy", "--force", "--progress", "none",
+               *options]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} failed")
+    if "processes" in options:  # of all of them
+        found = re.search(r"([\d,.]+) ([kMG]?B) peak memory", text)
+        scale = {"B": 1e-6, "kB": 1e-3, "MB": 1, "GB": 1e3}[found[2]]
+        return float(found[1].replace(",", "")) * scale, text.strip()
+    return usage.ru_maxrss * 1024 / 1e6, text.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench-sources --memory")
+    parser.add_argument("--model", type=pathlib.Path,
+                        default=ROOT.parent / "shared/bench/tabular_mlp.keras")
+    parser.add_argument("--sizes", default="1,20", help="of the inputs, in GB")
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    options = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    inspected = subprocess.run([HORNET, "inspect", options.model, "--json"], check=True,
+                               capture_output=True, text=True).stdout
+    columns = json.loads(inspected)["inputs"][0]["shape"][-1]
+    ways = {"threads": [], "processes": ["--executor", "processes"]}
+    sizes = [float(s) for s in options.sizes.split(",")]
+    print("| input | executor | " + " | ".join(f"{s:g} GB" for s in sizes) + " | times the first |")
+    print("|---|---|" + "---|" * len(sizes) + "---|")
+    for name in options.formats.split(","):
+        found = {way: [] for way in ways}
+        for size in sizes:
+            rows = FORMATS[name](WORK / f"rows.{name}", columns, int(size * 1e9))
+            for way, arguments in ways.items():
+                megabytes, text = peak(options.model, rows, arguments)
+                log(f"{name}, {size:g} GB, {way}: {megabytes:.1f} MB; {text}")
+                found[way].append(megabytes)
+            (WORK / f"rows.{name}").unlink()
+        for way, values in found.items():
+            print(f"| {name} | {way} | " + " | ".join(f"{v:.1f} MB" for v in values)
+                  + f" | {values[-1] / values[0]:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

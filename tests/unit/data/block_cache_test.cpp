@@ -1,0 +1,57 @@
+#include "data/block_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <stdexcept>
+#include <thread>
+
+namespace hornet {
+namespace {
+
+void make_seven(BlockCache::Block& block) { block.assign(10, std::byte{7}); }
+void must_not_make(BlockCache::Block&) { FAIL() << "made once more"; }
+
+TEST(BlockCache, BlockThatAnotherMakes_IsNotWaitedForUnlessAsked) {
+  BlockCache cache(1000);
+  std::promise<void> begun, released;
+  std::thread other([&] {
+    cache.get(1, [&](BlockCache::Block& block) {
+      begun.set_value();
+      released.get_future().wait();
+      make_seven(block);
+    });
+  });
+  begun.get_future().wait();
+  EXPECT_EQ(cache.get_unless_busy(1, must_not_make), nullptr);
+  ASSERT_NE(cache.get_unless_busy(2, make_seven), nullptr);
+  released.set_value();
+  EXPECT_EQ(cache.get(1, must_not_make)->at(9), std::byte{7});
+  other.join();
+  EXPECT_EQ(cache.get_unless_busy(1, must_not_make)->at(0), std::byte{7});
+  EXPECT_EQ(cache.get_unless_busy(2, must_not_make)->at(0), std::byte{7});
+}
+
+TEST(BlockCache, FailureToMakeABlock_IsOfWhoAsked) {
+  BlockCache cache(1000);
+  const auto fails = [](BlockCache::Block&) { throw std::runtime_error("damaged"); };
+  EXPECT_THROW(cache.get_unless_busy(3, fails), std::runtime_error);
+  EXPECT_THROW(cache.get(3, fails), std::runtime_error);
+  EXPECT_EQ(cache.get_unless_busy(3, make_seven)->size(), 10);
+}
+
+TEST(BlockCache, BlocksBeyondItsBytes_AreMadeAgain) {
+  BlockCache cache(25);
+  for (uint64_t number : {1, 2, 3}) cache.get(number, make_seven);
+  cache.get(3, must_not_make);
+  cache.get(2, must_not_make);
+  int made = 0;
+  cache.get(1, [&](BlockCache::Block& block) {
+    ++made;
+    make_seven(block);
+  });
+  EXPECT_EQ(made, 1);
+}
+
+}  // namespace
+}  // namespace hornet
