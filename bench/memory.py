@@ -3,11 +3,11 @@ see script/bench-sources --memory."""
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -62,20 +62,37 @@ def make_hdf5(path, columns, size):
 FORMATS = {"npy": make_npy, "csv": make_csv, "h5": make_hdf5}
 
 
+def resident_peaks(pid):
+    """Bytes at most of a process and those that it started, by their number."""
+    found = {}
+    children = [int(child) for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+                for child in file.read_text().split()]
+    for process in [pid, *children]:
+        try:
+            status = pathlib.Path(f"/proc/{process}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended
+        match = re.search(r"VmHWM:\s+(\d+)", status)
+        if match:
+            found[process] = int(match[1]) * 1024
+    return found
+
+
 def peak(model, rows, options):
-    """Megabytes at most, as the system tells it, and what else the command reports."""
+    """Megabytes at most, as the system tells it, of all processes, and what the command prints."""
     command = [HORNET, "predict", model, rows, "-o", WORK / "out.npy", "--force", "--progress", "none",
                *options]
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
-    text = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
+    peaks = {}
+    while process.poll() is None:
+        try:
+            peaks.update(resident_peaks(process.pid))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it, or one of its threads, has ended
+        time.sleep(0.05)
+    if process.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))} failed")
-    if "processes" in options:  # of all of them
-        found = re.search(r"([\d,.]+) ([kMG]?B) peak memory", text)
-        scale = {"B": 1e-6, "kB": 1e-3, "MB": 1, "GB": 1e3}[found[2]]
-        return float(found[1].replace(",", "")) * scale, text.strip()
-    return usage.ru_maxrss * 1024 / 1e6, text.strip()
+    return sum(peaks.values()) / 1e6, process.stdout.read().strip()
 
 
 def main():

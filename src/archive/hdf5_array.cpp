@@ -387,22 +387,22 @@ std::vector<uint64_t> Hdf5Array::chunk_offset(uint64_t index, bool of_maximum) c
   return offset;
 }
 
-void Hdf5Array::append_tree_chunks(std::vector<Chunk>& chunks) const {
+void Hdf5Array::visit_tree_chunks(const ChunkVisitor& visit) const {
   const size_t rank = chunk_dims_.size();
-  const uint64_t max_chunks = file_.image.size / 8;  // each has a key in the file
+  uint64_t left = file_.image.size / 8;  // each has a key in the file
   for_each_entry(file_, address_, kChunkTree, 4 + 4 + 8 * (rank + 1),
                  [&](Hdf5Cursor key, uint64_t address) {
-                   if (chunks.size() >= max_chunks) damaged("it has too many chunks");
+                   if (left-- == 0) damaged("it has too many chunks");
                    Chunk chunk;
                    chunk.stored.size = key.u32();
                    chunk.stored.skipped_filters = key.u32();
                    for (size_t i = 0; i < rank; ++i) chunk.offset.push_back(key.u64());
                    chunk.stored.address = address;
-                   chunks.push_back(std::move(chunk));
+                   visit(chunk);
                  });
 }
 
-void Hdf5Array::append_array_chunks(std::vector<Chunk>& chunks) const {
+void Hdf5Array::visit_array_chunks(const ChunkVisitor& visit) const {
   Hdf5Cursor header(file_, address_);
   header.require_signature("FAHD");
   header.skip(1);  // version
@@ -428,7 +428,7 @@ void Hdf5Array::append_array_chunks(std::vector<Chunk>& chunks) const {
     chunk.stored.address = block.address();
     chunk.stored.size = filtered ? block.number(size_bytes) : chunk_bytes();
     chunk.stored.skipped_filters = filtered ? block.u32() : 0;
-    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
+    if (is_inside(chunk)) visit(chunk);
   }
 }
 
@@ -472,14 +472,14 @@ std::vector<uint64_t> Hdf5Array::growing_chunk_offset(uint64_t index) const {
   return offset;
 }
 
-void Hdf5Array::append_growing_chunks(std::vector<Chunk>& chunks) const {
+void Hdf5Array::visit_growing_chunks(const ChunkVisitor& visit) const {
   for_each_element(file_, address_, [&](uint64_t index, Hdf5Cursor entry) {
     Chunk chunk = {growing_chunk_offset(index), indexed_chunk(entry, 0)};
-    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
+    if (is_inside(chunk)) visit(chunk);
   });
 }
 
-void Hdf5Array::append_tree2_chunks(std::vector<Chunk>& chunks) const {
+void Hdf5Array::visit_tree2_chunks(const ChunkVisitor& visit) const {
   const size_t rank = chunk_dims_.size();
   for_each_record(file_, address_, [&](Hdf5Cursor record) {
     Chunk chunk = {{}, indexed_chunk(record, 8 * rank)};
@@ -492,40 +492,40 @@ void Hdf5Array::append_tree2_chunks(std::vector<Chunk>& chunks) const {
       }
       chunk.offset.push_back(at);
     }
-    if (is_inside(chunk)) chunks.push_back(std::move(chunk));
+    if (is_inside(chunk)) visit(chunk);
   });
 }
 
-std::vector<Hdf5Array::Chunk> Hdf5Array::chunks() const {
-  std::vector<Chunk> chunks;
-  if (file_.is_undefined(address_)) return chunks;
+void Hdf5Array::visit_chunks(const ChunkVisitor& visit) const {
+  if (file_.is_undefined(address_)) return;
   switch (chunk_index_) {
     case ChunkIndex::kClassicTree:
-      append_tree_chunks(chunks);
+      visit_tree_chunks(visit);
       break;
     case ChunkIndex::kFixedArray:
-      append_array_chunks(chunks);
+      visit_array_chunks(visit);
       break;
     case ChunkIndex::kExtensibleArray:
-      append_growing_chunks(chunks);
+      visit_growing_chunks(visit);
       break;
     case ChunkIndex::kTree:
-      append_tree2_chunks(chunks);
+      visit_tree2_chunks(visit);
       break;
-    case ChunkIndex::kSingle:
-      chunks.push_back({std::vector<uint64_t>(chunk_dims_.size(), 0), single_chunk_});
-      chunks.back().stored.address = address_;
+    case ChunkIndex::kSingle: {
+      Chunk chunk = {std::vector<uint64_t>(chunk_dims_.size(), 0), single_chunk_};
+      chunk.stored.address = address_;
+      visit(chunk);
       break;
+    }
     case ChunkIndex::kImplicit: {
       const uint64_t count = num_chunks(true), size = chunk_bytes();
       if (count > file_.image.size / size) damaged("it claims more data than the file has");
       for (uint64_t i = 0; i < count; ++i) {
-        chunks.push_back({chunk_offset(i, true), {address_ + i * size, size, 0}});
+        visit({chunk_offset(i, true), {address_ + i * size, size, 0}});
       }
       break;
     }
   }
-  return chunks;
 }
 
 void Hdf5Array::fill(std::vector<std::byte>& out) const {
@@ -615,7 +615,8 @@ void Hdf5Array::copy_chunk(const Chunk& chunk, const std::byte* elements, std::b
 }
 
 Tensor Hdf5Array::read_chunked() const {
-  const std::vector<Chunk> found = chunks();
+  std::vector<Chunk> found;
+  visit_chunks([&](const Chunk& chunk) { found.push_back(chunk); });
   const uint64_t bytes = num_bytes(dtype_, shape_);
   require(!found.empty(), ErrorCode::kInvalidModel, "{} has a shape, {}, and no data", label_,
           to_string(shape_));
@@ -650,7 +651,8 @@ void Hdf5Array::check_inside(const Chunk& chunk) const {
   }
 }
 
-std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks() const {
+std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks(
+    const std::function<void()>& forget_pages) const {
   const uint64_t count = num_elements(shape_) == 0 ? 0 : num_chunks(false);
   // Each has a place in the file's index, but for those never written, which are few in practice.
   require(count <= kFreeChunks || count / kMaxRatio <= file_.image.size, ErrorCode::kInvalidModel,
@@ -660,8 +662,12 @@ std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks() const {
           chunk_bytes(), file_.image.size);
   std::vector<StoredChunk> result(count);
   if (count == 0) return result;
-  for (const Chunk& chunk : chunks()) {
-    if (file_.is_undefined(chunk.stored.address)) continue;
+  // Parts of the index lie everywhere in the file.
+  constexpr uint64_t kChunksATime = 4096;
+  uint64_t visited = 0;
+  visit_chunks([&](const Chunk& chunk) {
+    if (++visited % kChunksATime == 0) forget_pages();
+    if (file_.is_undefined(chunk.stored.address)) return;
     check_inside(chunk);
     uint64_t place = 0;
     for (size_t i = 0; i < shape_.size(); ++i) {
@@ -672,7 +678,8 @@ std::vector<Hdf5Array::StoredChunk> Hdf5Array::stored_chunks() const {
     if (chunk.stored.address == 0) damaged("a chunk lies where the file begins");
     if (result[place].address != 0) damaged("a chunk is there twice");
     result[place] = chunk.stored;
-  }
+  });
+  forget_pages();
   return result;
 }
 

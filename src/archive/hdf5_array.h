@@ -1,6 +1,7 @@
 // Arrays of HDF5 files: how they are stored, and how to get at their elements.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,7 +38,9 @@ class Hdf5Array {
   uint64_t chunk_bytes() const;
   // All chunks of a chunked array, in row-major order of their places. Throws Error(kInvalidModel)
   // where the index is damaged.
-  std::vector<StoredChunk> stored_chunks() const;
+  // `forget_pages` is called every now and then, so that what was read of a mapped file to find
+  // them does not stay in memory.
+  std::vector<StoredChunk> stored_chunks(const std::function<void()>& forget_pages = [] {}) const;
   // Where the bytes of a chunk are in the map of the file; none of one that was never written.
   std::span<const std::byte> stored_bytes(const StoredChunk& chunk) const;
   // The elements of a chunk, as stored but for its filters, into `out`, which keeps its memory.
@@ -73,11 +76,12 @@ class Hdf5Array {
   Tensor read_plain(const std::byte* bytes) const;
   Tensor read_chunked() const;
   Tensor to_native(Tensor stored) const;
-  std::vector<Chunk> chunks() const;
-  void append_tree_chunks(std::vector<Chunk>& chunks) const;
-  void append_array_chunks(std::vector<Chunk>& chunks) const;
-  void append_growing_chunks(std::vector<Chunk>& chunks) const;
-  void append_tree2_chunks(std::vector<Chunk>& chunks) const;
+  using ChunkVisitor = std::function<void(const Chunk&)>;
+  void visit_chunks(const ChunkVisitor& visit) const;
+  void visit_tree_chunks(const ChunkVisitor& visit) const;
+  void visit_array_chunks(const ChunkVisitor& visit) const;
+  void visit_growing_chunks(const ChunkVisitor& visit) const;
+  void visit_tree2_chunks(const ChunkVisitor& visit) const;
   bool is_inside(const Chunk& chunk) const;
   StoredChunk indexed_chunk(Hdf5Cursor entry, uint64_t rest_bytes) const;
   std::vector<uint64_t> growing_chunk_offset(uint64_t index) const;

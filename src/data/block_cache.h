@@ -13,7 +13,8 @@
 namespace hornet {
 
 // Keeps the blocks used last. A block is made once, by the first who asks for it; others who want
-// it at the same time wait for it, and blocks are made concurrently. Thread-safe.
+// it at the same time wait for it or do something else, and blocks are made concurrently.
+// Thread-safe.
 class BlockCache {
  public:
   using Block = std::vector<std::byte>;

@@ -127,14 +127,15 @@ CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pa
   block_bytes_ = (block_bytes_ + kStep - 1) / kStep * kStep;
   const size_t num_blocks = (text.size() + block_bytes_ - 1) / block_bytes_;
   std::vector<Counts> counts(num_blocks);
-  constexpr size_t kBlocksATime = 64;
+  constexpr size_t kBytesATime = size_t{4} << 20;
+  const size_t blocks_a_time = std::max<size_t>(kBytesATime / block_bytes_, 1);
   ResidentWindow window(memory_bytes);
-  parallel_for((num_blocks + kBlocksATime - 1) / kBlocksATime, [&](size_t group) {
-    const size_t end = std::min(num_blocks, (group + 1) * kBlocksATime);
-    const size_t begin = group * kBlocksATime * block_bytes_;
-    window.use(begin, std::min(kBlocksATime * block_bytes_, text_.size() - begin),
+  parallel_for((num_blocks + blocks_a_time - 1) / blocks_a_time, [&](size_t group) {
+    const size_t end = std::min(num_blocks, (group + 1) * blocks_a_time);
+    const size_t begin = group * blocks_a_time * block_bytes_;
+    window.use(begin, std::min(blocks_a_time * block_bytes_, text_.size() - begin),
                [&](size_t, size_t) { forget_pages(); });
-    for (size_t b = group * kBlocksATime; b < end; ++b) {
+    for (size_t b = group * blocks_a_time; b < end; ++b) {
       counts[b] = count(text_, b * block_bytes_, block_end(b));
     }
   });

@@ -47,7 +47,7 @@ class ChunkedSource : public Source {
         name_(std::move(name)),
         row_shape_(array_.shape().begin() + 1, array_.shape().end()),
         row_bytes_(num_bytes(array_.dtype(), row_shape_)),
-        chunks_(array_.stored_chunks()),
+        chunks_(array_.stored_chunks([this] { file_->forget_pages(); })),
         chunks_across_(count_across()),
         cache_(cache_bytes(saturating_band_bytes(), memory_bytes)),
         decoding_(memory_bytes / 2),
@@ -72,15 +72,22 @@ class ChunkedSource : public Source {
       copy_chunk(block, number / chunks_across_, number % chunks_across_,
                  static_cast<uint64_t>(begin), static_cast<uint64_t>(end), scratch.data());
     };
-    std::vector<uint64_t> busy;  // being decoded for others
+    // Being decoded for others; so few that they are still in the cache afterwards.
+    constexpr size_t kMostBusy = 4;
+    std::vector<uint64_t> busy;
+    const auto copy_busy = [&] {
+      for (const uint64_t i : busy) copy(i, *cache_.get(i, decoder(i)));
+      busy.clear();
+    };
     for (uint64_t i = first * chunks_across_; i < (last + 1) * chunks_across_; ++i) {
+      if (busy.size() == kMostBusy) copy_busy();
       if (const auto block = cache_.get_unless_busy(i, decoder(i))) {
         copy(i, *block);
       } else {
         busy.push_back(i);
       }
     }
-    for (const uint64_t i : busy) copy(i, *cache_.get(i, decoder(i)));
+    copy_busy();
     to_native(scratch);
     return view;
   }

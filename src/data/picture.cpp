@@ -96,15 +96,12 @@ Columns columns_between(int64_t from, int64_t to, int64_t channels) {
 
 float mixed(float from, float to, float part) { return from + (to - from) * part; }
 
-// A pixel of the result.
+// A pixel of a row of the picture, resized across.
 template <int kChannels>
-void resize_pixel(const uint8_t* above, const uint8_t* below, const Between& x, float part_below,
-                  float* to) {
-  const int64_t left = x.lower * kChannels, right = x.upper * kChannels;
-  for (int c = 0; c < kChannels; ++c) {
-    to[c] = mixed(mixed(above[left + c], above[right + c], x.part),
-                  mixed(below[left + c], below[right + c], x.part), part_below);
-  }
+void resize_across(const uint8_t* row, const Between& x, float* to) {
+  const uint8_t* const left = row + x.lower * kChannels;
+  const uint8_t* const right = row + x.upper * kChannels;
+  for (int c = 0; c < kChannels; ++c) to[c] = mixed(left[c], right[c], x.part);
 }
 
 // The pixels of the columns that have offsets: two pixels of both rows in one vector. With three
@@ -138,20 +135,37 @@ template <int kChannels>
 void resize_bilinear_of(const Picture& picture, const PictureBox& box, int64_t height,
                         int64_t width, float* to) {
   const Columns columns = columns_between(box.width, width, kChannels);
-  const bool vectors = __builtin_cpu_supports("avx2");
+  const bool vectors = kChannels >= 3 && __builtin_cpu_supports("avx2");
+  const size_t first = vectors ? columns.offsets.size() : 0;  // of the columns that are left
+  const size_t left = (columns.all.size() - first) * kChannels;
+  // Of these the rows of the picture that were resized across last: enlarging asks for the same
+  // again.
+  struct Across {
+    int64_t row = -1;
+    std::vector<float> pixels;
+  };
+  Across above, below;
+  const auto resize_row = [&](int64_t row, Across& across) {
+    if (across.row == row) return;
+    across.row = row;
+    across.pixels.resize(left);
+    const uint8_t* from = pixel(picture, box, row, 0);
+    for (size_t i = first; i < columns.all.size(); ++i) {
+      resize_across<kChannels>(from, columns.all[i], &across.pixels[(i - first) * kChannels]);
+    }
+  };
   for (const Between& y : between(box.height, height)) {
-    const uint8_t* const above = pixel(picture, box, y.lower, 0);
-    const uint8_t* const below = pixel(picture, box, y.upper, 0);
-    size_t i = 0;
     if constexpr (kChannels >= 3) {
       if (vectors) {
-        resize_pixels<kChannels>(above, below, columns, y.part, to);
-        i = columns.offsets.size();
+        resize_pixels<kChannels>(pixel(picture, box, y.lower, 0), pixel(picture, box, y.upper, 0),
+                                 columns, y.part, to);
       }
     }
-    for (; i < columns.all.size(); ++i) {
-      resize_pixel<kChannels>(above, below, columns.all[i], y.part, to + i * kChannels);
-    }
+    if (y.lower == below.row) std::swap(above, below);
+    resize_row(y.lower, above);
+    resize_row(y.upper, below);
+    float* rest = to + first * kChannels;
+    for (size_t i = 0; i < left; ++i) rest[i] = mixed(above.pixels[i], below.pixels[i], y.part);
     to += width * kChannels;
   }
 }

@@ -9,11 +9,12 @@
 
 namespace hornet::plan {
 
-inline constexpr int64_t kMaxBatchSize = 384;
+inline constexpr int64_t kMaxBatchSize = 384;  // 12, which most products want, doubled five times
 
-// A power of two, the same for the same graph and cache. The arena of one worker should stay in the
-// L2 cache; but products with constant weights want enough rows at once to reuse the weights they
-// load, so models whose work is mostly in such products with few rows get at least that many.
+// The same for the same graph, caches and instruction set. The arena of one worker should stay in
+// the L2 cache: as many rows as that allows, doubled from 1 on. But products with constant weights
+// want enough rows at once to reuse the weights they load, so models whose work is mostly in such
+// products with few rows begin with as many as those want.
 // `plan_for(n)` compiles, or finds, the plan for n rows.
 int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
                           const graph::Graph& graph, const CacheSizes& caches);

@@ -57,8 +57,11 @@ BatchRunner::BatchRunner(PlanSet& plans, BatchOptions options, std::vector<const
 
 void BatchRunner::run(int64_t begin, int64_t end) {
   const int64_t first = begin;
-  stages_ =
-      end - begin > options_.batch_size || !std::has_single_bit(static_cast<uint64_t>(end - begin));
+  const int64_t count = end - begin;
+  const bool one_batch =
+      count == options_.batch_size ||
+      (count < options_.batch_size && std::has_single_bit(static_cast<uint64_t>(count)));
+  stages_ = !one_batch;
   for (std::vector<std::byte>& staged : staged_) staged.clear();
   while (begin < end) {
     const int64_t left = end - begin;

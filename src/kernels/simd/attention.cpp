@@ -175,7 +175,7 @@ class AttentionKernel final : public Kernel {
     }
     score_functions_ = HWY_DYNAMIC_DISPATCH(score_functions)(op.causal || op.window > 0 || masked);
     // Scores of a block stay in the first cache level.
-    constexpr int64_t kBlockFloats = 8192, kTileRows = 14;
+    constexpr int64_t kBlockFloats = 8192, kTileRows = 14;  // of packed rows, with AVX-512
     const int64_t tiles = kBlockFloats / std::max<int64_t>(sources_, 1) / kTileRows;
     block_ = std::clamp<int64_t>(tiles, 2, 8) * kTileRows;
     // Rows whose distance is a power of two would fall on the same lines of the cache.

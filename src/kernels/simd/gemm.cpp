@@ -52,12 +52,12 @@ constexpr int panels_at_once([[maybe_unused]] int rows) {
 
 struct Tile {
   RowsInRuns x;
-  int64_t x_offset;     // of the tile's first row
-  const float* packed;  // instead of x: element k of row i at packed[k * kLanes + i]
-  int64_t k;            // of all runs
-  const float* next_panel;
-  const float* w;        // the first panel
-  int64_t panel_floats;  // from one panel to the next
+  int64_t x_offset;         // of the tile's first row
+  const float* packed;      // instead of x: element k of row i at packed[k * kLanes + i]
+  int64_t k;                // of all runs
+  const float* next_panel;  // what kNextPanel fetches, up to a line for each two k
+  const float* w;           // the first panel
+  int64_t panel_floats;     // from one panel to the next
   float* y;
   int64_t ldy;
   const float* bias;
@@ -151,7 +151,7 @@ HWY_INLINE void finish_tile(const Tile& t, const Activation& activation, V (&sum
   }
 }
 
-// sum[j] += *a v[j]. With `embedded` each multiply-add reads *a itself: fewer instructions for more
+// sum[j] += *a v[j]. With kEmbedded each multiply-add reads *a itself: fewer instructions for more
 // reads. g++ would read *a once in any case.
 template <bool kEmbedded, int kVectors>
 HWY_INLINE void add_products(const float* a, const V (&v)[kVectors], V (&sum)[kVectors]) {
@@ -217,9 +217,10 @@ void compute_tile(const Tile& t, const Activation& activation) {
   finish_tile(t, activation, sum);
 }
 
-// What a tile of packed rows fetches ahead. The first tile of a panel has it from the third cache
-// level or from memory, which takes it twice the time of the others; so they fetch the next one
-// into the second level.
+// What a tile of packed rows fetches ahead. The first tile of a panel reads it from the third cache
+// level or from memory, and takes more than twice the time of the others; so the others fetch the
+// next panel into the second level. They ask for each line twice: measured, it is slower at double
+// the rate, and g++ keeps no loop over two k in registers.
 enum Prefetch { kNothing, kThisPanel, kNextPanel };
 
 // The same for packed rows and one panel.
@@ -393,11 +394,7 @@ HWY_INLINE void compute_dots(const float* x, int64_t ldx, const float* w, int64_
   const D d;
   const int64_t lanes = static_cast<int64_t>(kLanes), column_floats = round_up(k);
   V sum[kRows][kColumns];
-  HORNET_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    HORNET_UNROLL
-    for (int j = 0; j < kColumns; ++j) sum[i][j] = hn::Zero(d);
-  }
+  set_zero(sum);
   int64_t i0 = 0;
   for (; i0 + lanes <= k; i0 += lanes) {
     V v[kColumns];
@@ -478,7 +475,9 @@ int64_t most_packed_rows([[maybe_unused]] int64_t k, [[maybe_unused]] int64_t n,
 #else
   constexpr int64_t kFewestColumns = 128, kFewestRows = kLanes >= 16 ? 7 : 4;
   if (n < kFewestColumns || m < kFewestRows || k == 0) return 0;
-  constexpr int64_t kCachedFloats = 128 << 10;  // of a matrix that may be read more often
+  // Packed rows stay in the first or at least the second cache level; the larger part of the second
+  // is theirs where the matrix does not stay in it, and is better not read too often.
+  constexpr int64_t kCachedFloats = 128 << 10;
   const int64_t floats = k * n <= kCachedFloats ? 32 << 10 : 96 << 10;
   return std::max<int64_t>(floats / k, 2 * kPackedTileRows);
 #endif
@@ -618,7 +617,8 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
     Tile t = product.tile(p, 1);
     t.packed = packed;
     t.next_panel = t.w + t.panel_floats;
-    const float* const end = t.next_panel + (p + 1 < panels.num_full ? t.panel_floats : 0);
+    const int64_t next_vectors = p + 1 < panels.num_full ? kPanel : panels.last_vectors;
+    const float* const end = t.next_panel + t.k * next_vectors * static_cast<int64_t>(kLanes);
     for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
       product.move_to_row(t, first + row);
       const Prefetch prefetch = row == 0 ? kThisPanel : t.next_panel < end ? kNextPanel : kNothing;

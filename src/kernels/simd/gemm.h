@@ -57,8 +57,9 @@ struct PackedB {
 // Packed columns that several runs may be multiplied with; with fewer, a row is one run.
 constexpr int64_t kFewestColumnsOfRuns = 4;
 
-// x [m, k] in runs, y [m, n] with rows ldy apart; m may be 0. y must not overlap x. `scratch` has
-// gemm_scratch_bytes() bytes, or is null: then rows are read where they are. The bits are the same.
+// x [m, k] in runs, y [m, n] with rows ldy apart; m may be 0. y must not overlap x. `scratch` is
+// 64-byte aligned and has gemm_scratch_bytes() for m rows or more, or is null: then rows are read
+// where they are, with the same bits.
 inline void gemm(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
                  const GemmEpilogue& epilogue, void* scratch = nullptr) {
   b.functions->run(b, x, m, y, ldy, epilogue, static_cast<float*>(scratch));
@@ -70,7 +71,7 @@ inline void gemm(const PackedB& b, const float* x, int64_t ldx, int64_t m, float
 }
 // `bytes` of scratch memory, so that what follows is aligned.
 constexpr size_t aligned_bytes(size_t bytes) { return (bytes + 63) / 64 * 64; }
-// For at most m rows. 64-byte aligned.
+// Whole lines of 64 bytes, for products of at most m rows.
 inline size_t gemm_scratch_bytes(const PackedB& b, int64_t m) {
   return aligned_bytes(b.functions->scratch_floats(b.k, b.n, m) * sizeof(float));
 }

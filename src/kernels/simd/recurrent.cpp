@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 #include "base/check.h"
 #include "kernels/simd/gemm.h"
@@ -134,9 +135,13 @@ class RecurrentKernel : public Kernel {
   };
   // [batch, units] with rows ld_ apart.
   float* take_state(Arena& arena) const { return arena.take(batch_ * ld_); }
-  // For products of a step with `kernel`.
-  char* take_scratch(Arena& arena, const PackedConstant& kernel) const {
-    return arena.take<char>(static_cast<int64_t>(gemm_scratch_bytes(kernel.matrix(), batch_)));
+  // For the products of a step, one after the other.
+  char* take_scratch(Arena& arena, std::initializer_list<const PackedConstant*> kernels) const {
+    size_t bytes = 0;
+    for (const PackedConstant* kernel : kernels) {
+      bytes = std::max(bytes, gemm_scratch_bytes(kernel->matrix(), batch_));
+    }
+    return arena.take<char>(static_cast<int64_t>(bytes));
   }
   void load_state(const float* initial, float* state) const {
     for (int64_t row = 0; row < batch_; ++row) {
@@ -259,7 +264,7 @@ class LstmKernel final : public RecurrentKernel {
     float* h = take_state(arena);
     float* c = take_state(arena);
     float* z = arena.take(batch_ * ldz_);
-    return {h, c, z, take_scratch(arena, kernel_)};
+    return {h, c, z, take_scratch(arena, {&kernel_})};
   }
 
   const PackedConstant kernel_;
@@ -296,11 +301,11 @@ class GruKernel final : public RecurrentKernel {
     const float* candidate_bias = bias == nullptr ? nullptr : bias + 2 * u;
     load_state(simd::input(args, 2), h);
     const auto compute = [&](const float* x) {
-      gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}}, states.gate_scratch);
+      gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}}, states.scratch);
       apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
       if (reset_after_) {
         gemm(candidate_kernel_.matrix(), h, ld_, batch_, candidate, ld_,
-             {candidate_bias, nullptr, 0, {}}, states.candidate_scratch);
+             {candidate_bias, nullptr, 0, {}}, states.scratch);
         for (int64_t row = 0; row < batch_; ++row) {
           gates_.product_and_sum(x + row * ldx + 2 * u, z + row * ldz_ + u, candidate + row * ld_,
                                  candidate + row * ld_, u);
@@ -310,7 +315,7 @@ class GruKernel final : public RecurrentKernel {
           gates_.product(z + row * ldz_ + u, h + row * ld_, reset + row * ld_, u);
         }
         gemm(candidate_kernel_.matrix(), reset, ld_, batch_, candidate, ld_,
-             {nullptr, x + 2 * u, ldx, {}}, states.candidate_scratch);
+             {nullptr, x + 2 * u, ldx, {}}, states.scratch);
       }
       apply_to(activation_, candidate, ld_, candidate, ld_, batch_, u);
     };
@@ -324,15 +329,14 @@ class GruKernel final : public RecurrentKernel {
  private:
   struct States {
     float *h, *z, *candidate, *reset;
-    char *gate_scratch, *candidate_scratch;
+    char* scratch;
   };
   States take(Arena& arena) const {
     float* h = take_state(arena);
     float* z = arena.take(batch_ * ldz_);
     float* candidate = take_state(arena);
     float* reset = reset_after_ ? nullptr : take_state(arena);
-    char* gate_scratch = take_scratch(arena, gate_kernel_);
-    return {h, z, candidate, reset, gate_scratch, take_scratch(arena, candidate_kernel_)};
+    return {h, z, candidate, reset, take_scratch(arena, {&gate_kernel_, &candidate_kernel_})};
   }
 
   const bool reset_after_;
@@ -350,7 +354,7 @@ class SimpleRnnKernel final : public RecurrentKernel {
     Arena arena{nullptr};
     take_state(arena);
     take_state(arena);
-    take_scratch(arena, kernel_);
+    take_scratch(arena, {&kernel_});
     arena.take<bool>(batch_);
     return arena.used;
   }
@@ -359,7 +363,7 @@ class SimpleRnnKernel final : public RecurrentKernel {
     Arena arena{static_cast<char*>(args.scratch)};
     float* h = take_state(arena);
     float* next = take_state(arena);
-    char* scratch = take_scratch(arena, kernel_);
+    char* scratch = take_scratch(arena, {&kernel_});
     load_state(simd::input(args, 2), h);
     const auto compute = [&](const float* x) {
       gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_},

@@ -26,7 +26,7 @@ TEST_P(SimdAttention, AnySize_IsAsTheReference) {
   const Sizes sizes[] = {{5, 7, 7, 2, 2, 8, 8},     {5, 1, 9, 4, 2, 5, 3},
                          {2, 33, 17, 3, 1, 16, 20}, {2, 130, 64, 2, 2, 32, 1},
                          {1, 3, 1, 1, 1, 1, 1},     {0, 3, 4, 2, 2, 4, 4},
-                         {5, 20, 20, 2, 1, 12, 33}};
+                         {5, 20, 20, 2, 1, 12, 33}, {5, 9, 150, 2, 1, 6, 130}};  // rows are packed
   for (const Sizes& s : sizes) {
     const Inputs in(s);
     for (int variant = 0; variant < 6; ++variant) {

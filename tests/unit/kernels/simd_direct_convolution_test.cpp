@@ -41,6 +41,9 @@ TEST_P(SimdDirectConv, FirstLayersOfImages_AreAsTheReference) {
                         17);
   expect_like_reference(conv({3, 3}, {1, 1}, Padding::kValid), {2, 16, 18, 1}, 4);
   expect_like_reference(conv({5, 2}, {3, 1}, Padding::kSame), {1, 9, 14, 5}, 24);
+  // So many filters that cells are packed.
+  expect_like_reference(conv({3, 3}, {2, 2}, Padding::kSame), {2, 9, 61, 3}, 129);
+  expect_like_reference(conv({3, 3}, {1, 1}, Padding::kValid), {2, 9, 31, 5}, 160);
 }
 
 TEST_P(SimdDirectConv, Sequences_AreAsTheReference) {
@@ -69,6 +72,8 @@ TEST_P(SimdDirectConv, Rows_HaveTheSameBitsInAnyBatch) {
   const Tensor bias = random_floats({33}, 3), residual = random_floats({5, 9, 15, 33}, 4);
   const SimdCase c = {op, {&x, &w, &bias, &residual}, {false, true, true, false}};
   expect_same_bits_in_any_batch(simd_conv_direct, c);
+  const Tensor many = random_floats({3, 3, 3, 140}, 2);
+  expect_same_bits_in_any_batch(simd_conv_direct, {op, {&x, &many}, {false, true}});
 }
 
 TEST_P(SimdDirectConv, OtherConvolutions_AreRefused) {

@@ -185,6 +185,26 @@ TEST_P(SimdContraction, EpilogueInAnyCombination_IsAsTheReference) {
   }
 }
 
+// So many columns that rows are packed.
+TEST_P(SimdContraction, ManyColumnsWithTheResidualInPlace_AreAsTheReference) {
+  const Tensor x = random_floats({2, 31, 20}, 1), w = random_floats({20, 150}, 2);
+  const Tensor bias = random_floats({150}, 3), residual = random_floats({2, 31, 150}, 4);
+  const graph::Contraction op{graph::Epilogue{{UnaryKind::relu}}};
+  const SimdCase c = {op, {&x, &w, &bias, &residual}, {false, true, true, false}};
+  expect_like_reference(simd_contraction, c, 1e-5);
+  expect_same_bits_in_any_batch(simd_contraction, c);
+  // The same where the residual becomes the result.
+  const Packed packed(w, 20, 150, false);
+  const Tensor expected = evaluate(op, c.inputs, true)[0];
+  Tensor y(DType::kFloat32, residual.shape());
+  std::memcpy(y.mutable_data(), residual.data(), y.num_bytes());
+  Tensor scratch = scratch_for(packed.matrix, 62);
+  gemm(packed.matrix, x.as<float>(), 20, 62, y.mutable_as<float>(), 150,
+       {bias.as<float>(), y.as<float>(), 150, *find_activation({UnaryKind::relu})},
+       scratch.mutable_data());
+  expect_near(y, expected, 1e-5);
+}
+
 TEST_P(SimdContraction, NaN_StaysInItsRow) {
   const graph::Contraction op{graph::Epilogue{{UnaryKind::relu}}};
   for (const int64_t n : {1, 3, 40}) {
@@ -237,6 +257,17 @@ TEST_P(SimdConvolution, OneCellWindow_IsAsTheReference) {
       expect_same_bits_in_any_batch(simd_conv_1x1, c);
       expect_nan_stays_in_its_row(simd_conv_1x1, {op, {x, &w}, {false, true}});
     }
+  }
+}
+
+TEST_P(SimdConvolution, OneCellWindowToManyFilters_IsAsTheReference) {
+  const Tensor x = random_floats({5, 9, 8, 6}, 1), w = random_floats({1, 1, 6, 130}, 2);
+  const Tensor bias = random_floats({130}, 3);
+  for (const int64_t stride : {1, 2}) {
+    const graph::Conv op = conv({1, 1}, {stride, stride}, {UnaryKind::silu});
+    const SimdCase c = {op, {&x, &w, &bias}, {false, true, true}};
+    expect_like_reference(simd_conv_1x1, c, 1e-5);
+    expect_same_bits_in_any_batch(simd_conv_1x1, c);
   }
 }
 
@@ -377,7 +408,7 @@ TEST_P(SimdConvolution, Transposed_IsAsTheReference) {
   using enum graph::Padding;
   const TransposeCase cases[] = {
       {{5, 4, 3, 6}, {2, 2}, {2, 2}, kSame},
-      {{5, 4, 3, 6}, {2, 2}, {2, 2}, kValid},
+      {{5, 2, 9, 6}, {2, 2}, {2, 2}, kValid},
       {{5, 4, 6}, {3}, {3}, kValid},
       {{5, 2, 3, 4, 6}, {2, 2, 3}, {2, 2, 3}, kSame},
       {{5, 4, 3, 6}, {1, 1}, {1, 1}, kSame},
@@ -393,7 +424,7 @@ TEST_P(SimdConvolution, Transposed_IsAsTheReference) {
       {{5, 4, 6, 6}, {2, 2}, {2, 2}, kValid, {}, {1, 0}},
   };
   for (const TransposeCase& t : cases) {
-    for (const int64_t filters : {1, 11}) {
+    for (const int64_t filters : {1, 11, 67}) {
       graph::ConvTranspose op;
       op.window.size = t.size;
       op.window.strides = t.strides;

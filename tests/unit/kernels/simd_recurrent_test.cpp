@@ -43,7 +43,9 @@ graph::RecurrentOptions options(int variant) {
 struct Sizes {
   int64_t batch, steps, units;
 };
-constexpr Sizes kSizes[] = {{9, 5, 7}, {1, 3, 1}, {3, 4, 33}, {2, 1, 64}, {0, 2, 3}, {4, 0, 5}};
+// With the last one states are packed.
+constexpr Sizes kSizes[] = {{9, 5, 7}, {1, 3, 1}, {3, 4, 33},  {2, 1, 64},
+                            {0, 2, 3}, {4, 0, 5}, {13, 2, 130}};
 
 void check(KernelFactory factory, const SimdCase& c, bool batches) {
   expect_like_reference(factory, c, 1e-5);

@@ -57,6 +57,16 @@ TEST_P(SimdWinograd, Rows_HaveTheSameBitsInAnyBatch) {
                                 {op, {&x, &w, &bias, &residual}, {false, true, true, false}});
 }
 
+// So many filters that the tiles are packed.
+TEST_P(SimdWinograd, ManyFilters_AreAsTheReference) {
+  const graph::Conv op = three_by_three({UnaryKind::relu});
+  const Tensor x = random_floats({3, 14, 15, 17}, 1), w = random_floats({3, 3, 17, 144}, 2);
+  const Tensor bias = random_floats({144}, 3);
+  const SimdCase c = {op, {&x, &w, &bias}, {false, true, true}};
+  expect_like_reference(simd_conv_winograd, c, 1e-5);
+  expect_same_bits_in_any_batch(simd_conv_winograd, c);
+}
+
 // About as exact as the direct sum: the whole error of 256 channels stays below 2e-6 of the sum of
 // absolute values.
 TEST_P(SimdWinograd, ManyChannels_StayExact) {
