@@ -497,8 +497,9 @@ void pack_run(const float* x, int64_t ldx, int64_t rows, int64_t count, float* p
   constexpr int kBlocks = kLanes / 4;  // of 128 bits
   const hn::Repartition<double, D> d2;
   const float* row[kLanes];  // the last one again for those that are not there
-  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i)
+  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
     row[i] = x + std::min(i, rows - 1) * ldx;
+  }
   for (; k + 4 <= count; k += 4) {
     // Block b of r[j]: four elements of row 4 b + j.
     V r[4];
@@ -523,8 +524,9 @@ void pack_run(const float* x, int64_t ldx, int64_t rows, int64_t count, float* p
   }
 #endif
   for (; k < count; ++k) {
-    for (int64_t i = 0; i < rows; ++i)
+    for (int64_t i = 0; i < rows; ++i) {
       packed[k * static_cast<int64_t>(kLanes) + i] = x[i * ldx + k];
+    }
   }
 }
 
