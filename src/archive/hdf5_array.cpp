@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -234,10 +235,11 @@ void Hdf5Array::read_chunk_index(uint8_t flags, Hdf5Cursor& data) {
   switch (index) {
     case 1:
       chunk_index_ = ChunkIndex::kSingle;
-      single_chunk_.size = chunk_bytes();
       if (flags & 0x02) {
-        single_chunk_.size = data.length();
+        single_chunk_.size = stored_size(data.length());
         single_chunk_.skipped_filters = data.u32();
+      } else {
+        single_chunk_.size = stored_size(chunk_bytes());
       }
       break;
     case 2:
@@ -426,7 +428,7 @@ void Hdf5Array::visit_array_chunks(const ChunkVisitor& visit) const {
     Chunk chunk;
     chunk.offset = chunk_offset(i, true);
     chunk.stored.address = block.address();
-    chunk.stored.size = filtered ? block.number(size_bytes) : chunk_bytes();
+    chunk.stored.size = stored_size(filtered ? block.number(size_bytes) : chunk_bytes());
     chunk.stored.skipped_filters = filtered ? block.u32() : 0;
     if (is_inside(chunk)) visit(chunk);
   }
@@ -438,17 +440,25 @@ bool Hdf5Array::is_inside(const Chunk& chunk) const {
                     [](uint64_t at, int64_t dim) { return at < static_cast<uint64_t>(dim); });
 }
 
+uint32_t Hdf5Array::stored_size(uint64_t bytes) const {
+  require(bytes <= std::numeric_limits<uint32_t>::max(), ErrorCode::kUnsupported,
+          "{} has a chunk of {} bytes; chunks of up to 4 GiB are supported", label_, bytes);
+  return static_cast<uint32_t>(bytes);
+}
+
 // What an index tells of a chunk: its address, and where there are filters its size and which of
 // them were skipped. `rest_bytes` follow in the entry.
 Hdf5Array::StoredChunk Hdf5Array::indexed_chunk(Hdf5Cursor entry, uint64_t rest_bytes) const {
   StoredChunk stored;
-  stored.size = chunk_bytes();
   const auto plain_bytes = static_cast<uint64_t>(file_.address_size) + rest_bytes;
   const uint64_t size_bytes = entry.remaining() - std::min(entry.remaining(), plain_bytes + 4);
   stored.address = entry.address();
-  if (filters_.empty()) return stored;
+  if (filters_.empty()) {
+    stored.size = stored_size(chunk_bytes());
+    return stored;
+  }
   if (size_bytes < 1 || size_bytes > 8) damaged("its chunks cannot be found");
-  stored.size = entry.number(static_cast<int>(size_bytes));
+  stored.size = stored_size(entry.number(static_cast<int>(size_bytes)));
   stored.skipped_filters = entry.u32();
   return stored;
 }
@@ -518,10 +528,11 @@ void Hdf5Array::visit_chunks(const ChunkVisitor& visit) const {
       break;
     }
     case ChunkIndex::kImplicit: {
-      const uint64_t count = num_chunks(true), size = chunk_bytes();
-      if (count > file_.image.size / size) damaged("it claims more data than the file has");
+      const uint64_t count = num_chunks(true), bytes = chunk_bytes();
+      if (count > file_.image.size / bytes) damaged("it claims more data than the file has");
+      const uint32_t size = stored_size(bytes);
       for (uint64_t i = 0; i < count; ++i) {
-        visit({chunk_offset(i, true), {address_ + i * size, size, 0}});
+        visit({chunk_offset(i, true), {address_ + i * bytes, size, 0}});
       }
       break;
     }

@@ -29,7 +29,7 @@ class Hdf5Array {
   // A chunk, where the file has it: address 0 where it was never written.
   struct StoredChunk {
     uint64_t address = 0;
-    uint64_t size = 0;
+    uint32_t size = 0;  // no larger ones are supported: a file may have millions of chunks
     uint32_t skipped_filters = 0;
   };
   bool is_chunked() const { return layout_ == Layout::kChunked; }
@@ -83,6 +83,7 @@ class Hdf5Array {
   void visit_growing_chunks(const ChunkVisitor& visit) const;
   void visit_tree2_chunks(const ChunkVisitor& visit) const;
   bool is_inside(const Chunk& chunk) const;
+  uint32_t stored_size(uint64_t bytes) const;
   StoredChunk indexed_chunk(Hdf5Cursor entry, uint64_t rest_bytes) const;
   std::vector<uint64_t> growing_chunk_offset(uint64_t index) const;
   std::vector<uint64_t> chunk_offset(uint64_t index, bool of_maximum) const;

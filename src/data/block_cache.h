@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace hornet {
@@ -39,6 +40,15 @@ class BlockCache {
     return making ? made(number, entry, make) : nullptr;
   }
 
+  // Drops all blocks.
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    slots_.clear();
+    recent_.clear();
+    bytes_ = 0;
+    spares_.clear();
+  }
+
  private:
   struct Entry {
     std::mutex mutex;  // of what follows
@@ -51,10 +61,21 @@ class BlockCache {
     std::list<uint64_t>::iterator place;
   };
 
+  // Memory of a block that was dropped, so that blocks do not leave the heap in pieces. There are
+  // no more of them than blocks that were made at the same time.
+  Block take_spare() {
+    const std::lock_guard lock(mutex_);
+    if (spares_.empty()) return {};
+    Block spare = std::move(spares_.back());
+    spares_.pop_back();
+    return spare;
+  }
+
   // The entry's mutex is held.
   std::shared_ptr<const Block> made(uint64_t number, const std::shared_ptr<Entry>& entry,
                                     const std::function<void(Block&)>& make) {
     if (!entry->made) {
+      entry->block = take_spare();
       make(entry->block);
       entry->made = true;
       account(number, *entry);
@@ -85,6 +106,8 @@ class BlockCache {
     while (bytes_ > max_bytes_ && slots_.size() > 1) {
       const auto oldest = slots_.find(recent_.back());
       bytes_ -= oldest->second.bytes;
+      std::shared_ptr<Entry>& dropped = oldest->second.entry;
+      if (dropped.use_count() == 1) spares_.push_back(std::move(dropped->block));
       slots_.erase(oldest);
       recent_.pop_back();
     }
@@ -95,6 +118,7 @@ class BlockCache {
   std::unordered_map<uint64_t, Slot> slots_;
   std::list<uint64_t> recent_;  // the block used last comes first
   size_t bytes_ = 0;
+  std::vector<Block> spares_;
 };
 
 }  // namespace hornet

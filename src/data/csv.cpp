@@ -1,15 +1,14 @@
 #include "data/csv.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <unordered_map>
 
 #include "base/check.h"
 #include "base/half.h"
+#include "data/bookmarks.h"
 #include "data/csv_fields.h"
 #include "data/csv_index.h"
 #include "data/input.h"
@@ -196,8 +195,7 @@ class CsvSource : public Source {
         text_(rows_begin,
               static_cast<size_t>(file_text().data() + file_text().size() - rows_begin)),
         lines_before_rows_(std::count(file_text().data(), rows_begin, '\n')),
-        index_(
-            text_, [this] { file_->forget_pages(); }, memory_bytes),
+        index_(make_index(memory_bytes)),
         window_(memory_bytes) {
     require(!index_.ends_in_quotes(), ErrorCode::kInvalidInput,
             "{}: a quote is not closed (a quote in a field is written twice, and the field in "
@@ -214,8 +212,9 @@ class CsvSource : public Source {
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(name_, begin, end, num_rows());
     scratch.resize(static_cast<size_t>(end - begin) * row_bytes_);
-    const Place place = find(begin);
-    const char* const first = text_.data() + place.offset;
+    const CsvIndex::Range range = index_.range_of(begin, end);
+    use(window_, range.first, range.last - range.first);
+    const char* const first = text_.data() + find(begin, range.first);
     const char* at = first;
     file_.read(reinterpret_cast<const std::byte*>(first), [&] {
       for (int64_t row = begin; row < end; ++row) {
@@ -224,11 +223,7 @@ class CsvSource : public Source {
       }
       return reinterpret_cast<const std::byte*>(at);
     });
-    remember(end, static_cast<size_t>(at - text_.data()));
-    const char* const read_first = first - place.scanned;
-    window_.use(static_cast<size_t>(read_first - file_text().data()),
-                static_cast<size_t>(at - read_first),
-                [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
+    bookmarks_.remember(end, static_cast<size_t>(at - text_.data()));
     return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
   }
 
@@ -239,26 +234,25 @@ class CsvSource : public Source {
     return {reinterpret_cast<const char*>(file_->data()), file_->size()};
   }
 
-  struct Place {
-    size_t offset;
-    size_t scanned;  // bytes before it that were read to find it
-  };
-  // Where rows that were read end, the next to be asked for most likely begin.
-  Place find(int64_t row) const {
-    {
-      const std::lock_guard lock(bookmarks_mutex_);
-      const Bookmark& bookmark = bookmarks_[static_cast<size_t>(row) % bookmarks_.size()];
-      if (bookmark.row == row) return {bookmark.offset, 0};
-    }
+  // `begin` of the rows' text.
+  void use(ResidentWindow& window, size_t begin, size_t bytes) const {
+    const auto before = static_cast<size_t>(text_.data() - file_text().data());
+    window.use(before + begin, bytes,
+               [this](size_t offset, size_t size) { file_->forget_pages(offset, size); });
+  }
+
+  CsvIndex make_index(size_t memory_bytes) const {
+    ResidentWindow window(memory_bytes == 0 ? ResidentWindow::kThreadBytes : memory_bytes);
+    return CsvIndex(text_, [&](size_t begin, size_t bytes) { use(window, begin, bytes); });
+  }
+
+  // Where `row` begins, having looked at nothing before `first`.
+  size_t find(int64_t row, size_t first) const {
+    if (const auto offset = bookmarks_.find(row)) return *offset;
     // Found by counting line ends in its block: they must have been there.
     const size_t offset = index_.row_begin(row);
-    const size_t counted = std::min(offset, index_.block_bytes());
-    file_.check(reinterpret_cast<const std::byte*>(text_.data() + offset - counted), counted);
-    return {offset, counted};
-  }
-  void remember(int64_t row, size_t offset) const {
-    const std::lock_guard lock(bookmarks_mutex_);
-    bookmarks_[static_cast<size_t>(row) % bookmarks_.size()] = {row, offset};
+    file_.check(reinterpret_cast<const std::byte*>(text_.data() + first), offset - first);
+    return offset;
   }
 
   const char* read_row(const char* at, std::byte* to) const {
@@ -349,11 +343,6 @@ class CsvSource : public Source {
          fmt::format(format, std::forward<Args>(args)...));
   }
 
-  struct Bookmark {
-    int64_t row = -1;
-    size_t offset = 0;
-  };
-
   const WatchedFile file_;
   const std::string name_;
   const char delimiter_;
@@ -364,8 +353,7 @@ class CsvSource : public Source {
   const std::string_view text_;  // from the first row on
   const int64_t lines_before_rows_;
   const CsvIndex index_;
-  mutable std::mutex bookmarks_mutex_;
-  mutable std::array<Bookmark, 251> bookmarks_;
+  mutable Bookmarks bookmarks_;
   mutable ResidentWindow window_;
 };
 

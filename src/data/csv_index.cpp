@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/parallel.h"
-#include "data/resident_window.h"
 
 namespace hornet {
 namespace {
@@ -91,8 +90,8 @@ class Scanner {
 };
 
 struct Counts {
-  int64_t rows[2] = {0, 0};  // by whether the block begins in quotes
-  int64_t lines = 0;
+  uint32_t rows[2] = {0, 0};  // by whether the block begins in quotes
+  uint32_t lines = 0;
   bool flips = false;  // whether it ends the other way than it begins
 };
 
@@ -101,9 +100,9 @@ Counts count(std::string_view text, size_t begin, size_t end) {
   Scanner scanner(text, begin, end, false);
   while (!scanner.done()) {
     const Scanner::Step step = scanner.next();
-    counts.rows[0] += std::popcount(step.row_ends);
-    counts.rows[1] += std::popcount(step.row_ends_if_not);
-    counts.lines += std::popcount(step.newlines);
+    counts.rows[0] += static_cast<uint32_t>(std::popcount(step.row_ends));
+    counts.rows[1] += static_cast<uint32_t>(std::popcount(step.row_ends_if_not));
+    counts.lines += static_cast<uint32_t>(std::popcount(step.newlines));
   }
   counts.flips = scanner.in_quotes();
   return counts;
@@ -118,36 +117,33 @@ bool has_unended_row(std::string_view text) {
 
 }  // namespace
 
-CsvIndex::CsvIndex(std::string_view text, const std::function<void()>& forget_pages,
-                   size_t memory_bytes)
-    : text_(text) {
+CsvIndex::CsvIndex(std::string_view text, const Use& use) : text_(text) {
   // Small enough to look through, and few whatever the size.
-  constexpr size_t kLeastBytes = size_t{64} << 10, kMostBlocks = size_t{1} << 16;
+  constexpr size_t kLeastBytes = size_t{64} << 10, kMostBlocks = size_t{1} << 15;
   block_bytes_ = std::max(kLeastBytes, text.size() / kMostBlocks + 1);
   block_bytes_ = (block_bytes_ + kStep - 1) / kStep * kStep;
   const size_t num_blocks = (text.size() + block_bytes_ - 1) / block_bytes_;
   std::vector<Counts> counts(num_blocks);
-  constexpr size_t kBytesATime = size_t{4} << 20;
+  constexpr size_t kBytesATime = size_t{1} << 20;
   const size_t blocks_a_time = std::max<size_t>(kBytesATime / block_bytes_, 1);
-  ResidentWindow window(memory_bytes);
   parallel_for((num_blocks + blocks_a_time - 1) / blocks_a_time, [&](size_t group) {
     const size_t end = std::min(num_blocks, (group + 1) * blocks_a_time);
     const size_t begin = group * blocks_a_time * block_bytes_;
-    window.use(begin, std::min(blocks_a_time * block_bytes_, text_.size() - begin),
-               [&](size_t, size_t) { forget_pages(); });
+    use(begin, std::min(blocks_a_time * block_bytes_, text_.size() - begin));
     for (size_t b = group * blocks_a_time; b < end; ++b) {
       counts[b] = count(text_, b * block_bytes_, block_end(b));
     }
   });
   Block block;
+  blocks_.reserve(num_blocks);
   for (const Counts& found : counts) {
     blocks_.push_back(block);
-    block.rows_before += found.rows[block.in_quotes ? 1 : 0];
+    block.rows_before += found.rows[block.in_quotes];
     block.lines_before += found.lines;
-    block.in_quotes ^= found.flips;
+    block.in_quotes ^= found.flips ? 1 : 0;
   }
   num_rows_ = block.rows_before;
-  ends_in_quotes_ = block.in_quotes;
+  ends_in_quotes_ = block.in_quotes != 0;
   if (!ends_in_quotes_ && has_unended_row(text_)) ++num_rows_;
 }
 
@@ -155,15 +151,23 @@ size_t CsvIndex::block_end(size_t block) const {
   return std::min(text_.size(), (block + 1) * block_bytes_);
 }
 
-size_t CsvIndex::row_begin(int64_t row) const {
-  if (row == 0) return 0;
-  // The row before ends in the last block before which fewer rows have ended.
+size_t CsvIndex::block_of_begin(int64_t row) const {
   const auto after = std::upper_bound(
       blocks_.begin(), blocks_.end(), row - 1,
       [](int64_t wanted, const Block& block) { return wanted < block.rows_before; });
-  const auto block = static_cast<size_t>(after - blocks_.begin()) - 1;
+  return static_cast<size_t>(after - blocks_.begin()) - 1;
+}
+
+CsvIndex::Range CsvIndex::range_of(int64_t begin, int64_t end) const {
+  return {begin == 0 ? 0 : block_of_begin(begin) * block_bytes_,
+          end == 0 ? 0 : block_end(block_of_begin(end))};
+}
+
+size_t CsvIndex::row_begin(int64_t row) const {
+  if (row == 0) return 0;
+  const size_t block = block_of_begin(row);         // where the row before ends
   int64_t left = row - blocks_[block].rows_before;  // the left-th end from here
-  Scanner scanner(text_, block * block_bytes_, block_end(block), blocks_[block].in_quotes);
+  Scanner scanner(text_, block * block_bytes_, block_end(block), blocks_[block].in_quotes != 0);
   while (!scanner.done()) {
     const size_t at = scanner.at();
     uint64_t ends = scanner.next().row_ends;
@@ -181,7 +185,8 @@ int64_t CsvIndex::lines_before(size_t offset) const {
   if (blocks_.empty()) return 0;
   const size_t block = std::min(offset / block_bytes_, blocks_.size() - 1);
   const char* const begin = text_.data() + block * block_bytes_;
-  return blocks_[block].lines_before + std::count(begin, text_.data() + offset, '\n');
+  return static_cast<int64_t>(blocks_[block].lines_before) +
+         std::count(begin, text_.data() + offset, '\n');
 }
 
 }  // namespace hornet

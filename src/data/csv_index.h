@@ -15,30 +15,37 @@ namespace hornet {
 class CsvIndex {
  public:
   CsvIndex() = default;
-  // `text` must outlive the index. Looks through it on all usable cores, and calls `forget_pages`
-  // every now and then, from any of them, so that a mapped text does not stay in memory: of no more
-  // than `memory_bytes`, or what is usual for 0.
+  // Told, from any thread, that this thread looks at `bytes` bytes of the text from `begin` on, and
+  // no longer at those it named before.
+  using Use = std::function<void(size_t begin, size_t bytes)>;
+
+  // `text` must outlive the index. Looks through it on all usable cores.
   explicit CsvIndex(
-      std::string_view text, const std::function<void()>& forget_pages = [] {},
-      size_t memory_bytes = 0);
+      std::string_view text, const Use& use = [](size_t, size_t) {});
 
   int64_t num_rows() const { return num_rows_; }
   // Whether a quoted field has no end: what follows it is no table then.
   bool ends_in_quotes() const { return ends_in_quotes_; }
   // Where row `row` begins, or blank lines before it; the end of the text for num_rows().
   size_t row_begin(int64_t row) const;
-  // row_begin() looks at no more bytes before what it finds.
-  size_t block_bytes() const { return block_bytes_; }
+  // What row_begin(begin) looks at, and the rows [begin, end): bytes [first, last) of the text, or
+  // a block more.
+  struct Range {
+    size_t first, last;
+  };
+  Range range_of(int64_t begin, int64_t end) const;
   // How many newlines there are before `offset`.
   int64_t lines_before(size_t offset) const;
 
  private:
   struct Block {
-    int64_t rows_before = 0;   // that end before the block
-    int64_t lines_before = 0;  // newlines, in quotes too
-    bool in_quotes = false;    // where it begins
+    int64_t rows_before = 0;         // that end before the block
+    uint64_t lines_before : 63 = 0;  // newlines, in quotes too
+    uint64_t in_quotes : 1 = 0;      // where it begins
   };
   size_t block_end(size_t block) const;
+  // The last block before which fewer than `row` rows have ended; row > 0.
+  size_t block_of_begin(int64_t row) const;
 
   std::string_view text_;
   size_t block_bytes_ = 1;

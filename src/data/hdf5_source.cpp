@@ -92,7 +92,10 @@ class ChunkedSource : public Source {
     return view;
   }
 
-  void forget() const override { file_->forget_pages(); }
+  void forget() const override {
+    cache_.clear();
+    file_->forget_pages();
+  }
 
  private:
   uint64_t count_across() const {

@@ -23,15 +23,20 @@ void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
   const size_t first = offset / kBlockBytes, last = (offset + bytes - 1) / kBlockBytes;
   const std::scoped_lock lock(mutex_);
   if (!renew(first, last)) return;
-  for (size_t block = first; block <= last; ++block) insert_once(blocks_, block);
-  if (blocks_.size() <= most_blocks_) return;
-  std::vector<size_t> in_use = blocks_in_use();
-  // Not at every call where threads use more than a window between them.
-  if (blocks_.size() <= in_use.size() + in_use.size() / 2) return;
-  // Under the lock: nobody begins to use one of them meanwhile.
-  forget_others(in_use, forget);
-  blocks_ = std::move(in_use);
+  for (size_t block = first; block <= last; ++block) {
+    std::erase(blocks_, block);
+    blocks_.push_back(block);
+  }
+  const size_t window = std::min(most_blocks_, uses_.size() * (kThreadBytes / kBlockBytes));
+  if (blocks_.size() <= window) return;
+  const std::vector<size_t> in_use = blocks_in_use();
+  const size_t most = std::max(window, in_use.size() + in_use.size() / 2);
+  if (blocks_.size() <= most) return;
+  // A few at a time. Under the lock: nobody begins to use one of them meanwhile.
+  forget_oldest(in_use, blocks_.size() - most + most / 8, forget);
+  if (num_forgotten_ < most) return;
   // A thread that does not come back uses nothing.
+  num_forgotten_ = 0;
   std::erase_if(uses_, [](Use& use) { return !std::exchange(use.is_recent, false); });
 }
 
@@ -60,14 +65,21 @@ std::vector<size_t> ResidentWindow::blocks_in_use() const {
 }
 
 // In runs, for a call of the system each.
-void ResidentWindow::forget_others(const std::vector<size_t>& in_use, const Forget& forget) const {
-  std::vector<size_t> others;
-  std::set_difference(blocks_.begin(), blocks_.end(), in_use.begin(), in_use.end(),
-                      std::back_inserter(others));
-  for (size_t i = 0; i < others.size();) {
+void ResidentWindow::forget_oldest(const std::vector<size_t>& in_use, size_t count,
+                                   const Forget& forget) {
+  std::vector<size_t> oldest;
+  std::erase_if(blocks_, [&](size_t block) {
+    if (oldest.size() == count) return false;
+    if (std::binary_search(in_use.begin(), in_use.end(), block)) return false;
+    oldest.push_back(block);
+    return true;
+  });
+  num_forgotten_ += oldest.size();
+  std::sort(oldest.begin(), oldest.end());
+  for (size_t i = 0; i < oldest.size();) {
     size_t end = i + 1;
-    while (end < others.size() && others[end] == others[end - 1] + 1) ++end;
-    forget(others[i] * kBlockBytes, (end - i) * kBlockBytes);
+    while (end < oldest.size() && oldest[end] == oldest[end - 1] + 1) ++end;
+    forget(oldest[i] * kBlockBytes, (end - i) * kBlockBytes);
     i = end;
   }
 }

@@ -1,11 +1,14 @@
 #include "data/tfrecord.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <vector>
 
 #include "base/check.h"
 #include "base/checksum.h"
+#include "data/bookmarks.h"
 #include "data/example.h"
 #include "data/input.h"
 #include "data/picture.h"
@@ -33,18 +36,18 @@ T load(const std::byte* from) {
   return value;
 }
 
-// Where records begin: of every kStride-th it is kept.
+// Where records begin: it is kept of one every now and then, of few whatever the size.
 class Records {
  public:
   Records(std::shared_ptr<const MappedFile> file, std::string name, size_t memory_bytes)
       : file_(std::move(file)), name_(std::move(name)), window_(memory_bytes) {
-    size_t at = 0;
-    while (at < file_->size()) {
-      if (count_ % kStride == 0) begins_.push_back(at);
-      const size_t end = end_of(at, count_);
-      ++count_;
-      note(at, kHeadBytes);
-      at = end;
+    constexpr size_t kLeastBytes = size_t{64} << 10, kMostMarks = size_t{1} << 15;
+    const size_t distance = std::max(kLeastBytes, file_->size() / kMostMarks + 1);
+    size_t noted = 0;
+    for (size_t at = 0; at < file_->size(); ++count_) {
+      if (marks_.empty() || at - marks_.back().at >= distance) marks_.push_back({count_, at});
+      note_head(at, noted);
+      at = end_of(at, count_);
     }
   }
 
@@ -56,19 +59,34 @@ class Records {
   template <class Visit>
   void for_each(int64_t begin, int64_t end, const Visit& visit) const {
     if (begin == end) return;
-    size_t at = begins_[static_cast<size_t>(begin) / kStride];
+    const Mark mark = last_known(begin);
+    size_t at = mark.at;
     file_.read(file_->data() + at, [&] {
-      for (int64_t i = begin / kStride * kStride; i < begin; ++i) {
-        note(at, kHeadBytes);
+      size_t noted = 0;
+      for (int64_t i = mark.record; i < begin; ++i) {
+        note_head(at, noted);
         at = end_of(at, i);
       }
       visit_each(at, begin, end, visit);
       return file_->data() + at;
     });
+    bookmarks_.remember(end, at);
   }
 
  private:
-  static constexpr int64_t kStride = 16;
+  struct Mark {
+    int64_t record;
+    size_t at;
+  };
+
+  // The record `record`, or one before it.
+  Mark last_known(int64_t record) const {
+    if (const auto at = bookmarks_.find(record)) return {record, *at};
+    const auto after =
+        std::upper_bound(marks_.begin(), marks_.end(), record,
+                         [](int64_t wanted, const Mark& mark) { return wanted < mark.record; });
+    return *std::prev(after);
+  }
 
   // `at` is where record `begin` is, and then where `end` is.
   template <class Visit>
@@ -80,8 +98,7 @@ class Records {
       const size_t size = next - at - kHeadBytes - kChecksumBytes;
       if (next > noted) {
         note(at, next - at);
-        constexpr size_t kBlock = ResidentWindow::kBlockBytes;
-        noted = (next + kBlock - 1) / kBlock * kBlock;
+        noted = block_end(next);
       }
       if (load<uint32_t>(data + size) != masked_checksum(data, size)) {
         fail(ErrorCode::kInvalidInput, "{} is damaged: its checksum does not match", label(i));
@@ -89,6 +106,19 @@ class Records {
       visit(i, std::span<const std::byte>(data, size));
       at = next;
     }
+  }
+
+  static size_t block_end(size_t at) {
+    constexpr size_t kBlock = ResidentWindow::kBlockBytes;
+    return (at + kBlock - 1) / kBlock * kBlock;
+  }
+
+  // `noted`: all bytes before, of those that are read one behind the other.
+  void note_head(size_t at, size_t& noted) const {
+    const size_t end = std::min(at + kHeadBytes, file_->size());
+    if (end <= noted) return;
+    note(at, end - at);
+    noted = block_end(end);
   }
 
   void note(size_t at, size_t bytes) const {
@@ -114,8 +144,9 @@ class Records {
 
   const WatchedFile file_;
   const std::string name_;
-  std::vector<size_t> begins_;
+  std::vector<Mark> marks_;
   int64_t count_ = 0;
+  mutable Bookmarks bookmarks_;
   mutable ResidentWindow window_;
 };
 

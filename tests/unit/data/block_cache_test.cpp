@@ -54,5 +54,36 @@ TEST(BlockCache, BlocksBeyondItsBytes_AreMadeAgain) {
   EXPECT_EQ(made, 1);
 }
 
+TEST(BlockCache, BlocksBeyondItsBytes_LeaveTheirMemoryToTheNext) {
+  BlockCache cache(25);
+  for (uint64_t number : {1, 2, 3}) cache.get(number, make_seven);
+  const auto kept = cache.get(2, must_not_make);
+  size_t capacity = 0;
+  const auto make = [&](BlockCache::Block& block) {
+    capacity = block.capacity();
+    make_seven(block);
+  };
+  cache.get(4, make);
+  EXPECT_GE(capacity, 10u);  // of block 1
+  cache.get(5, make);
+  EXPECT_GE(capacity, 10u);  // of block 3
+  cache.get(6, make);
+  EXPECT_EQ(capacity, 0u);  // block 2 was dropped, but it is in use
+  EXPECT_EQ(*kept, BlockCache::Block(10, std::byte{7}));
+}
+
+TEST(BlockCache, Clear_DropsAllBlocksButThoseInUse) {
+  BlockCache cache(1000);
+  const auto kept = cache.get(1, make_seven);
+  cache.clear();
+  int made = 0;
+  cache.get(1, [&](BlockCache::Block& block) {
+    ++made;
+    make_seven(block);
+  });
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(*kept, BlockCache::Block(10, std::byte{7}));
+}
+
 }  // namespace
 }  // namespace hornet

@@ -12,7 +12,7 @@ namespace hornet {
 namespace {
 
 constexpr size_t kBlock = ResidentWindow::kBlockBytes;
-constexpr size_t kWindowBlocks = ResidentWindow::kWindowBytes / kBlock;
+constexpr size_t kWindowBlocks = ResidentWindow::kThreadBytes / kBlock;  // of one thread
 
 // What a system that maps whole blocks would hold.
 class Memory {
@@ -53,11 +53,11 @@ Memory read_in_order(size_t file_bytes, size_t batch_bytes, size_t memory_bytes 
 TEST(ResidentWindowTest, Use_FilesOfAnySize_HoldAWindowAndNoMore) {
   EXPECT_EQ(read_in_order(size_t{1} << 30, 30720).most(), kWindowBlocks);
   EXPECT_EQ(read_in_order(size_t{20} << 30, 30720).most(), kWindowBlocks);
-  EXPECT_LE(read_in_order(size_t{1} << 30, 3 * kBlock).most(), kWindowBlocks);
+  EXPECT_LE(read_in_order(size_t{1} << 30, 2 * kBlock).most(), kWindowBlocks);
 }
 
 TEST(ResidentWindowTest, Use_BoundOnMemory_MakesTheWindowSmaller) {
-  EXPECT_EQ(read_in_order(size_t{1} << 30, 30720, 5 * kBlock).most(), 5u);
+  EXPECT_EQ(read_in_order(size_t{1} << 30, 30720, 3 * kBlock).most(), 3u);
   EXPECT_EQ(read_in_order(size_t{1} << 30, 30720, 1).most(), 2u);  // both of a batch between two
 }
 
@@ -79,21 +79,39 @@ TEST(ResidentWindowTest, Use_NoBytes_IsNoUse) {
   EXPECT_EQ(window.num_blocks(), 0u);
 }
 
-TEST(ResidentWindowTest, Forget_BlocksOfOtherThreads_StayAndCount) {
+TEST(ResidentWindowTest, Forget_BlocksOfOtherThreads_StayUntilTheseDoNotComeBack) {
   ResidentWindow window;
-  int num_forgotten = 0;
-  const auto forget = [&](size_t, size_t) { ++num_forgotten; };
+  std::set<size_t> forgotten;
+  const auto forget = [&](size_t offset, size_t bytes) {
+    for (size_t at = offset; at < offset + bytes; at += kBlock) forgotten.insert(at / kBlock);
+  };
   std::thread([&] { window.use(1000 * kBlock, kBlock, forget); }).join();
-  for (size_t block = 0; block < kWindowBlocks; ++block) {
-    window.use(block * kBlock, 1, forget);
-  }
-  EXPECT_EQ(num_forgotten, 1);         // of one run
-  EXPECT_EQ(window.num_blocks(), 2u);  // the last one, and that of the thread
-  // Which never came back.
   for (size_t block = 0; block < 2 * kWindowBlocks; ++block) {
     window.use(block * kBlock, 1, forget);
   }
-  EXPECT_EQ(window.num_blocks(), 3u);
+  EXPECT_TRUE(forgotten.contains(0));  // the oldest that nobody uses
+  EXPECT_FALSE(forgotten.contains(1000));
+  for (size_t block = 0; block < 4 * kWindowBlocks; ++block) {
+    window.use(block * kBlock, 1, forget);
+  }
+  EXPECT_TRUE(forgotten.contains(1000));
+  EXPECT_LE(window.num_blocks(), 2 * kWindowBlocks);
+}
+
+TEST(ResidentWindowTest, Forget_BlocksUsedLast_Stay) {
+  ResidentWindow window;
+  std::vector<size_t> forgotten;
+  const auto forget = [&](size_t offset, size_t bytes) {
+    EXPECT_EQ(bytes, kBlock);
+    forgotten.push_back(offset / kBlock);
+  };
+  for (size_t block = 0; block < kWindowBlocks; ++block) {
+    window.use(2 * block * kBlock, 1, forget);
+  }
+  window.use(0, 1, forget);
+  EXPECT_EQ(forgotten, std::vector<size_t>{});
+  window.use(1000 * kBlock, 1, forget);
+  EXPECT_EQ(forgotten, (std::vector<size_t>{2}));
 }
 
 TEST(ResidentWindowTest, Use_FromManyThreads_NeverHoldsMoreThanTheyUseAndHalfAsMuch) {
