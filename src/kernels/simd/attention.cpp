@@ -7,6 +7,7 @@
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
+#include "kernels/simd/scratch.h"
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -147,8 +148,6 @@ namespace {
 
 HWY_EXPORT(score_functions);
 
-size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
-
 class AttentionKernel final : public Kernel {
  public:
   AttentionKernel(const graph::Attention& op, const KernelRequest& request)
@@ -180,41 +179,51 @@ class AttentionKernel final : public Kernel {
     block_ = std::clamp<int64_t>(tiles, 2, 8) * kTileRows;
     // Rows whose distance is a power of two would fall on the same lines of the cache.
     ld_ = sources_ % 64 == 0 ? sources_ + 16 : sources_;
-    keys_floats_ = aligned(functions_.packed_floats(depth_, sources_));
-    values_floats_ = aligned(functions_.packed_floats(sources_, value_depth_));
   }
 
   std::string describe() const override {
     return fmt::format("simd {} gemm a head", functions_.name);
   }
   size_t scratch_bytes() const override {
-    return (keys_floats_ + values_floats_ + scores_floats()) * sizeof(float) +
-           std::max(gemm_scratch_bytes({&functions_, depth_, sources_, nullptr}, block_),
-                    gemm_scratch_bytes({&functions_, sources_, value_depth_, nullptr}, block_));
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
+    simd::ScratchArena arena(args.scratch);
+    const Scratch scratch = take(arena);
     for (int64_t row = 0; row < batch_; ++row) {
-      for (int64_t group = 0; group < groups_; ++group) run_group(args, row, group);
+      for (int64_t group = 0; group < groups_; ++group) run_group(args, scratch, row, group);
     }
   }
 
  private:
-  size_t scores_floats() const { return aligned(static_cast<size_t>(block_ * (ld_ + 1))); }
+  struct Scratch {
+    float *keys, *values;  // packed
+    float *scores, *shares;
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    const PackedB keys = {&functions_, depth_, sources_, nullptr};
+    const PackedB values = {&functions_, sources_, value_depth_, nullptr};
+    Scratch scratch = {};
+    scratch.keys = arena.take(static_cast<int64_t>(functions_.packed_floats(keys.k, keys.n)));
+    scratch.values = arena.take(static_cast<int64_t>(functions_.packed_floats(values.k, values.n)));
+    scratch.scores = arena.take(block_ * ld_);
+    scratch.shares = arena.take(block_);
+    scratch.product = arena.take_for({keys, values}, block_);
+    return scratch;
+  }
 
-  void run_group(const KernelArgs& args, int64_t row, int64_t group) const {
-    float* keys = static_cast<float*>(args.scratch);
-    float* values = keys + keys_floats_;
-    float* scratch = values + values_floats_;
-    float* shares = scratch + block_ * ld_;
-    float* product = scratch + scores_floats();
+  void run_group(const KernelArgs& args, const Scratch& scratch, int64_t row, int64_t group) const {
     const int64_t first = row * sources_ * groups_ + group;
     functions_.pack(simd::input(args, 1) + first * depth_, 1, groups_ * depth_, depth_, sources_,
-                    keys);
+                    scratch.keys);
     functions_.pack(simd::input(args, 2) + first * value_depth_, groups_ * value_depth_, 1,
-                    sources_, value_depth_, values);
-    const PackedB packed_keys = {&functions_, depth_, sources_, keys};
-    const PackedB packed_values = {&functions_, sources_, value_depth_, values};
+                    sources_, value_depth_, scratch.values);
+    const PackedB keys = {&functions_, depth_, sources_, scratch.keys};
+    const PackedB values = {&functions_, sources_, value_depth_, scratch.values};
     const auto* mask =
         args.inputs.size() > 3 ? static_cast<const uint8_t*>(args.inputs[3]) : nullptr;
     float* const y = simd::output(args, 0);
@@ -225,7 +234,7 @@ class AttentionKernel final : public Kernel {
         const int64_t rows = std::min(block_, steps_ - t);
         const int64_t at = (row * steps_ + t) * heads_ + head;
         const bool wanted = scores != nullptr;
-        ScoreRows r = {scratch,          shares,          ld_, rows, sources_, t, scale_, nullptr,
+        ScoreRows r = {scratch.scores,   scratch.shares,  ld_, rows, sources_, t, scale_, nullptr,
                        mask_strides_[2], mask_strides_[3]};
         if (wanted) {
           r.scores = scores + ((row * heads_ + head) * steps_ + t) * sources_;
@@ -234,15 +243,16 @@ class AttentionKernel final : public Kernel {
         if (mask != nullptr) {
           r.mask = mask + row * mask_strides_[0] + head * mask_strides_[1] + t * mask_strides_[2];
         }
-        gemm(packed_keys, simd::input(args, 0) + at * depth_, heads_ * depth_, rows, r.scores, r.ld,
-             {}, product);
+        gemm(keys, simd::input(args, 0) + at * depth_, heads_ * depth_, rows, r.scores, r.ld, {},
+             scratch.product);
         score_functions_.compute(visibility_, r);
         if (y != nullptr) {
           float* to = y + at * value_depth_;
-          gemm(packed_values, r.scores, r.ld, rows, to, heads_ * value_depth_, {}, product);
-          score_functions_.scale_rows(shares, to, heads_ * value_depth_, rows, value_depth_);
+          gemm(values, r.scores, r.ld, rows, to, heads_ * value_depth_, {}, scratch.product);
+          score_functions_.scale_rows(scratch.shares, to, heads_ * value_depth_, rows,
+                                      value_depth_);
         }
-        if (wanted) score_functions_.scale_rows(shares, r.scores, r.ld, rows, sources_);
+        if (wanted) score_functions_.scale_rows(scratch.shares, r.scores, r.ld, rows, sources_);
       }
     }
   }
@@ -253,7 +263,6 @@ class AttentionKernel final : public Kernel {
   ScoreFunctions score_functions_;
   int64_t batch_, steps_, heads_, depth_, sources_, groups_, value_depth_, block_, ld_;
   int64_t mask_strides_[4] = {};  // of row, head, step, source
-  size_t keys_floats_, values_floats_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
+#include "kernels/simd/scratch.h"
 
 // Spatial dimensions are filled up in front to 3, with size 1.
 
@@ -45,8 +46,9 @@ class Conv1x1Kernel final : public Kernel {
     return fmt::format("simd {} gemm", weights_.matrix().functions->name);
   }
   size_t scratch_bytes() const override {
-    const int64_t num_lines = is_strided() ? lines_at_once_ : rows_ * output_[0] * output_[1];
-    return gathered_bytes() + gemm_scratch_bytes(weights_.matrix(), num_lines * output_[2]);
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
@@ -57,15 +59,17 @@ class Conv1x1Kernel final : public Kernel {
     float* y = simd::output(args, 0);
     GemmEpilogue e = {simd::input(args, 2), simd::input(args, 3), w.n, activation_};
     const int64_t num_lines = rows_ * output_[0] * output_[1];
+    simd::ScratchArena arena(args.scratch);
+    const auto [gathered, scratch] = take(arena);
     if (!is_strided()) {
-      gemm(w, x, w.k, num_lines * output_[2], y, w.n, e, args.scratch);
+      gemm(w, x, w.k, num_lines * output_[2], y, w.n, e, scratch);
       return;
     }
-    auto* gathered = static_cast<float*>(args.scratch);
-    void* scratch = static_cast<char*>(args.scratch) + gathered_bytes();
     for (int64_t line = 0; line < num_lines; line += lines_at_once_) {
       const int64_t count = std::min(lines_at_once_, num_lines - line);
-      for (int64_t i = 0; i < count; ++i) gather(x, line + i, gathered + i * output_[2] * w.k);
+      for (int64_t i = 0; i < count; ++i) {
+        gather(x, line + i, gathered + i * output_[2] * w.k);
+      }
       gemm(w, gathered, w.k, count * output_[2], y, w.n, e, scratch);
       y += count * output_[2] * w.n;
       if (e.residual != nullptr) e.residual += count * output_[2] * w.n;
@@ -74,9 +78,18 @@ class Conv1x1Kernel final : public Kernel {
 
  private:
   bool is_strided() const { return strides_ != Cells{1, 1, 1}; }
-  size_t gathered_bytes() const {
-    const int64_t floats = is_strided() ? lines_at_once_ * output_[2] * weights_.matrix().k : 0;
-    return aligned_bytes(static_cast<size_t>(floats) * sizeof(float));
+  struct Scratch {
+    float* gathered;
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    const PackedB& w = weights_.matrix();
+    if (!is_strided()) {
+      return {nullptr, arena.take_for({w}, rows_ * output_[0] * output_[1] * output_[2])};
+    }
+    const int64_t cells = lines_at_once_ * output_[2];
+    float* gathered = arena.take(cells * w.k);
+    return {gathered, arena.take_for({w}, cells)};
   }
 
   // The cells of x that line `line` of y is computed from.
@@ -116,9 +129,10 @@ class UpscalingKernel final : public Kernel {
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
-  // The bias once for each cell of the window's last dimension, and the product's.
   size_t scratch_bytes() const override {
-    return bias_bytes() + gemm_scratch_bytes(weights_[0].matrix(), input_[2]);
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
@@ -127,12 +141,12 @@ class UpscalingKernel final : public Kernel {
     float* y = simd::output(args, 0);
     const float* residual = simd::input(args, 3);
     GemmEpilogue e = {nullptr, nullptr, first.n, activation_};
+    simd::ScratchArena arena(args.scratch);
+    const auto [repeated, scratch] = take(arena);
     if (const float* bias = simd::input(args, 2)) {
-      float* repeated = static_cast<float*>(args.scratch);
       for (int64_t i = 0; i < size_[2]; ++i) std::copy_n(bias, filters_, repeated + i * filters_);
       e.bias = repeated;
     }
-    void* scratch = static_cast<char*>(args.scratch) + bias_bytes();
     const int64_t line = input_[2] * first.n;
     for (int64_t i = 0; i < rows_ * input_[0]; ++i) {
       for (int64_t j = 0; j < input_[1]; ++j) {
@@ -151,8 +165,14 @@ class UpscalingKernel final : public Kernel {
   }
 
  private:
-  size_t bias_bytes() const {
-    return aligned_bytes(static_cast<size_t>(size_[2] * filters_) * sizeof(float));
+  // The bias once for each cell of the window's last dimension, and what the product takes.
+  struct Scratch {
+    float* bias;
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    float* bias = arena.take(size_[2] * filters_);
+    return {bias, arena.take_for({weights_[0].matrix()}, input_[2])};
   }
 
   const std::vector<PackedConstant> weights_;  // [size[0] * size[1]] of [channels, size[2] filters]

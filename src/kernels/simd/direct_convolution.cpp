@@ -10,6 +10,7 @@
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/plane_window.h"
 #include "kernels/simd/request.h"
+#include "kernels/simd/scratch.h"
 
 namespace hornet::kernels {
 namespace {
@@ -31,16 +32,15 @@ class DirectConvKernel final : public Kernel {
   }
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
-  // What the product takes, a line of zeros and where lines are padded those under a window, and
-  // the runs' addresses.
   size_t scratch_bytes() const override {
-    return product_bytes() + static_cast<size_t>(num_line_floats()) * sizeof(float) +
-           static_cast<size_t>(s_.size_y) * sizeof(const float*);
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
-    auto* zeros = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + product_bytes());
-    auto** runs = reinterpret_cast<const float**>(zeros + num_line_floats());
+    simd::ScratchArena arena(args.scratch);
+    const auto [zeros, runs, product] = take(arena);
     // The padding at the sides of lines stays zero.
     std::fill_n(zeros, num_line_floats(), 0.0f);
     const float* x = simd::input(args, 0);
@@ -52,7 +52,7 @@ class DirectConvKernel final : public Kernel {
         find_runs(x, i, zeros, next_line, runs);
         gemm(weights_.matrix(),
              RowsInRuns{runs, s_.size_y, s_.size_x * s_.channels, s_.stride_x * s_.channels},
-             s_.output_width, y, s_.filters, e, args.scratch);
+             s_.output_width, y, s_.filters, e, product);
         y += s_.output_width * s_.filters;
         if (e.residual != nullptr) e.residual += s_.output_width * s_.filters;
       }
@@ -60,11 +60,20 @@ class DirectConvKernel final : public Kernel {
   }
 
  private:
-  size_t product_bytes() const { return gemm_scratch_bytes(weights_.matrix(), s_.output_width); }
-  // Even, as addresses follow.
+  // A line of zeros and where lines are padded those under a window, the runs' addresses, and what
+  // the product takes.
+  struct Scratch {
+    float* zeros;
+    const float** runs;
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    float* zeros = arena.take(num_line_floats());
+    const float** runs = arena.take<const float*>(s_.size_y);
+    return {zeros, runs, arena.take_for({weights_.matrix()}, s_.output_width)};
+  }
   int64_t num_line_floats() const {
-    const int64_t lines = 1 + (s_.pads_lines() ? s_.window_lines() : 0);
-    return (lines * s_.padded_floats() + 1) / 2 * 2;
+    return (1 + (s_.pads_lines() ? s_.window_lines() : 0)) * s_.padded_floats();
   }
 
   // The lines of x under the window for line `i` of y.

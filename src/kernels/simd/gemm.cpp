@@ -276,16 +276,15 @@ struct ManyPanels<std::integer_sequence<int, kIndex...>> {
       compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
 };
 
-// kTiles[prefetch][rows - 1]: the tile of packed rows over one panel.
-template <int kVectors, class Indices = std::make_integer_sequence<
-                            int, kVectors == kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2>>
+// kTiles[rows - 1]: the tile of packed rows over one panel.
+template <int kVectors, Prefetch kPrefetch,
+          class Indices = std::make_integer_sequence<
+              int, kVectors == kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2>>
 struct PackedTiles;
-template <int kVectors, int... kIndex>
-struct PackedTiles<kVectors, std::integer_sequence<int, kIndex...>> {
-  static constexpr TileFunction kTiles[3][sizeof...(kIndex)] = {
-      {compute_packed_tile<kIndex + 1, kVectors, kNothing>...},
-      {compute_packed_tile<kIndex + 1, kVectors, kThisPanel>...},
-      {compute_packed_tile<kIndex + 1, kVectors, kNextPanel>...}};
+template <int kVectors, Prefetch kPrefetch, int... kIndex>
+struct PackedTiles<kVectors, kPrefetch, std::integer_sequence<int, kIndex...>> {
+  static constexpr TileFunction kTiles[] = {
+      compute_packed_tile<kIndex + 1, kVectors, kPrefetch>...};
 };
 
 // How n columns are cut into panels.
@@ -326,38 +325,49 @@ void pack_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, i
   }
 }
 
-// The same for stride_k == 1, in blocks of 4 x 4.
-void pack_panel_transposed(const float* w, int64_t stride_n, int64_t k, int64_t columns,
-                           int64_t width, float* packed) {
-  int64_t j = 0;
+// `count` elements of `rows` rows, at most kLanes, ldx apart: element k of row i to
+// packed[k * width + i], and zeros for rows up to kLanes. `width` is a multiple of kLanes.
+void transpose_rows(const float* x, int64_t ldx, int64_t rows, int64_t count, int64_t width,
+                    float* packed) {
+  int64_t k = 0;
 #if HWY_TARGET != HWY_SCALAR
-  const hn::Full128<float> d4;
-  const hn::Full128<double> d2;
-  for (; j + 4 <= columns; j += 4) {
-    const float* from = w + j * stride_n;
-    int64_t i = 0;
-    for (; i + 4 <= k; i += 4) {
-      const auto r0 = hn::LoadU(d4, from + i), r1 = hn::LoadU(d4, from + stride_n + i);
-      const auto r2 = hn::LoadU(d4, from + 2 * stride_n + i);
-      const auto r3 = hn::LoadU(d4, from + 3 * stride_n + i);
-      const auto a = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
-      const auto b = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
-      const auto c = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
-      const auto e = hn::BitCast(d2, hn::InterleaveUpper(d4, r2, r3));
-      float* to = packed + i * width + j;
-      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, a, b)), d4, to);
-      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, a, b)), d4, to + width);
-      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, c, e)), d4, to + 2 * width);
-      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, c, e)), d4, to + 3 * width);
+  const D d;
+  constexpr int kBlocks = kLanes / 4;  // of 128 bits
+  const hn::Repartition<double, D> d2;
+  const auto there = hn::FirstN(d, static_cast<size_t>(rows));
+  const float* row[kLanes];  // the last one again for those that are not there
+  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
+    row[i] = x + std::min(i, rows - 1) * ldx;
+  }
+  for (; k + 4 <= count; k += 4) {
+    // Block b of r[j]: four elements of row 4 b + j.
+    V r[4];
+    HORNET_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      r[j] = hn::LoadDup128(d, row[j] + k);
+      HORNET_UNROLL
+      for (int b = 1; b < kBlocks; ++b) {
+        const auto later = hn::Not(hn::FirstN(d, static_cast<size_t>(4 * b)));
+        r[j] = hn::IfThenElse(later, hn::LoadDup128(d, row[4 * b + j] + k), r[j]);
+      }
     }
-    for (; i < k; ++i) {
-      for (int64_t c = 0; c < 4; ++c) packed[i * width + j + c] = from[c * stride_n + i];
+    const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r[0], r[1]));
+    const auto b = hn::BitCast(d2, hn::InterleaveLower(d, r[2], r[3]));
+    const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r[0], r[1]));
+    const auto e = hn::BitCast(d2, hn::InterleaveUpper(d, r[2], r[3]));
+    const V columns[4] = {hn::BitCast(d, hn::InterleaveLower(d2, a, b)),
+                          hn::BitCast(d, hn::InterleaveUpper(d2, a, b)),
+                          hn::BitCast(d, hn::InterleaveLower(d2, c, e)),
+                          hn::BitCast(d, hn::InterleaveUpper(d2, c, e))};
+    HORNET_UNROLL
+    for (int j = 0; j < 4; ++j) {
+      hn::Store(hn::IfThenElseZero(there, columns[j]), d, packed + (k + j) * width);
     }
   }
 #endif
-  for (; j < width; ++j) {
-    for (int64_t i = 0; i < k; ++i) {
-      packed[i * width + j] = j < columns ? w[j * stride_n + i] : 0.0f;
+  for (; k < count; ++k) {
+    for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
+      packed[k * width + i] = i < rows ? x[i * ldx + k] : 0.0f;
     }
   }
 }
@@ -378,7 +388,11 @@ void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t
     const int64_t columns = std::min(width, n - first);
     const float* from = w + first * stride_n;
     if (stride_k == 1 && stride_n != 1) {
-      pack_panel_transposed(from, stride_n, k, columns, width, packed);
+      for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
+        transpose_rows(from + j * stride_n, stride_n,
+                       std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), k, width,
+                       packed + j);
+      }
     } else {
       pack_panel(from, stride_k, stride_n, k, columns, width, packed);
     }
@@ -488,48 +502,6 @@ size_t scratch_floats(int64_t k, int64_t n, int64_t m) {
   return static_cast<size_t>((rows + kPackedTileRows - 1) / kPackedTileRows * k) * kLanes;
 }
 
-// `count` elements of `rows` rows, at most kLanes, ldx apart: element k of row i to
-// packed[k * kLanes + i].
-void pack_run(const float* x, int64_t ldx, int64_t rows, int64_t count, float* packed) {
-  int64_t k = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const D d;
-  constexpr int kBlocks = kLanes / 4;  // of 128 bits
-  const hn::Repartition<double, D> d2;
-  const float* row[kLanes];  // the last one again for those that are not there
-  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
-    row[i] = x + std::min(i, rows - 1) * ldx;
-  }
-  for (; k + 4 <= count; k += 4) {
-    // Block b of r[j]: four elements of row 4 b + j.
-    V r[4];
-    HORNET_UNROLL
-    for (int j = 0; j < 4; ++j) {
-      r[j] = hn::LoadDup128(d, row[j] + k);
-      HORNET_UNROLL
-      for (int b = 1; b < kBlocks; ++b) {
-        const auto later = hn::Not(hn::FirstN(d, static_cast<size_t>(4 * b)));
-        r[j] = hn::IfThenElse(later, hn::LoadDup128(d, row[4 * b + j] + k), r[j]);
-      }
-    }
-    const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r[0], r[1]));
-    const auto b = hn::BitCast(d2, hn::InterleaveLower(d, r[2], r[3]));
-    const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r[0], r[1]));
-    const auto e = hn::BitCast(d2, hn::InterleaveUpper(d, r[2], r[3]));
-    float* to = packed + k * static_cast<int64_t>(kLanes);
-    hn::Store(hn::BitCast(d, hn::InterleaveLower(d2, a, b)), d, to);
-    hn::Store(hn::BitCast(d, hn::InterleaveUpper(d2, a, b)), d, to + kLanes);
-    hn::Store(hn::BitCast(d, hn::InterleaveLower(d2, c, e)), d, to + 2 * kLanes);
-    hn::Store(hn::BitCast(d, hn::InterleaveUpper(d2, c, e)), d, to + 3 * kLanes);
-  }
-#endif
-  for (; k < count; ++k) {
-    for (int64_t i = 0; i < rows; ++i) {
-      packed[k * static_cast<int64_t>(kLanes) + i] = x[i * ldx + k];
-    }
-  }
-}
-
 // `rows` rows in equal parts, but for a row.
 template <class Visit>
 void for_each_part(int64_t rows, int64_t most, Visit&& visit) {
@@ -605,13 +577,19 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
 
 // The same by tiles of packed rows, which go to `packed`.
 void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, float* packed) {
+  static constexpr const TileFunction* kFull[] = {PackedTiles<kPanel, kNothing>::kTiles,
+                                                  PackedTiles<kPanel, kThisPanel>::kTiles,
+                                                  PackedTiles<kPanel, kNextPanel>::kTiles};
+  static constexpr const TileFunction* kLast[] = {PackedTiles<kPanel + 1, kNothing>::kTiles,
+                                                  PackedTiles<kPanel + 1, kThisPanel>::kTiles};
   const Panels& panels = product.panels;
   const RowsInRuns& x = product.x;
   const int64_t tile_floats = product.b.k * static_cast<int64_t>(kLanes);
   float* to = packed;
   for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
     for (int64_t run = 0; run < x.num_runs; ++run) {
-      pack_run(x.runs[run] + (first + row) * x.ld, x.ld, count, x.run_floats, to);
+      transpose_rows(x.runs[run] + (first + row) * x.ld, x.ld, count, x.run_floats,
+                     static_cast<int64_t>(kLanes), to);
       to += x.run_floats * static_cast<int64_t>(kLanes);
     }
   });
@@ -624,7 +602,7 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
     for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
       product.move_to_row(t, first + row);
       const Prefetch prefetch = row == 0 ? kThisPanel : t.next_panel < end ? kNextPanel : kNothing;
-      PackedTiles<kPanel>::kTiles[prefetch][count - 1](t, product.e.activation);
+      kFull[prefetch][count - 1](t, product.e.activation);
       t.packed += tile_floats;
       if (prefetch == kNextPanel) t.next_panel += t.k * kLineFloats / 2;
     });
@@ -640,7 +618,7 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
       t.packed = from + i;
       const Prefetch prefetch = row == 0 && i == 0 ? kThisPanel : kNothing;
       const int64_t part = std::min(half, count - i);
-      PackedTiles<kPanel + 1>::kTiles[prefetch][part - 1](t, product.e.activation);
+      kLast[prefetch][part - 1](t, product.e.activation);
     }
     from += tile_floats;
   });

@@ -10,6 +10,7 @@
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
+#include "kernels/simd/scratch.h"
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -122,27 +123,9 @@ class RecurrentKernel : public Kernel {
   bool needs_input(size_t i) const override { return i != 1; }
 
  protected:
-  // Hands out scratch memory; without a base it counts.
-  struct Arena {
-    char* base;
-    size_t used = 0;
-    template <class T = float>
-    T* take(int64_t count) {
-      T* at = base == nullptr ? nullptr : reinterpret_cast<T*>(base + used);
-      used += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-      return at;
-    }
-  };
+  using Arena = simd::ScratchArena;
   // [batch, units] with rows ld_ apart.
   float* take_state(Arena& arena) const { return arena.take(batch_ * ld_); }
-  // For the products of a step, one after the other.
-  char* take_scratch(Arena& arena, std::initializer_list<const PackedConstant*> kernels) const {
-    size_t bytes = 0;
-    for (const PackedConstant* kernel : kernels) {
-      bytes = std::max(bytes, gemm_scratch_bytes(kernel->matrix(), batch_));
-    }
-    return arena.take<char>(static_cast<int64_t>(bytes));
-  }
   void load_state(const float* initial, float* state) const {
     for (int64_t row = 0; row < batch_; ++row) {
       if (initial == nullptr) {
@@ -225,14 +208,14 @@ class LstmKernel final : public RecurrentKernel {
         ldz_(padded(4 * units_)) {}
 
   size_t scratch_bytes() const override {
-    Arena arena{nullptr};
+    Arena arena;
     take(arena);
     arena.take<bool>(batch_);
-    return arena.used;
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
-    Arena arena{static_cast<char*>(args.scratch)};
+    Arena arena(args.scratch);
     const auto [h, c, z, scratch] = take(arena);
     const int64_t u = units_;
     load_state(simd::input(args, 2), h);
@@ -258,13 +241,13 @@ class LstmKernel final : public RecurrentKernel {
  private:
   struct States {
     float *h, *c, *z;
-    char* scratch;
+    void* scratch;
   };
   States take(Arena& arena) const {
     float* h = take_state(arena);
     float* c = take_state(arena);
     float* z = arena.take(batch_ * ldz_);
-    return {h, c, z, take_scratch(arena, {&kernel_})};
+    return {h, c, z, arena.take_for({kernel_.matrix()}, batch_)};
   }
 
   const PackedConstant kernel_;
@@ -283,14 +266,14 @@ class GruKernel final : public RecurrentKernel {
         ldz_(padded(2 * units_)) {}
 
   size_t scratch_bytes() const override {
-    Arena arena{nullptr};
+    Arena arena;
     take(arena);
     arena.take<bool>(batch_);
-    return arena.used;
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
-    Arena arena{static_cast<char*>(args.scratch)};
+    Arena arena(args.scratch);
     const States states = take(arena);
     float* const h = states.h;
     float* const z = states.z;  // z and r
@@ -329,14 +312,15 @@ class GruKernel final : public RecurrentKernel {
  private:
   struct States {
     float *h, *z, *candidate, *reset;
-    char* scratch;
+    void* scratch;
   };
   States take(Arena& arena) const {
     float* h = take_state(arena);
     float* z = arena.take(batch_ * ldz_);
     float* candidate = take_state(arena);
     float* reset = reset_after_ ? nullptr : take_state(arena);
-    return {h, z, candidate, reset, take_scratch(arena, {&gate_kernel_, &candidate_kernel_})};
+    return {h, z, candidate, reset,
+            arena.take_for({gate_kernel_.matrix(), candidate_kernel_.matrix()}, batch_)};
   }
 
   const bool reset_after_;
@@ -351,19 +335,19 @@ class SimpleRnnKernel final : public RecurrentKernel {
       : RecurrentKernel(request, options, f, {}, 3), kernel_(std::move(kernel)) {}
 
   size_t scratch_bytes() const override {
-    Arena arena{nullptr};
+    Arena arena;
     take_state(arena);
     take_state(arena);
-    take_scratch(arena, {&kernel_});
+    arena.take_for({kernel_.matrix()}, batch_);
     arena.take<bool>(batch_);
-    return arena.used;
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
-    Arena arena{static_cast<char*>(args.scratch)};
+    Arena arena(args.scratch);
     float* h = take_state(arena);
     float* next = take_state(arena);
-    char* scratch = take_scratch(arena, {&kernel_});
+    void* scratch = arena.take_for({kernel_.matrix()}, batch_);
     load_state(simd::input(args, 2), h);
     const auto compute = [&](const float* x) {
       gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_},

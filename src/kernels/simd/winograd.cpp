@@ -10,6 +10,7 @@
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/plane_window.h"
 #include "kernels/simd/request.h"
+#include "kernels/simd/scratch.h"
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -222,17 +223,20 @@ class WinogradKernel final : public Kernel {
   bool needs_input(size_t i) const override { return i != 1; }
   int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(kPoints * (s_.plane_in + s_.plane_out)) * sizeof(float) +
-           gemm_scratch_bytes(matrix(0), block_);
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
   }
 
   void run(const KernelArgs& args, KernelState*) const override {
     const float* x = simd::input(args, 0);
     WinogradOutput out = {simd::input(args, 2), simd::input(args, 3), activation_.is_relu(),
                           activation_.is_relu6(), simd::output(args, 0)};
+    simd::ScratchArena arena(args.scratch);
+    const Scratch scratch = take(arena);
     const int64_t cells = s_.output_height * s_.output_width;
     for (int64_t row = 0; row < rows_; ++row) {
-      run_image(x, out, static_cast<float*>(args.scratch));
+      run_image(x, out, scratch);
       if (!activation_.is_in_registers()) {
         activation_(out.y, s_.filters, out.y, s_.filters, cells, s_.filters);
       }
@@ -243,23 +247,31 @@ class WinogradKernel final : public Kernel {
   }
 
  private:
+  struct Scratch {
+    float *in, *out;  // points
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    float* in = arena.take(kPoints * s_.plane_in);
+    float* out = arena.take(kPoints * s_.plane_out);
+    return {in, out, arena.take_for({matrix(0)}, block_)};
+  }
+
   PackedB matrix(int p) const {
     return {&gemm_, s_.channels, s_.filters,
             static_cast<const float*>(weights_.get()) + static_cast<size_t>(p) * packed_floats_};
   }
 
-  void run_image(const float* x, const WinogradOutput& out, float* in_points) const {
-    float* out_points = in_points + kPoints * s_.plane_in;
-    float* scratch = out_points + kPoints * s_.plane_out;
+  void run_image(const float* x, const WinogradOutput& out, const Scratch& scratch) const {
     const int64_t tiles = s_.tiles_y * s_.tiles_x;
     for (int64_t first = 0; first < tiles; first += block_) {
       const int64_t count = std::min(block_, tiles - first);
-      functions_.input(s_, x, first, count, in_points);
+      functions_.input(s_, x, first, count, scratch.in);
       for (int p = 0; p < kPoints; ++p) {
-        gemm(matrix(p), in_points + p * s_.plane_in, s_.ld_in, count, out_points + p * s_.plane_out,
-             s_.ld_out, {}, scratch);
+        gemm(matrix(p), scratch.in + p * s_.plane_in, s_.ld_in, count,
+             scratch.out + p * s_.plane_out, s_.ld_out, {}, scratch.product);
       }
-      functions_.output(s_, out_points, first, count, out);
+      functions_.output(s_, scratch.out, first, count, out);
     }
   }
 
