@@ -27,17 +27,22 @@ void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
     std::erase(blocks_, block);
     blocks_.push_back(block);
   }
-  const size_t window = std::min(most_blocks_, uses_.size() * (kThreadBytes / kBlockBytes));
+  const size_t window = std::min(most_blocks_, num_threads() * (kThreadBytes / kBlockBytes));
   if (blocks_.size() <= window) return;
   const std::vector<size_t> in_use = blocks_in_use();
   const size_t most = std::max(window, in_use.size() + in_use.size() / 2);
   if (blocks_.size() <= most) return;
   // A few at a time. Under the lock: nobody begins to use one of them meanwhile.
   forget_oldest(in_use, blocks_.size() - most + most / 8, forget);
-  if (num_forgotten_ < most) return;
-  // A thread that does not come back uses nothing.
+  constexpr size_t kWindows = 4;
+  if (num_forgotten_ < kWindows * most) return;
   num_forgotten_ = 0;
-  std::erase_if(uses_, [](Use& use) { return !std::exchange(use.is_recent, false); });
+  for (Use& use : uses_) use.is_stale = !std::exchange(use.is_recent, false);
+}
+
+size_t ResidentWindow::num_threads() const {
+  return static_cast<size_t>(
+      std::count_if(uses_.begin(), uses_.end(), [](const Use& use) { return !use.is_stale; }));
 }
 
 // Whether it is another use than the one before.
@@ -50,15 +55,26 @@ bool ResidentWindow::renew(size_t first, size_t last) {
     return true;
   }
   mine->is_recent = true;
+  if (std::exchange(mine->is_stale, false)) come_back(*mine);
   if (mine->first == first && mine->last == last) return false;
   mine->first = first;
   mine->last = last;
   return true;
 }
 
+// What it used until now counts as resident again, and goes first.
+void ResidentWindow::come_back(Use& use) {
+  for (size_t block = use.first; block <= use.last; ++block) {
+    if (std::find(blocks_.begin(), blocks_.end(), block) == blocks_.end()) {
+      blocks_.insert(blocks_.begin(), block);
+    }
+  }
+}
+
 std::vector<size_t> ResidentWindow::blocks_in_use() const {
   std::vector<size_t> blocks;
   for (const Use& use : uses_) {
+    if (use.is_stale) continue;
     for (size_t block = use.first; block <= use.last; ++block) insert_once(blocks, block);
   }
   return blocks;

@@ -38,8 +38,13 @@ class ResidentWindow {
     std::thread::id thread;
     size_t first = 0, last = 0;  // blocks
     bool is_recent = true;       // of the time since uses were last looked through
+    // Of a thread that has not come back for long. Its blocks are not kept for it any more; should
+    // it read on, it makes them resident again.
+    bool is_stale = false;
   };
   bool renew(size_t first, size_t last);
+  void come_back(Use& use);
+  size_t num_threads() const;
   std::vector<size_t> blocks_in_use() const;
   void forget_oldest(const std::vector<size_t>& in_use, size_t count, const Forget& forget);
 
