@@ -189,7 +189,9 @@ int affinity_cores() {
 
 int usable_cores_of_process(const std::string& root) {
   const int cores = affinity_cores();
-  const auto quota = cgroup_cpu_quota(root);
+  // Asked for often; files and lines of all mounts each time would take milliseconds of a start.
+  static const std::optional<double> quota_here = cgroup_cpu_quota();
+  const auto quota = root.empty() ? quota_here : cgroup_cpu_quota(root);
   if (!quota || *quota >= cores) return cores;
   return std::max(1, static_cast<int>(std::ceil(*quota)));
 }

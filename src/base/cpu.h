@@ -8,7 +8,8 @@
 namespace hornet {
 
 // Cores this process can keep busy, at least 1: those of its affinity mask, fewer where a CPU quota
-// of its cgroup (v1 or v2) or of one above allows fewer; a fraction counts as one.
+// of its cgroup (v1 or v2) or of one above allows fewer, as it was when it was first asked for; a
+// fraction counts as one.
 // `root` stands before /proc and /sys, for tests.
 int usable_cores_of_process(const std::string& root = "");
 

@@ -146,8 +146,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(score_functions);
-
 class AttentionKernel final : public Kernel {
  public:
   AttentionKernel(const graph::Attention& op, const KernelRequest& request)
@@ -172,7 +170,7 @@ class AttentionKernel final : public Kernel {
         stride *= size;
       }
     }
-    score_functions_ = HWY_DYNAMIC_DISPATCH(score_functions)(op.causal || op.window > 0 || masked);
+    score_functions_ = HORNET_DISPATCH(score_functions)(op.causal || op.window > 0 || masked);
     // Scores of a block stay in the first cache level.
     constexpr int64_t kBlockFloats = 8192, kTileRows = 14;  // of packed rows, with AVX-512
     const int64_t tiles = kBlockFloats / std::max<int64_t>(sources_, 1) / kTileRows;

@@ -230,8 +230,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(depthwise_function);
-
 // The lines of x under the window for line `i` of y: those above and below the image are left out.
 struct WindowLines {
   int64_t top;          // of the window's first line, may be negative
@@ -250,7 +248,7 @@ class DepthwiseKernel final : public Kernel {
       : s_(shape),
         rows_(rows),
         activation_(activation),
-        compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(shape)) {
+        compute_line_(HORNET_DISPATCH(depthwise_function)(shape)) {
     // The lines under a window stay in the first cache level for the next ones. An image that comes
     // from behind the second level is rather read in one piece.
     constexpr int64_t kBlockFloats = 6 << 10, kFewest = 64, kLargeImage = 256 << 10;
@@ -327,7 +325,7 @@ class ExpandDepthwiseKernel final : public Kernel {
         expand_activation_(expand_activation),
         activation_(activation),
         expand_(std::move(expand)),
-        compute_line_(HWY_DYNAMIC_DISPATCH(depthwise_function)(shape)) {
+        compute_line_(HORNET_DISPATCH(depthwise_function)(shape)) {
     constexpr int64_t kBufferFloats = 12 << 10;
     const int64_t window = s_.window_lines();
     lines_ = std::min(std::max(kBufferFloats / (s_.input_width * kBlock), window + s_.stride_y),

@@ -152,19 +152,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace hornet::kernels {
 
-HWY_EXPORT(activation_code);
-HWY_EXPORT(binary_code);
-
 std::optional<Activation> find_activation(const graph::UnaryFunction& function) {
   if (function.is_identity()) return Activation{};
-  Activation activation{HWY_DYNAMIC_DISPATCH(activation_code)(function.kind), function};
+  Activation activation{HORNET_DISPATCH(activation_code)(function.kind), function};
   if (activation.run == nullptr) return std::nullopt;
   return activation;
 }
 
-BinaryFunctions find_binary(graph::BinaryKind kind) {
-  return HWY_DYNAMIC_DISPATCH(binary_code)(kind);
-}
+BinaryFunctions find_binary(graph::BinaryKind kind) { return HORNET_DISPATCH(binary_code)(kind); }
 
 }  // namespace hornet::kernels
 #endif

@@ -670,9 +670,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace hornet::kernels {
 
-HWY_EXPORT(functions);
-
-const GemmFunctions& gemm_functions() { return *HWY_DYNAMIC_DISPATCH(functions)(); }
+const GemmFunctions& gemm_functions() { return *HORNET_DISPATCH(functions)(); }
 
 PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
                                int64_t stride_k, int64_t stride_n, int64_t k, int64_t n) {

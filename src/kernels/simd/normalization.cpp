@@ -287,8 +287,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(row_functions);
-
 // x as [outer, count, inner] where neighbouring dimensions are the axes.
 struct Groups {
   int64_t outer = 1, count = 1, inner = 1;
@@ -322,7 +320,7 @@ class SoftmaxKernel final : public Kernel {
   }
 
  private:
-  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const RowFunctions& functions_ = *HORNET_DISPATCH(row_functions)();
   const Groups groups_;
   const bool log_;
 };
@@ -339,7 +337,7 @@ class LayerNormKernel final : public Kernel {
   }
 
  private:
-  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const RowFunctions& functions_ = *HORNET_DISPATCH(row_functions)();
   const int64_t rows_, count_;
   const float epsilon_;
   const bool rms_;
@@ -362,7 +360,7 @@ class GroupNormKernel final : public Kernel {
   }
 
  private:
-  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const RowFunctions& functions_ = *HORNET_DISPATCH(row_functions)();
   const int64_t rows_, lines_, groups_, width_;
   const float epsilon_;
   const bool rms_;
@@ -378,7 +376,7 @@ class ReduceKernel final : public Kernel {
   }
 
  private:
-  const RowFunctions& functions_ = *HWY_DYNAMIC_DISPATCH(row_functions)();
+  const RowFunctions& functions_ = *HORNET_DISPATCH(row_functions)();
   const Groups groups_;
   const graph::ReduceKind kind_;
 };

@@ -65,8 +65,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(maximum_function);
-
 // Along one dimension, for each window: its first cell and how many it covers.
 struct Range {
   int64_t first, count;
@@ -121,7 +119,7 @@ class MaxPoolKernel final : public Kernel {
 
  private:
   const int64_t rows_, channels_;
-  const MaximumOfWindow maximum_ = HWY_DYNAMIC_DISPATCH(maximum_function)();
+  const MaximumOfWindow maximum_ = HORNET_DISPATCH(maximum_function)();
   std::array<std::vector<Range>, kPoolDims> ranges_;
   std::array<int64_t, kPoolDims> strides_;  // floats from cell to cell
   int64_t row_floats_;

@@ -86,8 +86,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(gate_functions);
-
 void apply_to(const Activation& f, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
               int64_t columns) {
   if (!f.is_identity()) {
@@ -114,7 +112,7 @@ class RecurrentKernel : public Kernel {
         zero_for_mask_(options.zero_output_for_mask),
         activation_(activation),
         recurrent_activation_(recurrent_activation),
-        gates_(*HWY_DYNAMIC_DISPATCH(gate_functions)()),
+        gates_(*HORNET_DISPATCH(gate_functions)()),
         mask_input_(mask_input) {}
 
   std::string describe() const override {

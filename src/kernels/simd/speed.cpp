@@ -59,24 +59,20 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace hornet::kernels {
 
-HWY_EXPORT(multiply_adds);
-HWY_EXPORT(read_all);
-
 std::string instruction_set() { return gemm_functions().name; }
 
 bool limit_instruction_set(const std::string& name) {
-  constexpr auto kAvx512 = static_cast<int64_t>(HWY_AVX3 | HWY_AVX3_DL);
   if (name == "avx512") return true;
   if (name != "avx2") return false;
-  hwy::DisableTargets(kAvx512);
+  limit_instruction_set(InstructionSet::kAvx2);
   dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
   return true;
 }
 
-int64_t run_multiply_adds(int64_t count) { return HWY_DYNAMIC_DISPATCH(multiply_adds)(count); }
+int64_t run_multiply_adds(int64_t count) { return HORNET_DISPATCH(multiply_adds)(count); }
 
 float read_floats(const float* data, int64_t count) {
-  return HWY_DYNAMIC_DISPATCH(read_all)(data, count);
+  return HORNET_DISPATCH(read_all)(data, count);
 }
 
 }  // namespace hornet::kernels

@@ -163,8 +163,6 @@ HWY_AFTER_NAMESPACE();
 namespace hornet::kernels {
 namespace {
 
-HWY_EXPORT(winograd_functions);
-
 size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 
 // The 16 matrices [channels, filters] of the kernel [3, 3, channels, filters], one behind the
@@ -201,7 +199,7 @@ class WinogradKernel final : public Kernel {
         rows_(rows),
         activation_(activation),
         weights_(std::move(weights)),
-        functions_(*HWY_DYNAMIC_DISPATCH(winograd_functions)()) {
+        functions_(*HORNET_DISPATCH(winograd_functions)()) {
     const auto padded = [](int64_t n) { return n % 64 == 0 ? n + 16 : n; };
     const int64_t tiles = s_.tiles_y * s_.tiles_x;
     s_.ld_in = padded(s_.channels);

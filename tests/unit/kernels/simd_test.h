@@ -13,33 +13,31 @@
 
 #include "kernels/evaluate.h"
 #include "kernels/simd/targets.h"
-// Highway is told the targets first.
-#include "hwy/highway.h"
 
 namespace hornet::kernels {
 
-class SimdTest : public testing::TestWithParam<int64_t> {
+inline std::string name_of(InstructionSet set) {
+  constexpr const char* kNames[] = {"Plain", "SSE4", "AVX2", "AVX512"};
+  return kNames[static_cast<size_t>(set)];
+}
+
+class SimdTest : public testing::TestWithParam<InstructionSet> {
  protected:
   void SetUp() override {
-    hwy::SetSupportedTargetsForTest(0);
-    if ((hwy::SupportedTargets() & GetParam()) == 0) {
-      GTEST_SKIP() << "this machine has no " << hwy::TargetName(GetParam());
+    if (!has_instruction_set(GetParam())) {
+      GTEST_SKIP() << "this machine has no " << name_of(GetParam());
     }
-    choose(GetParam());
+    limit_instruction_set(GetParam());
   }
-  void TearDown() override { choose(0); }
-
- private:
-  static void choose(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
+  void TearDown() override { limit_instruction_set(InstructionSet::kAvx512); }
 };
 
-#define HORNET_SIMD_TESTS(Fixture)                                                   \
-  INSTANTIATE_TEST_SUITE_P(                                                          \
-      , Fixture, testing::Values<int64_t>(HWY_SCALAR, HWY_SSE4, HWY_AVX2, HWY_AVX3), \
-      [](const testing::TestParamInfo<int64_t>& target) { return hwy::TargetName(target.param); })
+#define HORNET_SIMD_TESTS(Fixture)                                                          \
+  INSTANTIATE_TEST_SUITE_P(                                                                 \
+      , Fixture,                                                                            \
+      testing::Values(InstructionSet::kPlain, InstructionSet::kSse4, InstructionSet::kAvx2, \
+                      InstructionSet::kAvx512),                                             \
+      [](const testing::TestParamInfo<InstructionSet>& set) { return name_of(set.param); })
 
 // Numbers in [low, high).
 inline Tensor random_floats(Shape shape, uint32_t seed, float low = -1, float high = 1) {

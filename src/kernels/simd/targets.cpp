@@ -1,0 +1,47 @@
+#include "kernels/simd/targets.h"
+
+#include <algorithm>
+
+namespace hornet::kernels {
+namespace {
+
+// The processor's and the system's word: registers must be saved too.
+InstructionSet best_of_machine() {
+  __builtin_cpu_init();
+  // What Highway's code for these sets is compiled with.
+  const bool sse4 = __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("sse4.2") &&
+                    __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("aes") &&
+                    __builtin_cpu_supports("pclmul");
+  if (!sse4) return InstructionSet::kPlain;
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  if (!avx2) return InstructionSet::kSse4;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512cd");
+  return avx512 ? InstructionSet::kAvx512 : InstructionSet::kAvx2;
+}
+
+InstructionSet& limit() {
+  static InstructionSet limit = InstructionSet::kAvx512;
+  return limit;
+}
+
+}  // namespace
+
+bool has_instruction_set(InstructionSet set) {
+  static const InstructionSet best = best_of_machine();
+  return set <= best;
+}
+
+InstructionSet chosen_instruction_set() {
+  InstructionSet chosen = limit();
+  while (!has_instruction_set(chosen)) {
+    chosen = static_cast<InstructionSet>(static_cast<int>(chosen) - 1);
+  }
+  return chosen;
+}
+
+void limit_instruction_set(InstructionSet most) { limit() = most; }
+
+}  // namespace hornet::kernels
