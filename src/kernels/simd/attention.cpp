@@ -171,10 +171,11 @@ class AttentionKernel final : public Kernel {
       }
     }
     score_functions_ = HORNET_DISPATCH(score_functions)(op.causal || op.window > 0 || masked);
-    // Scores of a block stay in the first cache level.
-    constexpr int64_t kBlockFloats = 8192, kTileRows = 14;  // of packed rows, with AVX-512
-    const int64_t tiles = kBlockFloats / std::max<int64_t>(sources_, 1) / kTileRows;
-    block_ = std::clamp<int64_t>(tiles, 2, 8) * kTileRows;
+    // Scores of a block stay in the first cache level. Blocks are all alike.
+    constexpr int64_t kBlockFloats = 5632, kFewestRows = 28;
+    const int64_t most = std::max(kBlockFloats / std::max<int64_t>(sources_, 1), kFewestRows);
+    const int64_t blocks = (std::max<int64_t>(steps_, 1) + most - 1) / most;
+    block_ = (steps_ + blocks - 1) / blocks;
     // Rows whose distance is a power of two would fall on the same lines of the cache.
     ld_ = sources_ % 64 == 0 ? sources_ + 16 : sources_;
   }
