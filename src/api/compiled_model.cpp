@@ -121,7 +121,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
       model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
     });
-    graph::run_passes(model->graph_, {evaluate_node});
+    graph::run_passes(model->graph_, {evaluate_node, loaded.own_memory});
   });
   if (weights_descriptor >= 0) adopt_weights(weights_descriptor, model->graph_, model->packed_);
   return model;

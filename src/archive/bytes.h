@@ -1,4 +1,4 @@
-// A stretch of read-only memory and what keeps it alive.
+// A stretch of memory to be read, and what keeps it alive.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,9 @@ struct Bytes {
   std::shared_ptr<const void> owner;
   const std::byte* data = nullptr;
   size_t size = 0;
+  // The same memory where it was made for whoever asked, who may do with it what they like; else
+  // null.
+  std::byte* own = nullptr;
 
   // Whether [offset, offset + length) lies within.
   bool contains(size_t offset, size_t length) const {

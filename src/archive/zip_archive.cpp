@@ -100,7 +100,7 @@ Bytes inflate(const std::byte* data, const ZipEntry& entry) {
   require_zip(result == LIBDEFLATE_SUCCESS,
               "the zip entry \"{}\" is damaged: it does not inflate to the {} bytes it claims",
               entry.name, entry.size);
-  return {memory, memory.get(), entry.size};
+  return {memory, memory.get(), entry.size, memory.get()};
 }
 
 }  // namespace

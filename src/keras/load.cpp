@@ -115,6 +115,7 @@ void load_archive(const Bytes& bytes, LoadedModel& model) {
     return weights_entry(archive, bytes.size);
   });
   model.weights = open_keras3_weights(weights, model.path);
+  if (weights.own != nullptr) model.own_memory = {weights.own, weights.size};
 }
 
 // --- .h5

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "keras/model_config.h"
@@ -12,7 +13,10 @@ namespace hornet::keras {
 struct LoadedModel {
   ModelConfig config;
   std::unique_ptr<WeightFile> weights;  // null for a JSON config without weights
-  std::string keras_version;            // "" where the file does not say
+  // Memory that the weights lie in where it is theirs alone: once they are bound, and as long as
+  // they live, it may be written.
+  std::span<std::byte> own_memory = {};
+  std::string keras_version;  // "" where the file does not say
   std::string path;
 };
 

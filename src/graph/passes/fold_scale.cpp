@@ -67,47 +67,88 @@ bool is_unfaithful(float from, float factor, float result) {
   return (std::abs(from) <= kLargest) & (overflows | vanishes);
 }
 
-// w[..., c, ...] * factor[c], c running over `axis`; nothing where float32 does not hold a product.
-std::optional<Tensor> scaled(const Tensor& weights, size_t axis, const std::vector<float>& factor,
+// Runs over the lines of `weights`, which a factor for each weight of a line is given for, on all
+// cores: visit(first weight, line of factors, width) once a line.
+template <class Visit>
+void for_each_line(const Tensor& weights, const std::vector<float>& line, const Visit& visit) {
+  const auto width = static_cast<int64_t>(line.size());
+  const int64_t num_lines = weights.num_elements() / std::max<int64_t>(width, 1);
+  constexpr int64_t kFloatsATime = 128 << 10;
+  const int64_t lines_a_time = std::max<int64_t>(kFloatsATime / std::max<int64_t>(width, 1), 1);
+  const int64_t pieces = (num_lines + lines_a_time - 1) / lines_a_time;
+  parallel_for(static_cast<size_t>(pieces), [&](size_t piece) {
+    const int64_t first = static_cast<int64_t>(piece) * lines_a_time;
+    const int64_t last = std::min(first + lines_a_time, num_lines);
+    for (int64_t i = first; i < last; ++i) visit(i * width, line.data(), width);
+  });
+}
+
+// Whether float32 holds all products of `weights` with their factors.
+bool holds_products(const Tensor& weights, const std::vector<float>& line) {
+  std::atomic<bool> faithful = true;
+  const float* const all = weights.as<float>();
+  for_each_line(weights, line, [&](int64_t at, const float* factor, int64_t width) {
+    int unfaithful = 0;
+    for (int64_t j = 0; j < width; ++j) {
+      const float weight = all[at + j];
+      unfaithful |= is_unfaithful(weight, factor[j], weight * factor[j]);
+    }
+    if (unfaithful != 0) faithful = false;
+  });
+  return faithful;
+}
+
+// Where the data of constant `id` may be written: null unless it lies in memory of the graph's own,
+// and no other constant does there.
+float* own_place(const Graph& graph, ValueId id, std::span<std::byte> own_memory) {
+  const Tensor& data = *graph.value(id).data;
+  const auto* const begin = static_cast<const std::byte*>(data.data());
+  const auto* const end = begin + data.num_bytes();
+  if (own_memory.empty() || begin < own_memory.data() ||
+      end > own_memory.data() + own_memory.size()) {
+    return nullptr;
+  }
+  for (size_t i = 0; i < graph.values().size(); ++i) {
+    const std::optional<Tensor>& other = graph.values()[i].data;
+    if (static_cast<ValueId>(i) == id || !other) continue;
+    const auto* const other_begin = static_cast<const std::byte*>(other->data());
+    if (other_begin < end && begin < other_begin + other->num_bytes()) return nullptr;
+  }
+  return reinterpret_cast<float*>(own_memory.data() + (begin - own_memory.data()));
+}
+
+// Makes constant `id` w[..., c, ...] * factor[c], c running over `axis`, or adds one that is, and
+// returns it; nothing where float32 does not hold a product. `is_only_use`: nobody else reads it.
+std::optional<ValueId> scale(Graph& graph, ValueId id, bool is_only_use, size_t axis,
+                             const std::vector<float>& factor, std::span<std::byte> own_memory,
                              MemorySlabs& slabs) {
-  // A slab stays as long as one of its parts, and the small ones stay longest: worker processes
-  // share the others.
-  constexpr size_t kSmallestInSlab = 4096;
-  const size_t bytes = weights.num_bytes();
-  const std::shared_ptr<void> memory =
-      bytes < kSmallestInSlab ? allocate_zeroed(bytes) : slabs.take(bytes);
-  require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
+  const Tensor weights = *graph.value(id).data;
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
   // The factor of each weight of a line.
   std::vector<float> line;
   line.reserve(factor.size() * static_cast<size_t>(inner));
   for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
-  const auto width = static_cast<int64_t>(line.size());
-  const int64_t num_lines = weights.num_elements() / std::max<int64_t>(width, 1);
-  std::atomic<bool> faithful = true;
-  const auto scale_lines = [&](int64_t first, int64_t last) {
-    const float* src = weights.as<float>() + first * width;
-    float* dst = static_cast<float*>(memory.get()) + first * width;
-    int unfaithful = 0;
-    for (int64_t i = first; i < last; ++i, src += width, dst += width) {
-      for (int64_t j = 0; j < width; ++j) {
-        const float product = src[j] * line[static_cast<size_t>(j)];
-        dst[j] = product;
-        unfaithful |= is_unfaithful(src[j], line[static_cast<size_t>(j)], product);
-      }
-    }
-    if (unfaithful != 0) faithful = false;
-  };
-  constexpr int64_t kFloatsATime = 128 << 10;
-  const int64_t lines_a_time = std::max<int64_t>(kFloatsATime / std::max<int64_t>(width, 1), 1);
-  const int64_t pieces = (num_lines + lines_a_time - 1) / lines_a_time;
-  parallel_for(static_cast<size_t>(pieces), [&](size_t piece) {
-    const int64_t first = static_cast<int64_t>(piece) * lines_a_time;
-    scale_lines(first, std::min(first + lines_a_time, num_lines));
+  if (!holds_products(weights, line)) return std::nullopt;
+
+  // In place, new pages need not be found and cleared.
+  float* to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
+  std::shared_ptr<void> memory;
+  if (to == nullptr) {
+    // A slab stays as long as one of its parts, and the small ones stay longest: worker processes
+    // share the others.
+    constexpr size_t kSmallestInSlab = 4096;
+    const size_t bytes = weights.num_bytes();
+    memory = bytes < kSmallestInSlab ? allocate_zeroed(bytes) : slabs.take(bytes);
+    require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
+    to = static_cast<float*>(memory.get());
+  }
+  const float* const from = weights.as<float>();
+  for_each_line(weights, line, [&](int64_t at, const float* factors, int64_t width) {
+    for (int64_t j = 0; j < width; ++j) to[at + j] = from[at + j] * factors[j];
   });
-  if (!faithful) return std::nullopt;
-  return Tensor(DType::kFloat32, weights.shape(), memory, memory.get());
+  if (memory == nullptr) return id;
+  return graph.add_constant(Tensor(DType::kFloat32, weights.shape(), memory, memory.get()));
 }
 
 std::optional<Tensor> combined_bias(const Tensor* bias, const std::vector<float>& factor,
@@ -155,7 +196,7 @@ std::optional<Affine> as_affine(const Binary& binary, bool constant_first,
 
 }  // namespace
 
-bool fold_scale(Graph& graph, const PassContext&) {
+bool fold_scale(Graph& graph, const PassContext& context) {
   bool changed = false;
   MemorySlabs slabs;
   // These stay right while nodes are folded: a folded node takes over the uses of the one before
@@ -191,9 +232,11 @@ bool fold_scale(Graph& graph, const PassContext&) {
     const bool keeps_weights = binary->kind == BinaryKind::add ||
                                (binary->kind == BinaryKind::subtract && !constant_first);
     if (!keeps_weights) {
-      std::optional<Tensor> new_weights = scaled(*weights, *axis, affine->factor, slabs);
-      if (!new_weights) continue;
-      weights_id = graph.add_constant(std::move(*new_weights));
+      const bool is_only_use = uses[static_cast<size_t>(weights_id)] == 1;
+      const std::optional<ValueId> scaled =
+          scale(graph, weights_id, is_only_use, *axis, affine->factor, context.own_memory, slabs);
+      if (!scaled) continue;
+      weights_id = *scaled;
     }
     const ValueId bias_id = graph.add_constant(std::move(*new_bias));
     Node& folded = graph.mutable_nodes()[i];

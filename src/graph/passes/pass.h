@@ -1,7 +1,9 @@
 // Rewrites of a Graph that keep its meaning. One file a pass; the list is in pass.cpp.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,9 @@ using Evaluator =
 
 struct PassContext {
   Evaluator evaluate;
+  // Memory of constants that nobody but this graph reads: a pass may write where a constant lies if
+  // no other one does.
+  std::span<std::byte> own_memory = {};
 };
 
 struct Pass {

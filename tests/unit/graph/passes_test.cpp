@@ -66,8 +66,9 @@ class PassesTest : public ::testing::Test {
     const Tensor rows = random(std::move(rows_shape));
     const Tensor before = compute(rows);
     run_passes(graph_, {[](const Node& node, const std::vector<const Tensor*>& inputs) {
-                 return kernels::evaluate(*node.op, inputs, true);
-               }});
+                          return kernels::evaluate(*node.op, inputs, true);
+                        },
+                        own_memory_});
     EXPECT_EQ(graph_.nodes().size(), num_nodes) << graph_.to_string();
     const Tensor after = compute(rows);
     ASSERT_EQ(before.shape(), after.shape());
@@ -78,6 +79,7 @@ class PassesTest : public ::testing::Test {
 
   Graph graph_;
   std::mt19937 generator_{20240607};
+  std::span<std::byte> own_memory_;
 };
 
 TEST_F(PassesTest, BatchNormalisationBehindConvolution_GoesIntoItsWeights) {
@@ -87,6 +89,50 @@ TEST_F(PassesTest, BatchNormalisationBehindConvolution_GoesIntoItsWeights) {
   const ValueId shifted = add<Binary>({scaled, constant(random({4}))}, BinaryKind::add);
   graph_.set_outputs({add<Unary>({shifted}, UnaryFunction{UnaryKind::relu})});
   expect_same_numbers({2, 5, 5, 3}, 1);
+}
+
+TEST_F(PassesTest, WeightsInMemoryOfTheGraphsOwn_AreScaledWhereTheyAre) {
+  std::vector<float> own(3 * 4 * 3);
+  for (float& v : own) v = static_cast<float>(generator_() % 100) / 50 - 1;
+  const std::vector<float> before = own;
+  const auto owner = std::make_shared<int>(0);
+  const auto in_place = [&](Shape shape, size_t at) {
+    return constant(Tensor(DType::kFloat32, std::move(shape), owner, own.data() + at));
+  };
+  const auto scaled = [&](ValueId x, ValueId weights) {
+    const ValueId y = add<Contraction>({x, weights, kNoValue});
+    const ValueId twice = add<Binary>({y, constant(random({4}))}, BinaryKind::multiply);
+    return add<Binary>({twice, constant(random({4}))}, BinaryKind::multiply);
+  };
+  const ValueId x = input({-1, 3});
+  const ValueId alone = in_place({3, 4}, 0);
+  const ValueId one = in_place({3, 4}, 12), other = in_place({3, 4}, 12);
+  const ValueId used_twice = in_place({3, 4}, 24);
+  ValueId sum = scaled(x, alone);
+  sum = add<Binary>({sum, scaled(x, one)}, BinaryKind::add);
+  sum = add<Binary>({sum, add<Contraction>({x, other, kNoValue})}, BinaryKind::add);
+  sum = add<Binary>({sum, scaled(x, used_twice)}, BinaryKind::add);
+  sum = add<Binary>({sum, add<Contraction>({x, used_twice, kNoValue})}, BinaryKind::add);
+  graph_.set_outputs({sum});
+  own_memory_ = std::as_writable_bytes(std::span(own));
+  expect_same_numbers({5, 3}, 5);
+  EXPECT_FALSE(std::equal(before.begin(), before.begin() + 12, own.begin()));
+  EXPECT_TRUE(std::equal(before.begin() + 12, before.end(), own.begin() + 12));
+}
+
+TEST_F(PassesTest, WeightsWhoseProductsOverflow_StayAsTheyAre) {
+  std::vector<float> own(12, 1e30f);
+  const ValueId weights =
+      constant(Tensor(DType::kFloat32, {3, 4}, std::make_shared<int>(0), own.data()));
+  const ValueId y = add<Contraction>({input({-1, 3}), weights, kNoValue});
+  Tensor factor(DType::kFloat32, {4});
+  std::fill_n(factor.mutable_as<float>(), 4, 1.0f);
+  factor.mutable_as<float>()[3] = 1e20f;
+  graph_.set_outputs({add<Binary>({y, constant(factor)}, BinaryKind::multiply)});
+  own_memory_ = std::as_writable_bytes(std::span(own));
+  run_passes(graph_, {{}, own_memory_}, {"fold_constants"});
+  EXPECT_EQ(graph_.nodes().size(), 2u);
+  EXPECT_EQ(own, std::vector<float>(12, 1e30f));
 }
 
 TEST_F(PassesTest, BatchNormalisationBehindTransposedConvolution_ScalesTheOutputChannels) {
