@@ -67,6 +67,8 @@ class Source {
   // Lets go of memory that rows left behind and that can be had again: what the system read of a
   // file around rows that were read here and there. Any thread may call it while others read.
   virtual void forget() const {}
+  // And of what was decoded and kept for whoever asks for the rows beside them.
+  virtual void forget_decoded() const {}
 
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }

@@ -38,6 +38,7 @@ std::string source_fingerprint(const Source& source, FileSystem& fs) {
     crc = checksum_of_row(source, row, scratch, crc);
     source.forget();  // megabytes that the system read around the row
   }
+  source.forget_decoded();
   std::string text = fmt::format("{:08x} of {} rows {} {}", crc, rows, to_string(source.dtype()),
                                  to_string(source.row_shape()));
   struct stat status = {};

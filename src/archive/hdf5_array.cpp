@@ -441,9 +441,10 @@ bool Hdf5Array::is_inside(const Chunk& chunk) const {
 }
 
 uint32_t Hdf5Array::stored_size(uint64_t bytes) const {
-  require(bytes <= std::numeric_limits<uint32_t>::max(), ErrorCode::kUnsupported,
-          "{} has a chunk of {} bytes; chunks of up to 4 GiB are supported", label_, bytes);
-  return static_cast<uint32_t>(bytes);
+  if (bytes <= std::numeric_limits<uint32_t>::max()) return static_cast<uint32_t>(bytes);
+  if (bytes > file_.image.size) damaged("a chunk is larger than the file");
+  fail(ErrorCode::kUnsupported, "{} has a chunk of {} bytes; chunks below 4 GiB are supported",
+       label_, bytes);
 }
 
 // What an index tells of a chunk: its address, and where there are filters its size and which of

@@ -1,6 +1,7 @@
 // Decoded blocks that several workers read from, bounded by bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,8 +15,9 @@
 namespace hornet {
 
 // Keeps the blocks used last. A block is made once, by the first who asks for it; others who want
-// it at the same time wait for it or do something else, and blocks are made concurrently.
-// Thread-safe.
+// it at the same time wait for it or do something else, and blocks are made concurrently. The
+// memory of a block that is dropped goes to the next one, so that blocks do not leave the heap in
+// pieces. Thread-safe.
 class BlockCache {
  public:
   using Block = std::vector<std::byte>;
@@ -40,20 +42,50 @@ class BlockCache {
     return making ? made(number, entry, make) : nullptr;
   }
 
-  // Drops all blocks.
+  // Drops all blocks and their memory.
   void clear() {
     const std::lock_guard lock(mutex_);
     slots_.clear();
     recent_.clear();
     bytes_ = 0;
-    spares_.clear();
+    spares_->clear();
   }
 
  private:
+  // Memory of blocks that were dropped, of no more than were made at the same time.
+  class Spares {
+   public:
+    // For a block that is about to be made; then done().
+    Block take() {
+      const std::lock_guard lock(mutex_);
+      most_ = std::max(most_, ++num_making_);
+      if (blocks_.empty()) return {};
+      Block block = std::move(blocks_.back());
+      blocks_.pop_back();
+      return block;
+    }
+    void done() {
+      const std::lock_guard lock(mutex_);
+      --num_making_;
+    }
+    void give(Block&& block) {
+      const std::lock_guard lock(mutex_);
+      if (blocks_.size() < most_) blocks_.push_back(std::move(block));
+    }
+    void clear() {
+      const std::lock_guard lock(mutex_);
+      blocks_.clear();
+    }
+
+   private:
+    std::mutex mutex_;  // of what follows
+    std::vector<Block> blocks_;
+    size_t num_making_ = 0, most_ = 0;
+  };
+
   struct Entry {
-    std::mutex mutex;  // of what follows
-    bool made = false;
-    Block block;
+    std::mutex mutex;                    // of what follows
+    std::shared_ptr<const Block> block;  // null until it is made
   };
   struct Slot {
     std::shared_ptr<Entry> entry;
@@ -61,26 +93,27 @@ class BlockCache {
     std::list<uint64_t>::iterator place;
   };
 
-  // Memory of a block that was dropped, so that blocks do not leave the heap in pieces. There are
-  // no more of them than blocks that were made at the same time.
-  Block take_spare() {
-    const std::lock_guard lock(mutex_);
-    if (spares_.empty()) return {};
-    Block spare = std::move(spares_.back());
-    spares_.pop_back();
-    return spare;
-  }
-
   // The entry's mutex is held.
   std::shared_ptr<const Block> made(uint64_t number, const std::shared_ptr<Entry>& entry,
                                     const std::function<void(Block&)>& make) {
-    if (!entry->made) {
-      entry->block = take_spare();
-      make(entry->block);
-      entry->made = true;
+    if (entry->block == nullptr) {
+      entry->block = make_block(make);
       account(number, *entry);
     }
-    return {entry, &entry->block};
+    return entry->block;
+  }
+
+  // Whoever lets go of the block last gives its memory back.
+  std::shared_ptr<const Block> make_block(const std::function<void(Block&)>& make) const {
+    const std::shared_ptr<Block> block(new Block(spares_->take()),
+                                       [spares = spares_](Block* dropped) {
+                                         spares->give(std::move(*dropped));
+                                         delete dropped;
+                                       });
+    const std::unique_ptr<Spares, void (*)(Spares*)> done(spares_.get(),
+                                                          [](Spares* spares) { spares->done(); });
+    make(*block);
+    return block;
   }
 
   std::shared_ptr<Entry> entry_for(uint64_t number) {
@@ -101,24 +134,22 @@ class BlockCache {
     const std::lock_guard lock(mutex_);
     const auto found = slots_.find(number);
     if (found == slots_.end() || found->second.entry.get() != &entry) return;
-    found->second.bytes = entry.block.size();
+    found->second.bytes = entry.block->size();
     bytes_ += found->second.bytes;
     while (bytes_ > max_bytes_ && slots_.size() > 1) {
       const auto oldest = slots_.find(recent_.back());
       bytes_ -= oldest->second.bytes;
-      std::shared_ptr<Entry>& dropped = oldest->second.entry;
-      if (dropped.use_count() == 1) spares_.push_back(std::move(dropped->block));
       slots_.erase(oldest);
       recent_.pop_back();
     }
   }
 
   const size_t max_bytes_;
+  const std::shared_ptr<Spares> spares_ = std::make_shared<Spares>();
   std::mutex mutex_;  // of what follows
   std::unordered_map<uint64_t, Slot> slots_;
   std::list<uint64_t> recent_;  // the block used last comes first
   size_t bytes_ = 0;
-  std::vector<Block> spares_;
 };
 
 }  // namespace hornet

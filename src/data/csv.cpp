@@ -234,7 +234,7 @@ class CsvSource : public Source {
     return {reinterpret_cast<const char*>(file_->data()), file_->size()};
   }
 
-  // `begin` of the rows' text.
+  // `begin` counts from the first row's text.
   void use(ResidentWindow& window, size_t begin, size_t bytes) const {
     const auto before = static_cast<size_t>(text_.data() - file_text().data());
     window.use(before + begin, bytes,

@@ -118,9 +118,10 @@ bool has_unended_row(std::string_view text) {
 }  // namespace
 
 CsvIndex::CsvIndex(std::string_view text, const Use& use) : text_(text) {
-  // Small enough to look through, and few whatever the size.
-  constexpr size_t kLeastBytes = size_t{64} << 10, kMostBlocks = size_t{1} << 15;
-  block_bytes_ = std::max(kLeastBytes, text.size() / kMostBlocks + 1);
+  // Small enough to look through, and few unless the text is very long.
+  constexpr size_t kLeastBytes = size_t{64} << 10, kMostBytes = size_t{1} << 20;
+  constexpr size_t kMostBlocks = size_t{1} << 15;
+  block_bytes_ = std::clamp(text.size() / kMostBlocks + 1, kLeastBytes, kMostBytes);
   block_bytes_ = (block_bytes_ + kStep - 1) / kStep * kStep;
   const size_t num_blocks = (text.size() + block_bytes_ - 1) / block_bytes_;
   std::vector<Counts> counts(num_blocks);

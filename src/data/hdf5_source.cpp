@@ -92,10 +92,8 @@ class ChunkedSource : public Source {
     return view;
   }
 
-  void forget() const override {
-    cache_.clear();
-    file_->forget_pages();
-  }
+  void forget() const override { file_->forget_pages(); }
+  void forget_decoded() const override { cache_.clear(); }
 
  private:
   uint64_t count_across() const {

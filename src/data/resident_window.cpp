@@ -37,6 +37,10 @@ void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
   constexpr size_t kWindows = 4;
   if (num_forgotten_ < kWindows * most) return;
   num_forgotten_ = 0;
+  constexpr size_t kMostThreads = 256;  // to look through
+  if (uses_.size() > kMostThreads) {
+    std::erase_if(uses_, [](const Use& use) { return use.is_stale; });
+  }
   for (Use& use : uses_) use.is_stale = !std::exchange(use.is_recent, false);
 }
 

@@ -36,13 +36,14 @@ T load(const std::byte* from) {
   return value;
 }
 
-// Where records begin: it is kept of one every now and then, of few whatever the size.
+// Where records begin: it is kept of one every now and then.
 class Records {
  public:
   Records(std::shared_ptr<const MappedFile> file, std::string name, size_t memory_bytes)
       : file_(std::move(file)), name_(std::move(name)), window_(memory_bytes) {
-    constexpr size_t kLeastBytes = size_t{64} << 10, kMostMarks = size_t{1} << 15;
-    const size_t distance = std::max(kLeastBytes, file_->size() / kMostMarks + 1);
+    constexpr size_t kLeastBytes = size_t{64} << 10, kMostBytes = size_t{1} << 20;
+    constexpr size_t kMostMarks = size_t{1} << 15;
+    const size_t distance = std::clamp(file_->size() / kMostMarks + 1, kLeastBytes, kMostBytes);
     size_t noted = 0;
     for (size_t at = 0; at < file_->size(); ++count_) {
       if (marks_.empty() || at - marks_.back().at >= distance) marks_.push_back({count_, at});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 
@@ -102,19 +103,17 @@ bool holds_products(const Tensor& weights, const std::vector<float>& line) {
 // and no other constant does there.
 float* own_place(const Graph& graph, ValueId id, std::span<std::byte> own_memory) {
   const Tensor& data = *graph.value(id).data;
-  const auto* const begin = static_cast<const std::byte*>(data.data());
-  const auto* const end = begin + data.num_bytes();
-  if (own_memory.empty() || begin < own_memory.data() ||
-      end > own_memory.data() + own_memory.size()) {
-    return nullptr;
-  }
+  const auto address = [](const void* p) { return reinterpret_cast<uintptr_t>(p); };
+  const uintptr_t begin = address(data.data()), end = begin + data.num_bytes();
+  const uintptr_t own_begin = address(own_memory.data());
+  if (begin < own_begin || end > own_begin + own_memory.size()) return nullptr;
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const std::optional<Tensor>& other = graph.values()[i].data;
     if (static_cast<ValueId>(i) == id || !other) continue;
-    const auto* const other_begin = static_cast<const std::byte*>(other->data());
+    const uintptr_t other_begin = address(other->data());
     if (other_begin < end && begin < other_begin + other->num_bytes()) return nullptr;
   }
-  return reinterpret_cast<float*>(own_memory.data() + (begin - own_memory.data()));
+  return reinterpret_cast<float*>(own_memory.data() + (begin - own_begin));
 }
 
 // Makes constant `id` w[..., c, ...] * factor[c], c running over `axis`, or adds one that is, and
@@ -131,14 +130,13 @@ std::optional<ValueId> scale(Graph& graph, ValueId id, bool is_only_use, size_t 
   for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
   if (!holds_products(weights, line)) return std::nullopt;
 
-  // In place, new pages need not be found and cleared.
-  float* to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
+  // In place, new pages need not be found and cleared. But memory stays as long as one of its
+  // parts, and small ones stay longest: worker processes share the others.
+  constexpr size_t kSmallestInSlab = 4096;
+  const size_t bytes = weights.num_bytes();
+  float* to = is_only_use && bytes >= kSmallestInSlab ? own_place(graph, id, own_memory) : nullptr;
   std::shared_ptr<void> memory;
   if (to == nullptr) {
-    // A slab stays as long as one of its parts, and the small ones stay longest: worker processes
-    // share the others.
-    constexpr size_t kSmallestInSlab = 4096;
-    const size_t bytes = weights.num_bytes();
     memory = bytes < kSmallestInSlab ? allocate_zeroed(bytes) : slabs.take(bytes);
     require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
     to = static_cast<float*>(memory.get());
@@ -232,7 +230,9 @@ bool fold_scale(Graph& graph, const PassContext& context) {
     const bool keeps_weights = binary->kind == BinaryKind::add ||
                                (binary->kind == BinaryKind::subtract && !constant_first);
     if (!keeps_weights) {
-      const bool is_only_use = uses[static_cast<size_t>(weights_id)] == 1;
+      // What a fold before this one added was not counted.
+      const auto index = static_cast<size_t>(weights_id);
+      const bool is_only_use = index < uses.size() && uses[index] == 1;
       const std::optional<ValueId> scaled =
           scale(graph, weights_id, is_only_use, *axis, affine->factor, context.own_memory, slabs);
       if (!scaled) continue;

@@ -8,7 +8,8 @@ namespace {
 // The processor's and the system's word: registers must be saved too.
 InstructionSet best_of_machine() {
   __builtin_cpu_init();
-  // What Highway's code for these sets is compiled with.
+  // What Highway's code for these sets needs, as far as compilers know how to ask for it (F16C
+  // comes with AVX2).
   const bool sse4 = __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("sse4.2") &&
                     __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("aes") &&
                     __builtin_cpu_supports("pclmul");
@@ -22,6 +23,7 @@ InstructionSet best_of_machine() {
   return avx512 ? InstructionSet::kAvx512 : InstructionSet::kAvx2;
 }
 
+// Of the process: kernels are chosen in many places, and all must choose alike.
 InstructionSet& limit() {
   static InstructionSet limit = InstructionSet::kAvx512;
   return limit;

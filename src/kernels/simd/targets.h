@@ -6,7 +6,7 @@
 // loaded: 5 ms of each start.
 #pragma once
 
-#define HWY_DISABLED_TARGETS HWY_SSSE3
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include "hwy/detect_targets.h"
 
 #include <initializer_list>
@@ -26,6 +26,8 @@ struct CodeFor {
   InstructionSet set;
   F* function;
 };
+template <class F>
+CodeFor(InstructionSet, F*) -> CodeFor<F>;
 // The best of those the machine has; the last one is for every machine.
 template <class F>
 F* choose_code(std::initializer_list<CodeFor<F>> codes) {

@@ -256,7 +256,7 @@ HWY_INLINE V log1p(V x) {
   return hn::IfThenElse(hn::Eq(w, constant(1.0f)), x, y);
 }
 
-// 1 + e^-x for x from -89 on, where it is infinity, to -kLowestExp; then it is 1 as there.
+// 1 + e^-x for x from -89 on, infinity below -88.4, to -kLowestExp; then it is 1 as there.
 HWY_INLINE V one_plus_exp_of_negative(V x) {
   return hn::Add(constant(1.0f), exp2_of_product(at_most(x, -kLowestExp), -kLog2OfE));
 }

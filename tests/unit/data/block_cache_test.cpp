@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace hornet {
 namespace {
@@ -70,6 +73,44 @@ TEST(BlockCache, BlocksBeyondItsBytes_LeaveTheirMemoryToTheNext) {
   cache.get(6, make);
   EXPECT_EQ(capacity, 0u);  // block 2 was dropped, but it is in use
   EXPECT_EQ(*kept, BlockCache::Block(10, std::byte{7}));
+}
+
+TEST(BlockCache, BlocksThatCannotBeMade_LeaveNoMemoryBehind) {
+  BlockCache cache(100);
+  size_t kept = 0;
+  const auto fails = [&](BlockCache::Block& block) {
+    kept = std::max(kept, block.capacity());
+    block.resize(1 << 20);
+    throw std::runtime_error("damaged");
+  };
+  for (uint64_t number = 0; number < 100; ++number) {
+    EXPECT_THROW(cache.get(number, fails), std::runtime_error);
+  }
+  EXPECT_EQ(kept, size_t{1} << 20);  // the same memory each time
+  cache.clear();
+  size_t capacity = 1;
+  cache.get(200, [&](BlockCache::Block& block) { capacity = block.capacity(); });
+  EXPECT_EQ(capacity, 0u);
+}
+
+TEST(BlockCache, ManyReaders_SeeWholeBlocks) {
+  BlockCache cache(30);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint64_t i = 0; i < 5000; ++i) {
+        const uint64_t number = (i * (t + 1)) % 7;
+        const auto make = [number](BlockCache::Block& block) {
+          block.assign(10, static_cast<std::byte>(number));
+        };
+        const auto block = cache.get(number, make);
+        wrong += *block != BlockCache::Block(10, static_cast<std::byte>(number));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(BlockCache, Clear_DropsAllBlocksButThoseInUse) {
