@@ -84,6 +84,38 @@ std::string refusal(const KernelRequest& request, const ConvolutionTerms& terms)
   return "";
 }
 
+ConvolutionTerms terms_of_rows(const KernelRequest& request, int64_t rows) {
+  Shape input = request.inputs[kInput].shape, output = request.outputs[0].shape;
+  input[0] = output[0] = rows;
+  return convolution_terms(static_cast<const graph::Conv&>(request.op), input,
+                           request.inputs[kWeights].shape, output);
+}
+
+dnnl::memory::desc describe_bias(const ConvolutionTerms& terms) {
+  using dnnl::memory;
+  return {{terms.dst[1]}, memory::data_type::f32, memory::format_tag::x};
+}
+
+// Throws dnnl::error where there is none.
+dnnl::convolution_forward::primitive_desc choose_implementation(const ConvolutionTerms& terms,
+                                                                bool has_bias,
+                                                                const dnnl::post_ops& post_ops) {
+  using dnnl::memory;
+  const memory::desc src = onednn::describe(terms.src, terms.src_strides);
+  const memory::desc dst = onednn::describe(terms.dst, terms.dst_strides);
+  const memory::desc any_weights(terms.weights, memory::data_type::f32, memory::format_tag::any);
+  const auto kind = dnnl::prop_kind::forward_inference;
+  const auto algorithm = dnnl::algorithm::convolution_direct;
+  const dnnl::convolution_forward::desc desc =
+      has_bias
+          ? dnnl::convolution_forward::desc(kind, algorithm, src, any_weights, describe_bias(terms),
+                                            dst, terms.strides, terms.dilates, terms.padding_l,
+                                            terms.padding_r)
+          : dnnl::convolution_forward::desc(kind, algorithm, src, any_weights, dst, terms.strides,
+                                            terms.dilates, terms.padding_l, terms.padding_r);
+  return {desc, onednn::attributes(post_ops), onednn::cpu_engine()};
+}
+
 // The kernel in the layout the primitive wants, shared by all plans that want the same.
 PackedWeights::Buffer pack(const KernelRequest& request, const dnnl::memory::desc& from,
                            const dnnl::memory::desc& to, const std::string& layout) {
@@ -105,8 +137,7 @@ PackedWeights::Buffer pack(const KernelRequest& request, const dnnl::memory::des
 KernelOffer onednn_conv(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Conv&>(request.op);
   if (op.window.size.size() > 3) return refuse("more than 3 spatial dimensions");
-  const ConvolutionTerms terms = convolution_terms(
-      op, request.inputs[kInput].shape, request.inputs[kWeights].shape, request.outputs[0].shape);
+  const ConvolutionTerms terms = terms_of_rows(request, request.inputs[kInput].shape[0]);
   if (std::string reason = refusal(request, terms); !reason.empty()) return refuse(reason);
 
   OneDnnConv::Parts parts;
@@ -126,26 +157,26 @@ KernelOffer onednn_conv(const KernelRequest& request) {
   const memory::desc src = onednn::describe(terms.src, terms.src_strides);
   const memory::desc dst = onednn::describe(terms.dst, terms.dst_strides);
   const memory::desc weights = onednn::describe(terms.weights, terms.weights_strides);
-  const memory::desc any_weights(terms.weights, memory::data_type::f32, memory::format_tag::any);
-  const memory::desc bias({terms.dst[1]}, memory::data_type::f32, memory::format_tag::x);
+  const memory::desc bias = describe_bias(terms);
   dnnl::convolution_forward::primitive_desc primitive_desc;
+  std::string implementation;
   try {
-    const auto kind = dnnl::prop_kind::forward_inference;
-    const auto algorithm = dnnl::algorithm::convolution_direct;
-    const dnnl::convolution_forward::desc desc =
-        parts.has_bias
-            ? dnnl::convolution_forward::desc(kind, algorithm, src, any_weights, bias, dst,
-                                              terms.strides, terms.dilates, terms.padding_l,
-                                              terms.padding_r)
-            : dnnl::convolution_forward::desc(kind, algorithm, src, any_weights, dst, terms.strides,
-                                              terms.dilates, terms.padding_l, terms.padding_r);
-    primitive_desc = {desc, onednn::attributes(post_ops), onednn::cpu_engine()};
+    primitive_desc = choose_implementation(terms, parts.has_bias, post_ops);
+    implementation = primitive_desc.impl_info_str();
+    if (implementation.starts_with("ref")) return refuse("only oneDNN's own reference takes it");
+    // oneDNN leaves products over copied windows to its reference where the copy is large beside
+    // the rows, so that it depends on their number: what it does not take for one row it is not
+    // given for several, whose bits would be others.
+    const ConvolutionTerms one_row = terms_of_rows(request, 1);
+    const std::string for_one_row =
+        choose_implementation(one_row, parts.has_bias, post_ops).impl_info_str();
+    if (for_one_row.starts_with("ref")) {
+      return refuse("only oneDNN's own reference takes it for one row");
+    }
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) onednn::rethrow(error, "convolution");
     return refuse(error.what());
   }
-  const std::string implementation = primitive_desc.impl_info_str();
-  if (implementation.starts_with("ref")) return refuse("only oneDNN's own reference takes it");
   const std::optional<std::string> layout = onednn::identity(primitive_desc.weights_desc());
   if (!layout) return refuse("weights in a layout of oneDNN's own");
 

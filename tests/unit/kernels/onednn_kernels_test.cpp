@@ -208,6 +208,21 @@ TEST(OneDnnConv, BatchSizes_ShareThePackedKernel) {
                    .kernel->needs_input(1));
 }
 
+// Without AVX-512 oneDNN takes these for several rows and not for one.
+TEST(OneDnnConv, BatchSizes_AreTakenAlike) {
+  Conv op;
+  op.window = {{5, 5}, {1, 1}, {2, 3}, Padding::kExplicit, {1, 8}, {8, 10}};
+  const Tensor w = noise({5, 5, 19, 7}, 2);
+  const auto is_taken = [&](int64_t rows) {
+    const Tensor x = noise({rows, 17, 16, 19});
+    PackedWeights packed;
+    const Inputs inputs = conv_inputs(x, w);
+    return onednn_conv(make_request(op, inputs.tensors, packed, inputs.is_constant)).kernel !=
+           nullptr;
+  };
+  for (const int64_t rows : {2, 3, 8, 32}) EXPECT_EQ(is_taken(rows), is_taken(1)) << rows;
+}
+
 TEST(OneDnnConv, ComputedKernelOrNoRows_AreRefused) {
   const Tensor x = noise({1, 4, 4, 2}), w = noise({3, 3, 2, 2}), none = noise({0, 4, 4, 2});
   EXPECT_THAT(refusal(onednn_conv, conv_2d(3), {{&x, &w}, {false, false}}),
