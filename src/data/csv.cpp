@@ -242,8 +242,7 @@ class CsvSource : public Source {
   }
 
   CsvIndex make_index(size_t memory_bytes) const {
-    constexpr size_t kIndexBytes = size_t{12} << 20;
-    ResidentWindow window(memory_bytes == 0 ? kIndexBytes : memory_bytes);
+    ResidentWindow window(memory_bytes);
     return CsvIndex(text_, [&](size_t begin, size_t bytes) { use(window, begin, bytes); });
   }
 

@@ -27,10 +27,9 @@ void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
     std::erase(blocks_, block);
     blocks_.push_back(block);
   }
-  const size_t window = std::min(most_blocks_, num_threads() * (kThreadBytes / kBlockBytes));
-  if (blocks_.size() <= window) return;
+  if (blocks_.size() <= most_blocks_) return;
   const std::vector<size_t> in_use = blocks_in_use();
-  const size_t most = std::max(window, in_use.size() + in_use.size() / 2);
+  const size_t most = std::max(most_blocks_, in_use.size() + in_use.size() / 2);
   if (blocks_.size() <= most) return;
   // A few at a time. Under the lock: nobody begins to use one of them meanwhile.
   forget_oldest(in_use, blocks_.size() - most + most / 8, forget);
@@ -42,11 +41,6 @@ void ResidentWindow::use(size_t offset, size_t bytes, const Forget& forget) {
     std::erase_if(uses_, [](const Use& use) { return use.is_stale; });
   }
   for (Use& use : uses_) use.is_stale = !std::exchange(use.is_recent, false);
-}
-
-size_t ResidentWindow::num_threads() const {
-  return static_cast<size_t>(
-      std::count_if(uses_.begin(), uses_.end(), [](const Use& use) { return !use.is_stale; }));
 }
 
 // Whether it is another use than the one before.

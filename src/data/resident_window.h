@@ -13,10 +13,8 @@ namespace hornet {
 // makes all of its piece resident. Thread-safe.
 class ResidentWindow {
  public:
-  static constexpr size_t kWindowBytes = size_t{16} << 20;
+  static constexpr size_t kWindowBytes = size_t{12} << 20;
   static constexpr size_t kBlockBytes = size_t{2} << 20;
-  // Of the window, for each thread that uses the mapping.
-  static constexpr size_t kThreadBytes = size_t{8} << 20;
 
   // At most kWindowBytes, and `memory_bytes` where that is not 0.
   explicit ResidentWindow(size_t memory_bytes = 0);
@@ -44,7 +42,6 @@ class ResidentWindow {
   };
   bool renew(size_t first, size_t last);
   void come_back(Use& use);
-  size_t num_threads() const;
   std::vector<size_t> blocks_in_use() const;
   void forget_oldest(const std::vector<size_t>& in_use, size_t count, const Forget& forget);
 

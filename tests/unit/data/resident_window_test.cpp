@@ -13,7 +13,7 @@ namespace hornet {
 namespace {
 
 constexpr size_t kBlock = ResidentWindow::kBlockBytes;
-constexpr size_t kWindowBlocks = ResidentWindow::kThreadBytes / kBlock;  // of one thread
+constexpr size_t kWindowBlocks = ResidentWindow::kWindowBytes / kBlock;
 
 // What a system that maps whole blocks would hold.
 class Memory {
@@ -110,7 +110,7 @@ TEST(ResidentWindowTest, Forget_BlocksOfOtherThreads_StayUntilTheseDoNotComeBack
   other.join();
   read_windows(4);
   EXPECT_EQ(forgotten.count(1000), 2u);
-  EXPECT_LE(window.num_blocks(), 2 * kWindowBlocks);
+  EXPECT_LE(window.num_blocks(), kWindowBlocks);
 }
 
 TEST(ResidentWindowTest, Forget_BlocksUsedLast_Stay) {
