@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +8,13 @@
 #include <optional>
 
 namespace hornet {
+
+// Of rows that lie one behind the other in `bytes` bytes, where one begins is kept about every so
+// many: few enough to look through, and of few rows unless there are very many bytes.
+inline size_t distance_of_known_rows(size_t bytes) {
+  constexpr size_t kLeast = size_t{64} << 10, kMost = size_t{1} << 20, kMostKnown = size_t{1} << 15;
+  return std::clamp(bytes / kMostKnown + 1, kLeast, kMost);
+}
 
 // Where rows begin that are likely to be asked for next, those behind rows that were read: a few of
 // the last ones. Thread-safe.

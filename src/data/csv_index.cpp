@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/parallel.h"
+#include "data/bookmarks.h"
 
 namespace hornet {
 namespace {
@@ -118,11 +119,7 @@ bool has_unended_row(std::string_view text) {
 }  // namespace
 
 CsvIndex::CsvIndex(std::string_view text, const Use& use) : text_(text) {
-  // Small enough to look through, and few unless the text is very long.
-  constexpr size_t kLeastBytes = size_t{64} << 10, kMostBytes = size_t{1} << 20;
-  constexpr size_t kMostBlocks = size_t{1} << 15;
-  block_bytes_ = std::clamp(text.size() / kMostBlocks + 1, kLeastBytes, kMostBytes);
-  block_bytes_ = (block_bytes_ + kStep - 1) / kStep * kStep;
+  block_bytes_ = (distance_of_known_rows(text.size()) + kStep - 1) / kStep * kStep;
   const size_t num_blocks = (text.size() + block_bytes_ - 1) / block_bytes_;
   std::vector<Counts> counts(num_blocks);
   constexpr size_t kBytesATime = size_t{1} << 20;

@@ -41,9 +41,7 @@ class Records {
  public:
   Records(std::shared_ptr<const MappedFile> file, std::string name, size_t memory_bytes)
       : file_(std::move(file)), name_(std::move(name)), window_(memory_bytes) {
-    constexpr size_t kLeastBytes = size_t{64} << 10, kMostBytes = size_t{1} << 20;
-    constexpr size_t kMostMarks = size_t{1} << 15;
-    const size_t distance = std::clamp(file_->size() / kMostMarks + 1, kLeastBytes, kMostBytes);
+    const size_t distance = distance_of_known_rows(file_->size());
     size_t noted = 0;
     for (size_t at = 0; at < file_->size(); ++count_) {
       if (marks_.empty() || at - marks_.back().at >= distance) marks_.push_back({count_, at});

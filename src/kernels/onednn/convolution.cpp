@@ -167,11 +167,13 @@ KernelOffer onednn_conv(const KernelRequest& request) {
     // oneDNN leaves products over copied windows to its reference where the copy is large beside
     // the rows, so that it depends on their number: what it does not take for one row it is not
     // given for several, whose bits would be others.
-    const ConvolutionTerms one_row = terms_of_rows(request, 1);
-    const std::string for_one_row =
-        choose_implementation(one_row, parts.has_bias, post_ops).impl_info_str();
-    if (for_one_row.starts_with("ref")) {
-      return refuse("only oneDNN's own reference takes it for one row");
+    if (parts.rows > 1) {
+      const ConvolutionTerms one_row = terms_of_rows(request, 1);
+      const std::string for_one_row =
+          choose_implementation(one_row, parts.has_bias, post_ops).impl_info_str();
+      if (for_one_row.starts_with("ref")) {
+        return refuse("only oneDNN's own reference takes it for one row");
+      }
     }
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) onednn::rethrow(error, "convolution");
