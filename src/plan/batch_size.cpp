@@ -17,10 +17,7 @@ std::optional<int64_t> product_rows(const graph::Graph& graph, const graph::Node
     for (size_t i = 1; i + 1 < input.size(); ++i) rows *= std::max<int64_t>(input[i], 1);
     return rows;
   }
-  const bool recurrent = dynamic_cast<const graph::Lstm*>(op) != nullptr ||
-                         dynamic_cast<const graph::Gru*>(op) != nullptr ||
-                         dynamic_cast<const graph::SimpleRnn*>(op) != nullptr;
-  return recurrent ? std::optional<int64_t>(1) : std::nullopt;
+  return graph::is_recurrent(*op) ? std::optional<int64_t>(1) : std::nullopt;
 }
 
 // Rows that products with these weights want: whole tiles (simd/gemm.cpp: of 6 rows with AVX2, of
@@ -29,8 +26,10 @@ std::optional<int64_t> product_rows(const graph::Graph& graph, const graph::Node
 int64_t wanted_rows(const graph::Graph& graph, const graph::Node& node, const CacheSizes& caches) {
   constexpr int64_t kTiles = 12, kMany = 36;
   size_t bytes = 0;
-  for (const graph::ValueId id : node.inputs) {
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const graph::ValueId id = node.inputs[i];
     if (id == graph::kNoValue || !graph.value(id).is_constant) continue;
+    if (i >= graph::kProjectionInput && graph::is_recurrent(*node.op)) continue;  // of many steps
     const graph::TensorType& type = graph.type(id);
     bytes += num_bytes(graph::storage_dtype(type.dtype), type.shape);
   }

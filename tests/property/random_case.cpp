@@ -359,39 +359,58 @@ Tensor recurrent_kernel(Random& random, int64_t units, int64_t gates) {
   return random.floats({units, gates * units}, -limit, limit);
 }
 
+// Puts a projection of the input before a case with projected input, sometimes.
+RandomCase with_projection(Random& random, RandomCase c) {
+  if (random.chance(0.5)) return c;
+  const Shape projected = c.inputs[0]->shape();
+  const int64_t features = random.whole(1, 20);
+  c.inputs[0] = random.floats({projected[0], projected[1], features});
+  c.inputs.resize(graph::kProjectionInput);
+  c.is_constant.resize(graph::kProjectionInput);
+  c.inputs.push_back(random.floats({features, projected[2]}, -0.3f, 0.3f));
+  c.inputs.push_back(maybe(random, 0.7, random.floats({projected[2]})));
+  c.is_constant.insert(c.is_constant.end(), {true, true});
+  return c;
+}
+
 RecurrentSizes recurrent_sizes(Random& random) {
   return {random.whole(1, 12), std::min<int64_t>(channels(random), 40)};
 }
 
 RandomCase lstm(Random& random, int64_t num_rows) {
   const RecurrentSizes s = recurrent_sizes(random);
-  return {std::make_shared<graph::Lstm>(recurrent_op<graph::Lstm>(random)),
-          {random.floats({num_rows, s.steps, 4 * s.units}), recurrent_kernel(random, s.units, 4),
-           maybe(random, 0.3, random.floats({num_rows, s.units})),
-           maybe(random, 0.3, random.floats({num_rows, s.units})),
-           maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps}))},
-          {false, true, false, false, false}};
+  return with_projection(
+      random,
+      {std::make_shared<graph::Lstm>(recurrent_op<graph::Lstm>(random)),
+       {random.floats({num_rows, s.steps, 4 * s.units}), recurrent_kernel(random, s.units, 4),
+        maybe(random, 0.3, random.floats({num_rows, s.units})),
+        maybe(random, 0.3, random.floats({num_rows, s.units})),
+        maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps}))},
+       {false, true, false, false, false}});
 }
 
 RandomCase gru(Random& random, int64_t num_rows) {
   const RecurrentSizes s = recurrent_sizes(random);
   auto op = recurrent_op<graph::Gru>(random);
   op.reset_after = random.chance(0.5);
-  return {std::make_shared<graph::Gru>(op),
-          {random.floats({num_rows, s.steps, 3 * s.units}), recurrent_kernel(random, s.units, 3),
-           maybe(random, 0.3, random.floats({num_rows, s.units})),
-           maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps})),
-           maybe(random, op.reset_after ? 0.7 : 0, random.floats({3 * s.units}))},
-          {false, true, false, false, true}};
+  return with_projection(
+      random,
+      {std::make_shared<graph::Gru>(op),
+       {random.floats({num_rows, s.steps, 3 * s.units}), recurrent_kernel(random, s.units, 3),
+        maybe(random, 0.3, random.floats({num_rows, s.units})),
+        maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps})),
+        maybe(random, op.reset_after ? 0.7 : 0, random.floats({3 * s.units}))},
+       {false, true, false, false, true}});
 }
 
 RandomCase simple_rnn(Random& random, int64_t num_rows) {
   const RecurrentSizes s = recurrent_sizes(random);
-  return {std::make_shared<graph::SimpleRnn>(recurrent_op<graph::SimpleRnn>(random)),
-          {random.floats({num_rows, s.steps, s.units}), recurrent_kernel(random, s.units, 1),
-           maybe(random, 0.3, random.floats({num_rows, s.units})),
-           maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps}))},
-          {false, true, false, false}};
+  return with_projection(
+      random, {std::make_shared<graph::SimpleRnn>(recurrent_op<graph::SimpleRnn>(random)),
+               {random.floats({num_rows, s.steps, s.units}), recurrent_kernel(random, s.units, 1),
+                maybe(random, 0.3, random.floats({num_rows, s.units})),
+                maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, s.steps}))},
+               {false, true, false, false}});
 }
 
 RandomCase reshape(Random& random, int64_t num_rows) {

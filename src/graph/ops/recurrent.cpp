@@ -6,14 +6,26 @@
 namespace hornet::graph {
 namespace {
 
+bool has_projection(std::span<const TensorType> inputs) {
+  return inputs.size() > kProjectionInput && !inputs[kProjectionInput].shape.empty();
+}
+
 std::vector<TensorType> infer_recurrent(std::span<const TensorType> inputs, int64_t gates,
                                         size_t num_states) {
   const Shape& x = input_of_rank(inputs, 0, 3, "projected input").shape;
   const Shape& kernel = input_of_rank(inputs, 1, 2, "recurrent kernel").shape;
   const int64_t units = kernel[0];
-  require(kernel[1] == gates * units && may_equal(x[2], gates * units), ErrorCode::kShapeMismatch,
-          "recurrent kernel is {}; it does not fit projected input {}", hornet::to_string(kernel),
-          hornet::to_string(x));
+  Shape projected = x;
+  if (has_projection(inputs)) {
+    const Shape& projection = input_of_rank(inputs, kProjectionInput, 2, "projection").shape;
+    require(may_equal(x[2], projection[0]), ErrorCode::kShapeMismatch,
+            "projection is {}; it does not fit input {}", hornet::to_string(projection),
+            hornet::to_string(x));
+    projected[2] = projection[1];
+  }
+  require(kernel[1] == gates * units && may_equal(projected[2], gates * units),
+          ErrorCode::kShapeMismatch, "recurrent kernel is {}; it does not fit projected input {}",
+          hornet::to_string(kernel), hornet::to_string(projected));
   const DType dtype = inputs[0].dtype;
   std::vector<TensorType> outputs = {{dtype, {x[0], x[1], units}}};
   outputs.resize(2 + num_states, {dtype, {x[0], units}});
@@ -28,11 +40,18 @@ std::string describe(const RecurrentOptions& options) {
 }
 
 double recurrent_flops(std::span<const TensorType> inputs) {
-  return 2.0 * static_cast<double>(num_elements(inputs[0].shape)) *
-         static_cast<double>(inputs[1].shape[0]);
+  const Shape& x = inputs[0].shape;
+  const Shape& kernel = inputs[1].shape;
+  const int64_t inner = kernel[0] + (has_projection(inputs) ? x[2] : 0);
+  return 2.0 * static_cast<double>(x[0] * x[1]) * static_cast<double>(inner * kernel[1]);
 }
 
 }  // namespace
+
+bool is_recurrent(const Op& op) {
+  return dynamic_cast<const Lstm*>(&op) != nullptr || dynamic_cast<const Gru*>(&op) != nullptr ||
+         dynamic_cast<const SimpleRnn*>(&op) != nullptr;
+}
 
 std::vector<TensorType> Lstm::infer(std::span<const TensorType> inputs) const {
   return infer_recurrent(inputs, 4, 2);

@@ -1,4 +1,4 @@
-// Recurrent layers after their input projection: the loop over time.
+// Recurrent layers: the loop over time, with or without the projection of their input.
 #pragma once
 
 #include "graph/ops/convolution.h"
@@ -6,10 +6,13 @@
 namespace hornet::graph {
 
 // What the three have in common. x [B, T, G * units] is the projected input, bias included; gates
-// lie side by side in Keras's order. Optional inputs are kNoValue where absent.
+// lie side by side in Keras's order. Optional inputs are kNoValue where absent. With a projection
+// kernel [F, G * units] as input kProjectionInput x is [B, T, F], and the projected input is
+// x kernel + bias, the bias [G * units] being the input behind the kernel, optional too.
 // Outputs: sequence [B, T, units]; last output [B, units]; final states [B, units] each.
 // mask [B, T], bool: at a false step the states and the output of the step before are kept (the
 // output is 0 before the first true step).
+inline constexpr size_t kProjectionInput = 5;
 struct RecurrentOptions {
   bool go_backwards = false;          // time runs from T - 1 to 0; the sequence stays reversed
   bool zero_output_for_mask = false;  // the output of a masked step is 0
@@ -51,6 +54,9 @@ struct SimpleRnn final : Op {
   double flops(std::span<const TensorType> inputs,
                std::span<const TensorType> outputs) const override;
 };
+
+// Whether it is one of these three.
+bool is_recurrent(const Op& op);
 
 // An Lstm whose recurrent product is a convolution that keeps the size of the image.
 // Inputs: x [B, T, spatial..., 4 f] gates i, f, c, o; recurrent kernel [size..., f, 4 f]; initial

@@ -12,8 +12,9 @@ const std::vector<Pass>& all_passes() {
       {"fold_constants", fold_constants},        // arithmetic on weights alone
       {"remove_identities", remove_identities},  // casts, transposes, reshapes without effect
       {"fuse_padding", fuse_padding},            // zero padding into the convolution behind it
-      {"fold_scale", fold_scale},        // batch-norm and biases into the weights before them
-      {"fuse_epilogue", fuse_epilogue},  // residual additions and activations
+      {"fold_scale", fold_scale},            // batch-norm and biases into the weights before them
+      {"fuse_epilogue", fuse_epilogue},      // residual additions and activations
+      {"fuse_projection", fuse_projection},  // of inputs into the loop over time
   };
   return kPasses;
 }

@@ -46,6 +46,7 @@ bool fold_constants(Graph& graph, const PassContext& context);
 bool remove_identities(Graph& graph, const PassContext& context);
 bool fuse_padding(Graph& graph, const PassContext& context);
 bool fold_scale(Graph& graph, const PassContext& context);
+bool fuse_projection(Graph& graph, const PassContext& context);
 bool fuse_epilogue(Graph& graph, const PassContext& context);
 
 }  // namespace hornet::graph

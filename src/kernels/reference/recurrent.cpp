@@ -10,18 +10,44 @@
 namespace hornet::kernels::reference {
 namespace {
 
-// The loop over time that the three have in common: states, masks and outputs.
+// row [inner] . column of w [inner, width].
+double product(const float* row, const float* w, int64_t inner, int64_t width, int64_t column) {
+  double sum = 0;
+  for (int64_t k = 0; k < inner; ++k) {
+    sum += static_cast<double>(row[k]) * static_cast<double>(w[k * width + column]);
+  }
+  return sum;
+}
+
+// The loop over time that the three have in common: projection, states, masks and outputs.
 class Recurrence {
  public:
-  // `scratch`: 5 * units floats.
-  Recurrence(const graph::RecurrentOptions& options, const Shape& x, int64_t units, float* scratch)
-      : options_(options), rows_(x[0]), steps_(x[1]), width_(x[2]), units_(units) {
-    h_ = scratch;
-    c_ = h_ + units;
-    new_h_ = c_ + units;
-    new_c_ = new_h_ + units;
-    output_ = new_c_ + units;
+  template <class RecurrentOp>
+  explicit Recurrence(const Call<RecurrentOp>& call)
+      : options_(call.op.options),
+        projection_(call.input(graph::kProjectionInput)),
+        bias_(call.input(graph::kProjectionInput + 1)),
+        rows_(call.input_shape(0)[0]),
+        steps_(call.input_shape(0)[1]),
+        features_(call.input_shape(0)[2]),
+        units_(call.input_shape(1)[0]),
+        width_(call.input_shape(1)[1]) {
+    h_ = static_cast<float*>(call.scratch);
+    c_ = h_ + units_;
+    new_h_ = c_ + units_;
+    new_c_ = new_h_ + units_;
+    output_ = new_c_ + units_;
+    more_ = output_ + units_;
+    projected_ = more_ + units_;
   }
+
+  static size_t scratch_bytes(const KernelRequest& request) {
+    const Shape& kernel = request.inputs[1].shape;
+    return static_cast<size_t>(6 * kernel[0] + kernel[1]) * sizeof(float);
+  }
+
+  // [units], for what a step needs besides.
+  float* more() const { return more_; }
 
   // Null where absent.
   struct Inputs {
@@ -43,7 +69,7 @@ class Recurrence {
         const int64_t t = options_.go_backwards ? steps_ - 1 - i : i;
         const bool kept = inputs.mask == nullptr || inputs.mask[row * steps_ + t];
         if (kept) {
-          step(inputs.x + (row * steps_ + t) * width_, h_, c_, new_h_, new_c_);
+          step(projected(inputs.x + (row * steps_ + t) * features_), h_, c_, new_h_, new_c_);
           std::copy_n(new_h_, units_, h_);
           std::copy_n(new_c_, units_, c_);
           std::copy_n(new_h_, units_, output_);
@@ -61,6 +87,14 @@ class Recurrence {
   }
 
  private:
+  const float* projected(const float* x) const {
+    if (projection_ == nullptr) return x;
+    for (int64_t j = 0; j < width_; ++j) {
+      const double bias = bias_ == nullptr ? 0 : static_cast<double>(bias_[j]);
+      projected_[j] = static_cast<float>(product(x, projection_, features_, width_, j) + bias);
+    }
+    return projected_;
+  }
   void load(const float* initial, int64_t row, float* state) const {
     if (initial == nullptr) {
       std::fill_n(state, units_, 0.0f);
@@ -73,24 +107,16 @@ class Recurrence {
   }
 
   const graph::RecurrentOptions& options_;
-  const int64_t rows_, steps_, width_, units_;
-  float *h_, *c_, *new_h_, *new_c_, *output_;
+  const float *projection_, *bias_;
+  const int64_t rows_, steps_, features_, units_, width_;
+  float *h_, *c_, *new_h_, *new_c_, *output_, *more_, *projected_;
 };
-
-// h . column of the recurrent kernel [units, width].
-double product(const float* h, const float* kernel, int64_t units, int64_t width, int64_t column) {
-  double sum = 0;
-  for (int64_t k = 0; k < units; ++k) {
-    sum += static_cast<double>(h[k]) * static_cast<double>(kernel[k * width + column]);
-  }
-  return sum;
-}
 
 void compute_lstm(const Call<graph::Lstm>& call) {
   const int64_t u = call.input_shape(1)[0];
   const float* kernel = call.input(1);
   const graph::RecurrentOptions& options = call.op.options;
-  const Recurrence recurrence(options, call.input_shape(0), u, static_cast<float*>(call.scratch));
+  const Recurrence recurrence(call);
   recurrence.run({call.input(0), call.input(2), call.input(3), call.input<bool>(4)},
                  {call.output(0), call.output(1), call.output(2), call.output(3)},
                  [&](const float* x, const float* h, const float* c, float* new_h, float* new_c) {
@@ -115,9 +141,8 @@ void compute_gru(const Call<graph::Gru>& call) {
   const float* kernel = call.input(1);
   const float* bias = call.input(4);
   const graph::RecurrentOptions& options = call.op.options;
-  auto* scratch = static_cast<float*>(call.scratch);
-  float* reset_h = scratch + 5 * u;
-  const Recurrence recurrence(options, call.input_shape(0), u, scratch);
+  const Recurrence recurrence(call);
+  float* reset_h = recurrence.more();
   recurrence.run({call.input(0), call.input(2), nullptr, call.input<bool>(3)},
                  {call.output(0), call.output(1), call.output(2), nullptr},
                  [&](const float* x, const float* h, const float*, float* new_h, float*) {
@@ -152,7 +177,7 @@ void compute_simple_rnn(const Call<graph::SimpleRnn>& call) {
   const int64_t u = call.input_shape(1)[0];
   const float* kernel = call.input(1);
   const graph::RecurrentOptions& options = call.op.options;
-  const Recurrence recurrence(options, call.input_shape(0), u, static_cast<float*>(call.scratch));
+  const Recurrence recurrence(call);
   recurrence.run({call.input(0), call.input(2), nullptr, call.input<bool>(3)},
                  {call.output(0), call.output(1), call.output(2), nullptr},
                  [&](const float* x, const float* h, const float*, float* new_h, float*) {
@@ -163,14 +188,10 @@ void compute_simple_rnn(const Call<graph::SimpleRnn>& call) {
                  });
 }
 
-size_t scratch_bytes(const KernelRequest& request) {
-  return 6 * static_cast<size_t>(request.inputs[1].shape[0]) * sizeof(float);
-}
-
-std::string refusal(const KernelRequest& request, std::vector<size_t> float_inputs) {
-  for (const size_t i : float_inputs) {
-    if (i < request.inputs.size() && request.present[i] &&
-        request.inputs[i].dtype != DType::kFloat32) {
+std::string refusal(const KernelRequest& request, size_t mask_input) {
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    if (i == mask_input) continue;
+    if (request.present[i] && request.inputs[i].dtype != DType::kFloat32) {
       return "recurrence over " + graph::to_string(request.inputs[i]);
     }
   }
@@ -180,22 +201,23 @@ std::string refusal(const KernelRequest& request, std::vector<size_t> float_inpu
 }  // namespace
 
 KernelOffer lstm(const KernelRequest& request) {
-  if (std::string reason = refusal(request, {0, 1, 2, 3}); !reason.empty()) return refuse(reason);
-  return offer<graph::Lstm>(request, compute_lstm, {}, scratch_bytes(request));
+  if (std::string reason = refusal(request, 4); !reason.empty()) return refuse(reason);
+  return offer<graph::Lstm>(request, compute_lstm, {}, Recurrence::scratch_bytes(request));
 }
 
 KernelOffer gru(const KernelRequest& request) {
-  if (std::string reason = refusal(request, {0, 1, 2, 4}); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, 3); !reason.empty()) return refuse(reason);
   const auto& op = static_cast<const graph::Gru&>(request.op);
   if (!op.reset_after && request.present.size() > 4 && request.present[4]) {
     return refuse("a recurrent bias without reset_after");
   }
-  return offer<graph::Gru>(request, compute_gru, {}, scratch_bytes(request));
+  return offer<graph::Gru>(request, compute_gru, {}, Recurrence::scratch_bytes(request));
 }
 
 KernelOffer simple_rnn(const KernelRequest& request) {
-  if (std::string reason = refusal(request, {0, 1, 2}); !reason.empty()) return refuse(reason);
-  return offer<graph::SimpleRnn>(request, compute_simple_rnn, {}, scratch_bytes(request));
+  if (std::string reason = refusal(request, 3); !reason.empty()) return refuse(reason);
+  return offer<graph::SimpleRnn>(request, compute_simple_rnn, {},
+                                 Recurrence::scratch_bytes(request));
 }
 
 }  // namespace hornet::kernels::reference

@@ -325,9 +325,9 @@ void pack_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, i
   }
 }
 
-// `count` elements of `rows` rows, at most kLanes, ldx apart: element k of row i to
-// packed[k * width + i], and zeros for rows up to kLanes. `width` is a multiple of kLanes.
-void transpose_rows(const float* x, int64_t ldx, int64_t rows, int64_t count, int64_t width,
+// `count` elements of `rows` rows, at most kLanes: element k of row[i] to packed[k * width + i],
+// and zeros for rows up to kLanes, whose pointers are valid too. `width` is a multiple of kLanes.
+void transpose_rows(const float* const (&row)[kLanes], int64_t rows, int64_t count, int64_t width,
                     float* packed) {
   int64_t k = 0;
 #if HWY_TARGET != HWY_SCALAR
@@ -335,10 +335,6 @@ void transpose_rows(const float* x, int64_t ldx, int64_t rows, int64_t count, in
   constexpr int kBlocks = kLanes / 4;  // of 128 bits
   const hn::Repartition<double, D> d2;
   const auto there = hn::FirstN(d, static_cast<size_t>(rows));
-  const float* row[kLanes];  // the last one again for those that are not there
-  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
-    row[i] = x + std::min(i, rows - 1) * ldx;
-  }
   for (; k + 4 <= count; k += 4) {
     // Block b of r[j]: four elements of row 4 b + j.
     V r[4];
@@ -367,9 +363,18 @@ void transpose_rows(const float* x, int64_t ldx, int64_t rows, int64_t count, in
 #endif
   for (; k < count; ++k) {
     for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i) {
-      packed[k * width + i] = i < rows ? x[i * ldx + k] : 0.0f;
+      packed[k * width + i] = i < rows ? row[i][k] : 0.0f;
     }
   }
+}
+
+// The rows [first, first + rows) that address(i) gives; the last one again up to kLanes.
+template <class Address>
+void transpose_rows(int64_t rows, int64_t count, int64_t width, float* packed, Address&& address) {
+  const float* row[kLanes];
+  for (int64_t i = 0; i < static_cast<int64_t>(kLanes); ++i)
+    row[i] = address(std::min(i, rows - 1));
+  transpose_rows(row, rows, count, width, packed);
 }
 
 void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n, float* packed) {
@@ -389,9 +394,8 @@ void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t
     const float* from = w + first * stride_n;
     if (stride_k == 1 && stride_n != 1) {
       for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
-        transpose_rows(from + j * stride_n, stride_n,
-                       std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), k, width,
-                       packed + j);
+        transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), k, width,
+                       packed + j, [&](int64_t i) { return from + (j + i) * stride_n; });
       }
     } else {
       pack_panel(from, stride_k, stride_n, k, columns, width, packed);
@@ -502,18 +506,27 @@ size_t scratch_floats(int64_t k, int64_t n, int64_t m) {
   return static_cast<size_t>((rows + kPackedTileRows - 1) / kPackedTileRows * k) * kLanes;
 }
 
-// `rows` rows in equal parts, but for a row.
-template <class Visit>
-void for_each_part(int64_t rows, int64_t most, Visit&& visit) {
-  if (rows == 0) return;
-  const int64_t parts = (rows + most - 1) / most;
-  const int64_t base = rows / parts, larger = rows % parts;
-  for (int64_t q = 0, row = 0; q < parts; ++q) {
-    const int64_t count = base + (q < larger ? 1 : 0);
-    visit(row, count);
-    row += count;
+// `rows` rows in parts of at most `most`, equal but for a row.
+class Parts {
+ public:
+  Parts(int64_t rows, int64_t most) : count_((rows + most - 1) / most) {
+    if (count_ == 0) return;
+    base_ = rows / count_;
+    larger_ = rows % count_;
   }
-}
+  // visit(first row, rows)
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (int64_t q = 0, row = 0; q < count_; ++q) {
+      const int64_t rows = base_ + (q < larger_ ? 1 : 0);
+      visit(row, rows);
+      row += rows;
+    }
+  }
+
+ private:
+  int64_t count_, base_ = 0, larger_ = 0;
+};
 
 // One product: what tiles and panels are taken from.
 struct Product {
@@ -542,12 +555,13 @@ struct Product {
   }
 
   void move_to_row(Tile& t, int64_t row) const {
-    t.x_offset = row * x.ld;
+    t.x_offset = x.offset(row);
     t.y = y + row * ldy + t.first_column;
     if (e.residual != nullptr) t.residual = e.residual + row * e.ld_residual + t.first_column;
   }
 };
 
+// Rows of one group.
 void multiply_rows(const Product& product, int64_t first, int64_t rows) {
   static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
                                                     SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
@@ -555,7 +569,7 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
   const auto multiply_panels = [&](int64_t p, int64_t count, int max_rows,
                                    const TileFunction* tiles) {
     Tile t = product.tile(p, count);
-    for_each_part(rows, max_rows, [&](int64_t row, int64_t tile_rows) {
+    Parts(rows, max_rows).for_each([&](int64_t row, int64_t tile_rows) {
       product.move_to_row(t, first + row);
       tiles[tile_rows - 1](t, product.e.activation);
     });
@@ -575,31 +589,35 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
   }
 }
 
-// The same by tiles of packed rows, which go to `packed`.
-void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, float* packed) {
+// Rows [first, first + rows), tile by tile.
+void pack_rows(const RowsInRuns& x, int64_t first, int64_t rows, float* packed) {
+  Parts(rows, kPackedTileRows).for_each([&](int64_t row, int64_t count) {
+    for (int64_t run = 0; run < x.num_runs; ++run) {
+      transpose_rows(count, x.run_floats, static_cast<int64_t>(kLanes), packed,
+                     [&](int64_t i) { return x.runs[run] + x.offset(first + row + i); });
+      packed += x.run_floats * static_cast<int64_t>(kLanes);
+    }
+  });
+}
+
+// Rows [first, first + rows), which pack_rows() packed, by tiles of them.
+void multiply_packed_rows(const Product& product, int64_t first, int64_t rows,
+                          const float* packed) {
   static constexpr const TileFunction* kFull[] = {PackedTiles<kPanel, kNothing>::kTiles,
                                                   PackedTiles<kPanel, kThisPanel>::kTiles,
                                                   PackedTiles<kPanel, kNextPanel>::kTiles};
   static constexpr const TileFunction* kLast[] = {PackedTiles<kPanel + 1, kNothing>::kTiles,
                                                   PackedTiles<kPanel + 1, kThisPanel>::kTiles};
   const Panels& panels = product.panels;
-  const RowsInRuns& x = product.x;
   const int64_t tile_floats = product.b.k * static_cast<int64_t>(kLanes);
-  float* to = packed;
-  for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
-    for (int64_t run = 0; run < x.num_runs; ++run) {
-      transpose_rows(x.runs[run] + (first + row) * x.ld, x.ld, count, x.run_floats,
-                     static_cast<int64_t>(kLanes), to);
-      to += x.run_floats * static_cast<int64_t>(kLanes);
-    }
-  });
+  const Parts tiles(rows, kPackedTileRows);
   for (int64_t p = 0; p < panels.num_full; ++p) {
     Tile t = product.tile(p, 1);
     t.packed = packed;
     t.next_panel = t.w + t.panel_floats;
     const int64_t next_vectors = p + 1 < panels.num_full ? kPanel : panels.last_vectors;
     const float* const end = t.next_panel + t.k * next_vectors * static_cast<int64_t>(kLanes);
-    for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
+    tiles.for_each([&](int64_t row, int64_t count) {
       product.move_to_row(t, first + row);
       const Prefetch prefetch = row == 0 ? kThisPanel : t.next_panel < end ? kNextPanel : kNothing;
       kFull[prefetch][count - 1](t, product.e.activation);
@@ -611,7 +629,7 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
   // Three vectors: a half of a tile at a time.
   Tile t = product.tile(panels.num_full, 1);
   const float* from = packed;
-  for_each_part(rows, kPackedTileRows, [&](int64_t row, int64_t count) {
+  tiles.for_each([&](int64_t row, int64_t count) {
     const int64_t half = (count + 1) / 2;
     for (int64_t i = 0; i < count; i += half) {
       product.move_to_row(t, first + row + i);
@@ -624,27 +642,44 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows, f
   });
 }
 
+// Rows of one group with fewer than kDotColumns columns.
+void multiply_dots(const Product& product, int64_t first, int64_t rows) {
+  static_assert(kDotColumns <= kFewestColumnsOfRuns);
+  const PackedB& b = product.b;
+  const float* x = product.x.runs[0] + product.x.offset(first);
+  const int64_t ldx = product.x.ld, ldy = product.ldy;
+  float* y = product.y + first * ldy;
+  GemmEpilogue e = product.e;
+  if (e.residual != nullptr) e.residual += first * e.ld_residual;
+  if (b.n == 1) multiply_dots<1>(b, x, ldx, rows, y, ldy, e);
+  if constexpr (kDotColumns > 2) {
+    if (b.n == 2) multiply_dots<2>(b, x, ldx, rows, y, ldy, e);
+    if (b.n == 3) multiply_dots<3>(b, x, ldx, rows, y, ldy, e);
+  }
+}
+
 void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
               const GemmEpilogue& e, float* scratch) {
-  static_assert(kDotColumns <= kFewestColumnsOfRuns);
-  if (b.n < kDotColumns) {
-    if (b.n == 1) multiply_dots<1>(b, x.runs[0], x.ld, m, y, ldy, e);
-    if constexpr (kDotColumns > 2) {
-      if (b.n == 2) multiply_dots<2>(b, x.runs[0], x.ld, m, y, ldy, e);
-      if (b.n == 3) multiply_dots<3>(b, x.runs[0], x.ld, m, y, ldy, e);
-    }
-    return;
-  }
   const Product product = {b, x, y, ldy, e};
   const int64_t packed_rows = scratch == nullptr ? 0 : most_packed_rows(b.k, b.n, m);
-  for_each_part(m, packed_rows > 0 ? packed_rows : rows_of_block(b.k),
-                [&](int64_t first, int64_t rows) {
-                  if (packed_rows > 0) {
-                    multiply_packed_rows(product, first, rows, scratch);
-                  } else {
-                    multiply_rows(product, first, rows);
-                  }
-                });
+  if (packed_rows > 0) {
+    Parts(m, packed_rows).for_each([&](int64_t first, int64_t rows) {
+      pack_rows(x, first, rows, scratch);
+      multiply_packed_rows(product, first, rows, scratch);
+    });
+    return;
+  }
+  const int64_t group = x.rows_of_group > 0 ? x.rows_of_group : m;
+  for (int64_t first = 0; first < m; first += group) {
+    const int64_t rows = std::min(group, m - first);
+    if (b.n < kDotColumns) {
+      multiply_dots(product, first, rows);
+      continue;
+    }
+    Parts(rows, rows_of_block(b.k)).for_each([&](int64_t row, int64_t count) {
+      multiply_rows(product, first + row, count);
+    });
+  }
 }
 
 }  // namespace

@@ -24,10 +24,17 @@ struct GemmEpilogue {
 struct PackedB;
 
 // Rows whose elements lie in runs of `run_floats`, one behind the other in a row: run r of row i is
-// at runs[r] + i * ld.
+// at runs[r] + offset(i).
 struct RowsInRuns {
   const float* const* runs;
   int64_t num_runs, run_floats, ld;
+  // 0: all rows are ld apart. Else those of a group are, and the groups ld_group.
+  int64_t rows_of_group = 0, ld_group = 0;
+
+  int64_t offset(int64_t i) const {
+    if (rows_of_group == 0) return i * ld;
+    return i / rows_of_group * ld_group + i % rows_of_group * ld;
+  }
 };
 
 // The code for one instruction set.

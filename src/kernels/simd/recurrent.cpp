@@ -98,6 +98,8 @@ void apply_to(const Activation& f, const float* x, int64_t ldx, float* y, int64_
 // Rows whose distance is a power of two would fall on the same lines of the first cache level.
 int64_t padded(int64_t columns) { return columns % 64 == 0 ? columns + 16 : columns; }
 
+constexpr size_t kLstmMask = 4, kGruMask = 3, kSimpleRnnMask = 3;  // inputs
+
 // What the three kernels have in common: sizes, activations, states and outputs.
 class RecurrentKernel : public Kernel {
  public:
@@ -105,9 +107,13 @@ class RecurrentKernel : public Kernel {
                   Activation activation, Activation recurrent_activation, size_t mask_input)
       : batch_(request.inputs[0].shape[0]),
         steps_(request.inputs[0].shape[1]),
-        width_(request.inputs[0].shape[2]),
+        features_(request.inputs[0].shape[2]),
         units_(request.inputs[1].shape[0]),
         ld_(padded(units_)),
+        is_projected_(!simd::present(request, graph::kProjectionInput)),
+        projection_(is_projected_ ? PackedConstant() : pack_projection(request)),
+        ld_projected_(padded(request.inputs[1].shape[1])),
+        steps_at_once_(steps_at_once()),
         backwards_(options.go_backwards),
         zero_for_mask_(options.zero_output_for_mask),
         activation_(activation),
@@ -118,7 +124,7 @@ class RecurrentKernel : public Kernel {
   std::string describe() const override {
     return fmt::format("simd {} gemm a step", gemm_functions().name);
   }
-  bool needs_input(size_t i) const override { return i != 1; }
+  bool needs_input(size_t i) const override { return i != 1 && i != graph::kProjectionInput; }
 
  protected:
   using Arena = simd::ScratchArena;
@@ -140,8 +146,23 @@ class RecurrentKernel : public Kernel {
     }
   }
 
-  // compute(x_t) prepares step t for all rows, x_t being its first row of x; update(row) brings one
-  // row's states to what the step gives, the new h in h. A masked row is not updated.
+  // What for_each_step() needs.
+  struct Loop {
+    bool* started;  // rows that had a step that is not masked
+    float* projected;
+    void* scratch;
+  };
+  Loop take_loop(Arena& arena) const {
+    bool* started = arena.take<bool>(batch_);
+    if (is_projected_) return {started, nullptr, nullptr};
+    const int64_t rows = batch_ * steps_at_once_;
+    float* projected = arena.take(rows * ld_projected_);
+    return {started, projected, arena.take_for({projection_.matrix()}, rows)};
+  }
+
+  // compute(x_t, ldx) prepares step t for all rows, whose projected inputs are at x_t, ldx apart;
+  // update(row) brings one row's states to what the step gives, the new h in h. A masked row is not
+  // updated.
   template <class Compute, class Update>
   void for_each_step(const KernelArgs& args, const float* h, Arena& arena, Compute&& compute,
                      Update&& update) const {
@@ -149,15 +170,22 @@ class RecurrentKernel : public Kernel {
     const bool* mask = mask_input_ < args.inputs.size()
                            ? static_cast<const bool*>(args.inputs[mask_input_])
                            : nullptr;
-    bool* started = arena.take<bool>(batch_);  // rows that had a step that is not masked
+    const auto [started, projected, scratch] = take_loop(arena);
     std::fill_n(started, batch_, false);
     float* sequence = simd::output(args, 0);
     float* last = simd::output(args, 1);
     if (steps_ == 0 && last != nullptr) std::fill_n(last, batch_ * units_, 0.0f);
     for (int64_t step = 0; step < steps_; ++step) {
       const int64_t t = backwards_ ? steps_ - 1 - step : step;
-      if (step + 1 < steps_) prefetch(x + (backwards_ ? t - 1 : t + 1) * width_);
-      compute(x + t * width_);
+      if (is_projected_) {
+        if (step + 1 < steps_) prefetch(x + (backwards_ ? t - 1 : t + 1) * features_);
+        compute(x + t * features_, steps_ * features_);
+      } else {
+        const int64_t place = step % steps_at_once_;
+        const int64_t count = std::min(steps_at_once_, steps_ - (step - place));
+        if (place == 0) project(args, t, count, projected, scratch);
+        compute(projected + place * ld_projected_, count * ld_projected_);
+      }
       for (int64_t row = 0; row < batch_; ++row) {
         const bool kept = mask == nullptr || mask[row * steps_ + t];
         if (kept) {
@@ -172,17 +200,45 @@ class RecurrentKernel : public Kernel {
     }
   }
 
-  const int64_t batch_, steps_, width_, units_, ld_;
+  const int64_t batch_, steps_, features_, units_, ld_;
+  const bool is_projected_;  // the input
+  const PackedConstant projection_;
+  const int64_t ld_projected_, steps_at_once_;
   const bool backwards_, zero_for_mask_;
   const Activation activation_, recurrent_activation_;
   const GateFunctions& gates_;
 
  private:
+  static PackedConstant pack_projection(const KernelRequest& request) {
+    constexpr size_t kInput = graph::kProjectionInput;
+    const Shape& shape = request.inputs[kInput].shape;
+    return PackedConstant(request.packed, simd::key_of(request, kInput),
+                          request.constants[kInput]->as<float>(), shape[1], 1, shape[0], shape[1]);
+  }
+
+  // Steps whose projected input stays in the second cache level.
+  int64_t steps_at_once() const {
+    constexpr int64_t kBlockFloats = 64 << 10;
+    return std::clamp<int64_t>(kBlockFloats / std::max<int64_t>(batch_ * ld_projected_, 1), 1,
+                               std::max<int64_t>(steps_, 1));
+  }
+
+  // The projected inputs of `count` steps from t on, row by row, those of a row in the order in
+  // which they are used.
+  void project(const KernelArgs& args, int64_t t, int64_t count, float* projected,
+               void* scratch) const {
+    const float* x = simd::input(args, 0) + t * features_;
+    const RowsInRuns rows{
+        &x, 1, features_, backwards_ ? -features_ : features_, count, steps_ * features_};
+    gemm(projection_.matrix(), rows, batch_ * count, projected, ld_projected_,
+         {simd::input(args, graph::kProjectionInput + 1), nullptr, 0, {}}, scratch);
+  }
+
   // A step of a batch is many short pieces far apart, which the hardware does not foresee.
   void prefetch(const float* x) const {
     for (int64_t row = 0; row < batch_; ++row) {
-      for (int64_t i = 0; i < width_; i += 16) __builtin_prefetch(x + i, 0, 2);
-      x += steps_ * width_;
+      for (int64_t i = 0; i < features_; i += 16) __builtin_prefetch(x + i, 0, 2);
+      x += steps_ * features_;
     }
   }
 
@@ -201,14 +257,14 @@ class LstmKernel final : public RecurrentKernel {
  public:
   LstmKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
              Activation g, PackedConstant kernel)
-      : RecurrentKernel(request, options, f, g, 4),
+      : RecurrentKernel(request, options, f, g, kLstmMask),
         kernel_(std::move(kernel)),
         ldz_(padded(4 * units_)) {}
 
   size_t scratch_bytes() const override {
     Arena arena;
     take(arena);
-    arena.take<bool>(batch_);
+    take_loop(arena);
     return arena.bytes();
   }
 
@@ -218,8 +274,8 @@ class LstmKernel final : public RecurrentKernel {
     const int64_t u = units_;
     load_state(simd::input(args, 2), h);
     load_state(simd::input(args, 3), c);
-    const auto compute = [&, h = h, z = z, scratch = scratch](const float* x) {
-      gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, steps_ * width_, {}}, scratch);
+    const auto compute = [&, h = h, z = z, scratch = scratch](const float* x, int64_t ldx) {
+      gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, ldx, {}}, scratch);
       apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
       apply_to(activation_, z + 2 * u, ldz_, z + 2 * u, ldz_, batch_, u);
       apply_to(recurrent_activation_, z + 3 * u, ldz_, z + 3 * u, ldz_, batch_, u);
@@ -257,7 +313,7 @@ class GruKernel final : public RecurrentKernel {
   GruKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
             Activation g, bool reset_after, PackedConstant gate_kernel,
             PackedConstant candidate_kernel)
-      : RecurrentKernel(request, options, f, g, 3),
+      : RecurrentKernel(request, options, f, g, kGruMask),
         reset_after_(reset_after),
         gate_kernel_(std::move(gate_kernel)),
         candidate_kernel_(std::move(candidate_kernel)),
@@ -266,7 +322,7 @@ class GruKernel final : public RecurrentKernel {
   size_t scratch_bytes() const override {
     Arena arena;
     take(arena);
-    arena.take<bool>(batch_);
+    take_loop(arena);
     return arena.bytes();
   }
 
@@ -277,11 +333,11 @@ class GruKernel final : public RecurrentKernel {
     float* const z = states.z;  // z and r
     float* const candidate = states.candidate;
     float* const reset = states.reset;
-    const int64_t u = units_, ldx = steps_ * width_;
+    const int64_t u = units_;
     const float* bias = simd::input(args, 4);
     const float* candidate_bias = bias == nullptr ? nullptr : bias + 2 * u;
     load_state(simd::input(args, 2), h);
-    const auto compute = [&](const float* x) {
+    const auto compute = [&](const float* x, int64_t ldx) {
       gemm(gate_kernel_.matrix(), h, ld_, batch_, z, ldz_, {bias, x, ldx, {}}, states.scratch);
       apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
       if (reset_after_) {
@@ -330,14 +386,14 @@ class SimpleRnnKernel final : public RecurrentKernel {
  public:
   SimpleRnnKernel(const KernelRequest& request, const graph::RecurrentOptions& options,
                   Activation f, PackedConstant kernel)
-      : RecurrentKernel(request, options, f, {}, 3), kernel_(std::move(kernel)) {}
+      : RecurrentKernel(request, options, f, {}, kSimpleRnnMask), kernel_(std::move(kernel)) {}
 
   size_t scratch_bytes() const override {
     Arena arena;
     take_state(arena);
     take_state(arena);
     arena.take_for({kernel_.matrix()}, batch_);
-    arena.take<bool>(batch_);
+    take_loop(arena);
     return arena.bytes();
   }
 
@@ -347,9 +403,8 @@ class SimpleRnnKernel final : public RecurrentKernel {
     float* next = take_state(arena);
     void* scratch = arena.take_for({kernel_.matrix()}, batch_);
     load_state(simd::input(args, 2), h);
-    const auto compute = [&](const float* x) {
-      gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, steps_ * width_, activation_},
-           scratch);
+    const auto compute = [&](const float* x, int64_t ldx) {
+      gemm(kernel_.matrix(), h, ld_, batch_, next, ld_, {nullptr, x, ldx, activation_}, scratch);
     };
     const auto update = [&](int64_t row) { std::copy_n(next + row * ld_, units_, h + row * ld_); };
     for_each_step(args, h, arena, compute, update);
@@ -362,12 +417,17 @@ class SimpleRnnKernel final : public RecurrentKernel {
 
 // "" where the request is one that these kernels take; fills in the activations.
 std::string refusal(const KernelRequest& request, const graph::RecurrentOptions& options,
-                    std::initializer_list<size_t> float_inputs, Activation* activation,
-                    Activation* recurrent_activation) {
-  for (const size_t i : float_inputs) {
-    if (!simd::is_float(request, i)) return "operands of other types than float32";
+                    size_t mask_input, Activation* activation, Activation* recurrent_activation) {
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    if (i != mask_input && !simd::is_float(request, i)) {
+      return "operands of other types than float32";
+    }
   }
   if (!simd::is_constant(request, 1)) return "a recurrent kernel that is computed";
+  if (simd::present(request, graph::kProjectionInput) &&
+      !simd::is_constant(request, graph::kProjectionInput)) {
+    return "a projection kernel that is computed";
+  }
   const auto f = find_activation(options.activation);
   if (!f) return "activation " + options.activation.to_string();
   const auto g = find_activation(options.recurrent_activation);
@@ -390,7 +450,7 @@ PackedConstant pack_columns(const KernelRequest& request, int64_t first, int64_t
 KernelOffer simd_lstm(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Lstm&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, {0, 1, 2, 3}, &f, &g);
+  std::string reason = refusal(request, op.options, kLstmMask, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   return {std::make_unique<LstmKernel>(request, op.options, f, g,
                                        pack_columns(request, 0, request.inputs[1].shape[1])),
@@ -400,7 +460,7 @@ KernelOffer simd_lstm(const KernelRequest& request) {
 KernelOffer simd_gru(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Gru&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, {0, 1, 2, 4}, &f, &g);
+  std::string reason = refusal(request, op.options, kGruMask, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   if (!op.reset_after && simd::present(request, 4)) {
     return simd::refuse("a recurrent bias without reset_after");
@@ -415,7 +475,7 @@ KernelOffer simd_gru(const KernelRequest& request) {
 KernelOffer simd_simple_rnn(const KernelRequest& request) {
   const auto& op = static_cast<const graph::SimpleRnn&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, {0, 1, 2}, &f, &g);
+  std::string reason = refusal(request, op.options, kSimpleRnnMask, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   return {std::make_unique<SimpleRnnKernel>(request, op.options, f,
                                             pack_columns(request, 0, request.inputs[1].shape[1])),

@@ -8,6 +8,7 @@
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
 #include "graph/ops/pooling.h"
+#include "graph/ops/recurrent.h"
 #include "graph/ops/shape.h"
 #include "kernels/evaluate.h"
 
@@ -198,6 +199,42 @@ TEST_F(PassesTest, AdditionThatBroadcasts_IsNoResidual) {
   const ValueId mean = add<Slice>({x}, std::vector<Slice::Range>{{}, {0, 1, 1}, {}});
   graph_.set_outputs({add<Binary>({y, mean}, BinaryKind::add)});
   expect_same_numbers({2, 4, 3}, 3);
+}
+
+TEST_F(PassesTest, ProjectionBeforeRecurrence_GoesIntoIt) {
+  for (const bool has_bias : {false, true}) {
+    graph_ = Graph();
+    const ValueId x = input({-1, -1, 3});
+    const ValueId bias = has_bias ? constant(random({8})) : kNoValue;
+    const ValueId projected = add<Contraction>({x, constant(random({3, 8})), bias});
+    const ValueId first =
+        add<Lstm>({projected, constant(random({2, 8})), kNoValue, kNoValue, kNoValue});
+    const ValueId second = add<Contraction>({first, constant(random({2, 6})), kNoValue});
+    const ValueId gru =
+        add<Gru>({second, constant(random({2, 6})), kNoValue, kNoValue, constant(random({6}))});
+    const ValueId third = add<Contraction>({gru, constant(random({2, 4})), kNoValue});
+    graph_.set_outputs({add<SimpleRnn>({third, constant(random({4, 4}))})});
+    expect_same_numbers({2, 5, 3}, 3);
+  }
+}
+
+TEST_F(PassesTest, DenseLayerBeforeAProjection_StaysWhereItIs) {
+  const ValueId x = input({-1, 4, 3});
+  const ValueId dense = add<Contraction>({x, constant(random({3, 5})), kNoValue});
+  const ValueId projected = add<Contraction>({dense, constant(random({5, 2})), kNoValue});
+  graph_.set_outputs({add<SimpleRnn>({projected, constant(random({2, 2}))})});
+  expect_same_numbers({2, 4, 3}, 2);
+}
+
+TEST_F(PassesTest, ProjectionWithAnotherReaderOrAnActivation_StaysWhereItIs) {
+  const ValueId x = input({-1, 4, 3});
+  const ValueId active =
+      add<Contraction>({x, constant(random({3, 2})), kNoValue}, Epilogue{{UnaryKind::relu}});
+  const ValueId sequence = add<SimpleRnn>({active, constant(random({2, 2}))});
+  const ValueId shared = add<Contraction>({sequence, constant(random({2, 2})), kNoValue});
+  const ValueId last = add<SimpleRnn>({shared, constant(random({2, 2}))});
+  graph_.set_outputs({add<Binary>({last, shared}, BinaryKind::multiply)});
+  expect_same_numbers({2, 4, 3}, 5);
 }
 
 TEST_F(PassesTest, ZeroPaddingBeforeConvolution_BecomesItsPadding) {

@@ -70,6 +70,28 @@ TEST_F(ReferenceSimpleRnn, Activation_IsTanhByDefault) {
   EXPECT_THAT(values(run()[0]), near({0.76159416f, 0.9830411f, 0.99814676f}));
 }
 
+TEST_F(ReferenceSimpleRnn, Projection_GivesTheProjectedInput) {
+  const Tensor x = array({1, 2, 2}, {1, 2, 3, 4}), projection = array({2, 1}, {10, 100});
+  const Tensor bias = array({1}, {5});
+  const auto sequence = [&](const Tensor* given_bias) {
+    return values(
+        reference_result(op_, {&x, &kernel_, nullptr, nullptr, nullptr, &projection, given_bias}));
+  };
+  EXPECT_THAT(sequence(nullptr), ElementsAre(210, 430 + 105));
+  EXPECT_THAT(sequence(&bias), ElementsAre(215, 435 + 107.5f));
+}
+
+TEST_F(ReferenceSimpleRnn, ProjectionThatDoesNotFit_IsAnError) {
+  const Tensor narrow = array({2, 1}, {1, 1}), wide = array({1, 2}, {1, 1});
+  const auto compute = [&](const Tensor& projection) {
+    evaluate(op_, {&x_, &kernel_, nullptr, nullptr, nullptr, &projection}, true);
+  };
+  EXPECT_ERROR(compute(narrow), ErrorCode::kShapeMismatch,
+               "projection is [2, 1]; it does not fit input [1, 3, 1]");
+  EXPECT_ERROR(compute(wide), ErrorCode::kShapeMismatch,
+               "recurrent kernel is [1, 1]; it does not fit projected input [1, 3, 2]");
+}
+
 TEST_F(ReferenceSimpleRnn, NoSteps_GiveTheInitialState) {
   const Tensor x = array({2, 0, 1}, {}), h = array({2, 1}, {5, 6});
   const std::vector<Tensor> results = evaluate(op_, {&x, &kernel_, &h}, true);

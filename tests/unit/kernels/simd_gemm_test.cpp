@@ -152,6 +152,34 @@ TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
   EXPECT_EQ(packs, std::string(gemm_functions().name) != "plain");
 }
 
+TEST_P(SimdGemm, RowsInGroups_GiveTheBitsOfRowsInALine) {
+  constexpr int64_t kGroups = 4, kOfGroup = 5, kRows = kGroups * kOfGroup;
+  for (const int64_t n : {1, 3, 20, 200}) {  // with the last one rows are packed
+    for (const bool backwards : {false, true}) {
+      const int64_t k = 11, ld = k + 2, ld_group = kOfGroup * ld + 3;
+      const Tensor x = random_floats({kGroups * ld_group}, 1), w = random_floats({k, n}, 2);
+      const Tensor residual = random_floats({kRows, n}, 3);
+      const Packed packed(w, k, n, false);
+      const GemmEpilogue epilogue = {nullptr, residual.as<float>(), n, {}};
+      const float* first = x.as<float>() + (backwards ? (kOfGroup - 1) * ld : 0);
+      const RowsInRuns groups = {&first, 1, k, backwards ? -ld : ld, kOfGroup, ld_group};
+      for (const int64_t m : {kRows, kRows - 2, kOfGroup, kOfGroup - 1}) {
+        Tensor line(DType::kFloat32, {m, k});
+        for (int64_t i = 0; i < m; ++i) {
+          std::copy_n(first + groups.offset(i), k, line.mutable_as<float>() + i * k);
+        }
+        Tensor expected(DType::kFloat32, {m, n}), y(DType::kFloat32, {m, n});
+        Tensor scratch = scratch_for(packed.matrix, m);
+        gemm(packed.matrix, line.as<float>(), k, m, expected.mutable_as<float>(), n, epilogue,
+             scratch.mutable_data());
+        gemm(packed.matrix, groups, m, y.mutable_as<float>(), n, epilogue, scratch.mutable_data());
+        ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
+            << "n " << n << ", m " << m << ", backwards " << backwards;
+      }
+    }
+  }
+}
+
 TEST_P(SimdGemm, ScratchForRows_SufficesForFewer) {
   for (const int64_t k : {5, 700, 9000}) {
     const Tensor w = random_floats({k, 128}, 1);
