@@ -70,6 +70,7 @@ ModelSummary summarize(const std::string& path, const LoadOptions& options) {
   summary.name = loaded.config.name;
   summary.class_name = loaded.config.class_name;
   summary.keras_version = loaded.keras_version;
+  if (loaded.weights != nullptr) loaded.weights->wait();  // a damaged file is no model
   const layers::Registry registry = internal::registry_with(options.custom_layers);
   const auto unsupported = layers::find_unsupported(loaded.config, registry);
   if (!unsupported.empty()) {

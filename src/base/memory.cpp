@@ -41,25 +41,6 @@ std::shared_ptr<void> allocate_zeroed(size_t bytes) {
   return {block, std::free};
 }
 
-std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
-  constexpr size_t kSmallestSlab = size_t{256} << 10, kLargestSlab = size_t{32} << 20;
-  if (bytes >= kLargestSlab) return allocate_zeroed(bytes);
-  const size_t wanted = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-  const std::lock_guard lock(mutex_);
-  if (size_ - used_ < wanted) {
-    size_ = std::max(std::clamp(2 * size_, kSmallestSlab, kLargestSlab), wanted);
-    used_ = 0;
-    slab_ = allocate_zeroed(size_);
-    if (slab_ == nullptr) {
-      size_ = 0;
-      return nullptr;
-    }
-  }
-  std::shared_ptr<void> block(slab_, static_cast<char*>(slab_.get()) + used_);
-  used_ += wanted;
-  return block;
-}
-
 PageToucher::PageToucher(void* block, size_t bytes) {
   constexpr size_t kPieceBytes = 2 * kHugePageBytes;
   if (bytes < 2 * kPieceBytes || usable_cores_of_process() < 2) return;
@@ -76,6 +57,47 @@ PageToucher::PageToucher(void* block, size_t bytes) {
     thread_ = std::jthread(touch);
   } catch (const std::system_error&) {  // no thread to be had: whoever writes touches the pages
   }
+}
+
+MemorySlabs::Slab::Slab(size_t bytes) {
+  if (bytes == 0) return;
+  memory = allocate_zeroed(bytes);
+  if (memory != nullptr) size = bytes;
+}
+
+std::shared_ptr<void> MemorySlabs::Slab::take(size_t bytes) {
+  std::shared_ptr<void> block(memory, static_cast<char*>(memory.get()) + used);
+  used += bytes;
+  return block;
+}
+
+std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
+  constexpr size_t kSmallestSlab = size_t{256} << 10, kLargestSlab = size_t{32} << 20;
+  const size_t wanted = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  const std::lock_guard lock(mutex_);
+  if (expected_.has(wanted)) return expected_.take(wanted);
+  if (bytes >= kLargestSlab) return allocate_zeroed(bytes);
+  if (!slab_.has(wanted)) {
+    slab_ = Slab(std::max(std::clamp(2 * slab_.size, kSmallestSlab, kLargestSlab), wanted));
+    if (slab_.memory == nullptr) return nullptr;
+  }
+  return slab_.take(wanted);
+}
+
+void MemorySlabs::expect(size_t bytes) {
+  if (bytes < kFewestMappedBytes || bytes >= SIZE_MAX - kHugePageBytes) return;
+  const std::lock_guard lock(mutex_);
+  expected_ = Slab(bytes);
+  if (expected_.memory != nullptr) toucher_.emplace(expected_.memory.get(), bytes);
+}
+
+void MemorySlabs::stop_touching() {
+  const std::lock_guard lock(mutex_);
+  if (!toucher_) return;
+  toucher_.reset();
+  const size_t kept = (expected_.used + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  if (kept >= expected_.size) return;
+  madvise(static_cast<char*>(expected_.memory.get()) + kept, expected_.size - kept, MADV_DONTNEED);
 }
 
 }  // namespace hornet

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace hornet {
@@ -13,19 +14,6 @@ namespace hornet {
 // 50 entries of the processor's address cache instead of 25,000.
 std::shared_ptr<void> allocate_zeroed(size_t bytes);
 
-// Many arrays that live as long as each other, one behind the other on large pages. Thread-safe.
-class MemorySlabs {
- public:
-  // 64-byte aligned and zero, with a share in its slab, which is freed with the last share; null
-  // where there is no memory.
-  std::shared_ptr<void> take(size_t bytes);
-
- private:
-  std::mutex mutex_;
-  std::shared_ptr<void> slab_;
-  size_t size_ = 0, used_ = 0;
-};
-
 // While it lives, another core touches the pages of a large block from its begin to its end, ahead
 // of who writes them: to zero pages takes a third of the time of who inflates into new ones.
 class PageToucher {
@@ -34,6 +22,31 @@ class PageToucher {
 
  private:
   std::jthread thread_;
+};
+
+// Many arrays that live as long as each other, one behind the other on large pages. Thread-safe.
+class MemorySlabs {
+ public:
+  // 64-byte aligned and zero, with a share in its slab, which is freed with the last share; null
+  // where there is no memory.
+  std::shared_ptr<void> take(size_t bytes);
+  // Arrays of about so many bytes are going to be taken: another core touches their pages until
+  // stop_touching(), which gives those back that nobody has by then. Once.
+  void expect(size_t bytes);
+  void stop_touching();
+
+ private:
+  struct Slab {
+    std::shared_ptr<void> memory;
+    size_t size = 0, used = 0;
+    explicit Slab(size_t bytes);
+    bool has(size_t bytes) const { return size - used >= bytes; }
+    std::shared_ptr<void> take(size_t bytes);
+  };
+
+  std::mutex mutex_;
+  Slab expected_{0}, slab_{0};  // from the first one as long as it lasts
+  std::optional<PageToucher> toucher_;
 };
 
 }  // namespace hornet

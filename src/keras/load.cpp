@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <new>
+#include <system_error>
 
 #include "archive/hdf5_file.h"
 #include "archive/zip_archive.h"
@@ -64,6 +66,16 @@ auto naming(const std::string& path, Parse parse) {
   }
 }
 
+// Runs `load`; where memory ends, the error names the file.
+template <class Load>
+auto naming_memory(const std::string& path, Load load) {
+  try {
+    return load();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kOutOfMemory, "no memory to load {}", path);
+  }
+}
+
 // --- .keras
 
 Bytes required_entry(const ZipArchive& archive, const char* name, uint64_t max_size) {
@@ -72,14 +84,50 @@ Bytes required_entry(const ZipArchive& archive, const char* name, uint64_t max_s
   return archive.read(*entry, max_size);
 }
 
+constexpr const char* kWeightsEntry = "model.weights.h5";
+
 Bytes weights_entry(const ZipArchive& archive, size_t archive_size) {
-  require(
-      archive.find("model.weights.npz") == nullptr || archive.find("model.weights.h5") != nullptr,
-      ErrorCode::kUnsupported,
-      "the weights are a .npz of pickled objects, which Hornet does not read: save the model with "
-      "weights in HDF5");
+  require(archive.find("model.weights.npz") == nullptr || archive.find(kWeightsEntry) != nullptr,
+          ErrorCode::kUnsupported,
+          "the weights are a .npz of pickled objects, which Hornet does not read: save the model "
+          "with weights in HDF5");
   const uint64_t allowed = std::max<uint64_t>(kFreeWeightBytes, archive_size * kMaxWeightRatio);
-  return required_entry(archive, "model.weights.h5", allowed);
+  return required_entry(archive, kWeightsEntry, allowed);
+}
+
+// Weights that another thread reads.
+class WeightsInFlight final : public WeightFile {
+ public:
+  template <class Read>
+  explicit WeightsInFlight(Read read) : file_(std::async(std::launch::async, std::move(read))) {}
+
+  void bind(const WeightOwner& root, const WeightSink& sink) const override {
+    file_.get()->bind(root, sink);
+  }
+  void wait() const override { file_.get(); }
+  std::span<std::byte> own_memory() const override { return file_.get()->own_memory(); }
+
+ private:
+  std::shared_future<std::unique_ptr<WeightFile>> file_;
+};
+
+// The weights of an archive: large ones are read while the caller goes on. Errors name `path`.
+std::unique_ptr<WeightFile> start_reading_weights(const ZipArchive& archive, size_t archive_size,
+                                                  const std::string& path) {
+  const auto read = [archive, archive_size, path] {
+    return naming_memory(path, [&] {
+      return open_keras3_weights(naming(path, [&] { return weights_entry(archive, archive_size); }),
+                                 path);
+    });
+  };
+  constexpr uint64_t kFewestForThread = uint64_t{1} << 20;
+  const ZipEntry* entry = archive.find(kWeightsEntry);
+  if (entry == nullptr || entry->size < kFewestForThread) return read();
+  try {
+    return std::make_unique<WeightsInFlight>(read);
+  } catch (const std::system_error&) {  // no thread to be had
+    return read();
+  }
 }
 
 std::string archive_version(const ZipArchive& archive) {
@@ -107,15 +155,15 @@ Dict model_in(const ZipArchive& archive) {
 }
 
 void load_archive(const Bytes& bytes, LoadedModel& model) {
-  const Bytes weights = naming(model.path, [&] {
-    const ZipArchive archive(bytes);
+  const ZipArchive archive = naming(model.path, [&] { return ZipArchive(bytes); });
+  const bool has_weights = archive.find(kWeightsEntry) != nullptr;
+  if (has_weights) model.weights = start_reading_weights(archive, bytes.size, model.path);
+  naming(model.path, [&] {
     const Dict object = model_in(archive);
     model.keras_version = archive_version(archive);
     model.config = parse_saved_model(object, model.keras_version);
-    return weights_entry(archive, bytes.size);
+    if (!has_weights) weights_entry(archive, bytes.size);  // says what is missing
   });
-  model.weights = open_keras3_weights(weights, model.path);
-  if (weights.own != nullptr) model.own_memory = {weights.own, weights.size};
 }
 
 // --- .h5
@@ -214,11 +262,7 @@ LoadedModel load_mapped(const std::string& path, const std::string& weights_path
 }  // namespace
 
 LoadedModel load(const std::string& path, const std::string& weights_path) {
-  try {
-    return load_mapped(path, weights_path);
-  } catch (const std::bad_alloc&) {
-    fail(ErrorCode::kOutOfMemory, "no memory to load {}", path);
-  }
+  return naming_memory(path, [&] { return load_mapped(path, weights_path); });
 }
 
 }  // namespace hornet::keras

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 
 #include "keras/model_config.h"
@@ -12,10 +11,8 @@ namespace hornet::keras {
 
 struct LoadedModel {
   ModelConfig config;
-  std::unique_ptr<WeightFile> weights;  // null for a JSON config without weights
-  // Memory that the weights lie in where it is theirs alone: once they are bound, and as long as
-  // they live, it may be written.
-  std::span<std::byte> own_memory = {};
+  // Null for a JSON config without weights. Those of an archive are read on another thread.
+  std::unique_ptr<WeightFile> weights;
   std::string keras_version;  // "" where the file does not say
   std::string path;
 };
@@ -23,7 +20,7 @@ struct LoadedModel {
 // Reads a `.keras` archive, a whole-model `.h5`/`.hdf5`, or a JSON config (with `weights_path`, a
 // weights-only `.h5`, `.weights.h5`; "" for none). The kind is told by the file's first bytes, not
 // by its name. Throws Error(kIo) where the file cannot be read, kInvalidModel where it is broken,
-// kUnsupported.
+// kUnsupported; of weights that are still being read, their wait() does.
 LoadedModel load(const std::string& path, const std::string& weights_path = "");
 
 }  // namespace hornet::keras

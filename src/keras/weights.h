@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,11 @@ class WeightFile {
   // kShapeMismatch) that names the file, the layer, what was found and what was expected.
   // Legacy files match by order, and give a layer's trainable weights before the others.
   virtual void bind(const WeightOwner& root, const WeightSink& sink) const = 0;
+  // Waits where the file is still being read. Throws what bind() would throw whatever the tree.
+  virtual void wait() const {}
+  // Memory that bound data lies in where it is theirs alone: as long as they live, it may be
+  // written.
+  virtual std::span<std::byte> own_memory() const { return {}; }
 };
 
 // "Conv2DTranspose" -> "conv2d_transpose": Keras 3's name for a class in weights files.

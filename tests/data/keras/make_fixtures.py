@@ -116,6 +116,18 @@ def nested():
     write_keras("nested_deflated.keras", config, weights, zipfile.ZIP_DEFLATED)
 
 
+def wide():
+    """More than a megabyte of weights in a small file."""
+    config = sequential("wide", [input_layer("x", False), layer("Dense", "d", units=70000)])
+
+    def weights(file):
+        kernel = np.zeros((4, 70000), "float32")
+        kernel[0, 0] = 7
+        put(file, Counter(), "layers/dense", kernel, np.full(70000, 8, "float32"))
+
+    write_keras("wide.keras", config, weights, zipfile.ZIP_DEFLATED)
+
+
 def keras213():
     """The archive of Keras 2.13: calls as in Keras 2, groups of layers with gaps in their numbers."""
     config = functional("m", [
@@ -396,5 +408,5 @@ def zips():
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for fixture in [nested, keras213, shared, arrays, newer_arrays, keras2, keras1, towers, shared_parts, zips]:
+for fixture in [nested, wide, keras213, shared, arrays, newer_arrays, keras2, keras1, towers, shared_parts, zips]:
     fixture()

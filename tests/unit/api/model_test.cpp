@@ -8,6 +8,8 @@
 #include "hornet/error.h"
 #include "paths.h"
 #include "unit/api/npy_rows.h"
+#include "unit/base/expect_error.h"
+#include "unit/base/temporary_directory.h"
 
 namespace hornet {
 namespace {
@@ -141,6 +143,17 @@ TEST(Model, Summary_CountsWhatKerasCounts) {
   EXPECT_EQ(summary.outputs[0].shape, (Shape{kUnknownDim, 10}));
   EXPECT_GT(summary.flops_per_row, 1e5);
   for (const LayerSummary& layer : summary.layers) EXPECT_EQ(layer.unsupported, "");
+}
+
+TEST(Model, DamagedWeights_AreAnErrorOfLoadAndSummary) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("damaged.keras");
+  std::string bytes = read_file(std::string(HORNET_TEST_DATA) + "/keras/wide.keras");
+  bytes[bytes.size() / 2] ^= 0x55;  // in the middle of the weights
+  write_file(path, bytes);
+  const std::string expected = path + ": the zip entry \"model.weights.h5\" is damaged";
+  EXPECT_ERROR(Model::load(path), ErrorCode::kInvalidModel, expected);
+  EXPECT_ERROR(summarize(path), ErrorCode::kInvalidModel, expected);
 }
 
 TEST(Model, MissingFile_IsNamed) {

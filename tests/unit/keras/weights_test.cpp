@@ -1,5 +1,6 @@
 #include "keras/weights.h"
 
+#include "archive/zip_archive.h"
 #include "unit/base/temporary_directory.h"
 #include "unit/keras/fixtures.h"
 
@@ -224,6 +225,43 @@ TEST(Load, JsonInAText_IsTheConfig) {
   write_file(path, R"("{\"class_name\": \"Sequential\", \"config\": {\"name\": \"s\", )"
                    R"(\"layers\": [{\"class_name\": \"ReLU\", \"config\": {\"name\": \"r\"}}]}}")");
   EXPECT_EQ(load(path).config.layers.at(0).name, "r");
+}
+
+WeightOwner wide_tree() {
+  return model_owner("wide", "Sequential", {dense_owner("d", 4, 70000, 0)});
+}
+
+TEST(Load, WeightsOfAMegabyteAndMore_AreReadWhileTheCallerGoesOn) {
+  const LoadedModel model = load(data_path("wide.keras"));
+  EXPECT_EQ(model.config.name, "wide");
+  EXPECT_THAT(first_elements(*model.weights, wide_tree()), ElementsAre(Pair(0, 7), Pair(1, 8)));
+  // They were inflated for this model alone.
+  const std::span<std::byte> own = model.weights->own_memory();
+  EXPECT_GT(own.size(), 70000u * 5 * sizeof(float));
+  model.weights->bind(wide_tree(), [&](int64_t, const Tensor& data) {
+    EXPECT_GE(data.data(), own.data());
+    EXPECT_LE(static_cast<const std::byte*>(data.data()) + data.num_bytes(),
+              own.data() + own.size());
+  });
+  EXPECT_TRUE(load(data_path("nested.keras")).weights->own_memory().empty());
+}
+
+TEST(Load, DamagedWeights_AreTheErrorOfWhoWantsThem) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("damaged.keras");
+  const Bytes whole = map_file(data_path("wide.keras"));
+  const ZipArchive archive(whole);
+  const Bytes weights = archive.stored_bytes(*archive.find("model.weights.h5"));
+  std::string bytes(reinterpret_cast<const char*>(whole.data), whole.size);
+  bytes[static_cast<size_t>(weights.data - whole.data) + weights.size / 2] ^= 0x55;
+  write_file(path, bytes);
+  const LoadedModel model = load(path);
+  EXPECT_EQ(model.config.name, "wide");
+  const auto expected =
+      HasSubstr("invalid_model: " + path + ": the zip entry \"model.weights.h5\" is damaged");
+  EXPECT_THAT(error_of([&] { model.weights->wait(); }), expected);
+  EXPECT_THAT(error_of([&] { first_elements(*model.weights, wide_tree()); }), expected);
+  load(path);  // and nobody wants them: no error, no thread left behind
 }
 
 TEST(Load, FilesOfNoKind_AreRefused) {

@@ -1,0 +1,86 @@
+#include "base/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace hornet {
+namespace {
+
+constexpr size_t kMegabyte = size_t{1} << 20;
+
+bool is_zero(const void* block, size_t bytes) {
+  const auto* byte = static_cast<const char*>(block);
+  return bytes == 0 || (byte[0] == 0 && std::memcmp(byte, byte + 1, bytes - 1) == 0);
+}
+
+// Takes arrays of these sizes, and checks that they are zero, aligned and apart from each other.
+void take_and_fill(MemorySlabs& slabs, const std::vector<size_t>& sizes) {
+  std::vector<std::shared_ptr<void>> arrays;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    arrays.push_back(slabs.take(sizes[i]));
+    ASSERT_NE(arrays[i], nullptr);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(arrays[i].get()) % 64, 0u);
+    EXPECT_TRUE(is_zero(arrays[i].get(), sizes[i])) << "array " << i;
+    std::memset(arrays[i].get(), static_cast<int>(i) + 1, sizes[i]);
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const std::string expected(sizes[i], static_cast<char>(i + 1));
+    EXPECT_EQ(std::memcmp(arrays[i].get(), expected.data(), sizes[i]), 0) << "array " << i;
+  }
+}
+
+const std::vector<size_t> kSizes = {1, 64, 65, 3 * kMegabyte, 0, 40 * kMegabyte, 5, kMegabyte};
+
+TEST(MemorySlabs, Arrays_AreZeroAlignedAndApart) {
+  MemorySlabs slabs;
+  take_and_fill(slabs, kSizes);
+}
+
+TEST(MemorySlabs, ExpectedBytes_AreTakenOneBehindTheOther) {
+  MemorySlabs slabs;
+  slabs.expect(8 * kMegabyte);
+  const auto first = slabs.take(100), second = slabs.take(3 * kMegabyte);
+  const auto large = slabs.take(6 * kMegabyte);  // does not fit any more
+  const auto third = slabs.take(100);            // does
+  const auto* base = static_cast<const char*>(first.get());
+  EXPECT_EQ(second.get(), base + 128);
+  EXPECT_EQ(third.get(), base + 128 + 3 * kMegabyte);
+  EXPECT_TRUE(large.get() < base || large.get() >= base + 8 * kMegabyte);
+}
+
+TEST(MemorySlabs, FewerOrMoreBytesThanExpected_AreZeroAlignedAndApart) {
+  for (const size_t expected : {size_t{1}, 5 * kMegabyte, 100 * kMegabyte}) {
+    MemorySlabs slabs;
+    slabs.expect(expected);
+    take_and_fill(slabs, kSizes);
+  }
+}
+
+TEST(MemorySlabs, PagesGivenBack_AreZeroForWhoTakesThemLater) {
+  MemorySlabs slabs;
+  slabs.expect(16 * kMegabyte);
+  const auto first = slabs.take(3 * kMegabyte);
+  std::memset(first.get(), 7, 3 * kMegabyte);
+  slabs.stop_touching();
+  slabs.stop_touching();  // nothing is left to do
+  const std::string sevens(3 * kMegabyte, 7);
+  EXPECT_EQ(std::memcmp(first.get(), sevens.data(), sevens.size()), 0);
+  const auto second = slabs.take(12 * kMegabyte);
+  EXPECT_EQ(second.get(), static_cast<char*>(first.get()) + 3 * kMegabyte);
+  EXPECT_TRUE(is_zero(second.get(), 12 * kMegabyte));
+}
+
+TEST(MemorySlabs, MoreBytesThanThereAre_AreNotExpectedNorTaken) {
+  MemorySlabs slabs;
+  slabs.expect(SIZE_MAX / 2);
+  slabs.expect(SIZE_MAX);
+  EXPECT_NE(slabs.take(1000), nullptr);
+  EXPECT_EQ(slabs.take(SIZE_MAX / 2), nullptr);
+}
+
+}  // namespace
+}  // namespace hornet
