@@ -150,6 +150,30 @@ class Torch:
 
 
 @functools.cache
+def python_with_keras():
+    """A Python in which Keras is installed: $HORNET_KERAS_PYTHON or one of the path; None for none."""
+    for python in (os.environ.get("HORNET_KERAS_PYTHON"), "python3", "/usr/bin/python3"):
+        if not python or not shutil.which(python):
+            continue
+        look = "import importlib.util as u, sys; sys.exit(u.find_spec('keras') is None)"
+        if subprocess.run([python, "-c", look], capture_output=True).returncode == 0:
+            return python
+    return None
+
+
+class Keras(Torch):
+    name = "Keras"
+
+    def __init__(self, model, rows_path, env):
+        self.model, self.rows_path, self.env, self.variants = model, rows_path, env, [""]
+
+    def start(self, threads, variant):
+        env = dict(limited_to_avx2(self.env), OMP_NUM_THREADS=str(threads), TF_CPP_MIN_LOG_LEVEL="3",
+                   TF_NUM_INTRAOP_THREADS=str(threads), TF_NUM_INTEROP_THREADS="1")
+        return Server([python_with_keras(), PEERS / "keras_peer.py", self.model, threads], env)
+
+
+@functools.cache
 def avx2_only():
     """The library that hides AVX-512 from a process; None where that cannot be done here."""
     library = WORK / "avx2_only.so"
@@ -157,6 +181,13 @@ def avx2_only():
                    check=True)
     works = subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=str(library))).returncode == 0
     return library if works else None
+
+
+def limited_to_avx2(env):
+    """`env` with AVX-512 hidden from a peer that has no option for it, where it is to be."""
+    if env.get("HORNET_MAX_ISA") == "avx2" and avx2_only():
+        return dict(env, LD_PRELOAD=str(avx2_only()))
+    return env
 
 
 class Onnx:
@@ -169,10 +200,8 @@ class Onnx:
         self.files = {}
 
     def start(self, threads, variant):
-        env = dict(self.env)
-        if env.get("HORNET_MAX_ISA") == "avx2" and avx2_only():
-            env["LD_PRELOAD"] = str(avx2_only())
-        server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads], env)
+        server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads],
+                        limited_to_avx2(self.env))
         self.shape, self.dtype = server.hello["shape"], server.hello["dtype"]
         return server
 
@@ -255,9 +284,13 @@ class ModelBench:
         self.name, self.model, self.options, self.env = name, model, options, env
         self.x_path, self.y_path = WORK / f"{name}.x.npy", WORK / f"{name}.y.npy"
         self.make_rows()
-        self.peers = [Torch(model, self.x_path, env)] if "torch" in options.peers else []
+        self.peers = []
         if onnx and "onnx" in options.peers:
-            self.peers.insert(0, Onnx(onnx, self.x_path, env))
+            self.peers.append(Onnx(onnx, self.x_path, env))
+        if "torch" in options.peers:
+            self.peers.append(Torch(model, self.x_path, env))
+        if "keras" in options.peers and python_with_keras():
+            self.peers.append(Keras(model, self.x_path, env))
         self.result = {"model": name, "notes": []}
 
     def make_rows(self):
@@ -399,7 +432,7 @@ class ModelBench:
         for peer, configuration, _ in configurations:
             def first(peer=peer, configuration=configuration):
                 server = peer.start(CORES, configuration.variant)
-                if isinstance(peer, Torch):
+                if isinstance(peer, Torch):  # Keras too
                     server.ask(do="predict", rows=str(one), to=str(WORK / "torch.npy"))
                 else:
                     server.ask(do="predict", to=str(WORK / "onnx-out.bin"), **peer.rows(1))
@@ -446,47 +479,49 @@ def markdown(results):
               f"{machine['bytes_per_second'] / 1e9:.0f} GB/s read, all cores. Time is "
               + ("what the processes had of the cores: others used the machine too."
                  if results["cpu_time"] else "on the wall.")
-              + f" Medians of {results['rounds']} rounds in which all take turns.", ""]
+              + f" Medians of {results['rounds']} rounds in which all take turns."]
     if results["isa"] == "avx2":
-        lines += ["All are limited to AVX2: ONNX Runtime, which has no option for it, by hiding AVX-512 "
+        lines += ["", "All are limited to AVX2: ONNX Runtime, which has no option for it, by hiding AVX-512 "
                   "from its processes (bench/peers/avx2_only.c)." if results["onnx_limited"] else
                   "Hornet and PyTorch are limited to AVX2. ONNX Runtime has no such option and uses "
-                  "what the machine has: the ratio to it is lower than on a machine with AVX2.", ""]
-    lines += ["| model | Hornet rows/s | GFLOP/s | of peak | ONNX Runtime rows/s | PyTorch rows/s | "
-              "times the best peer | workers 1 to " + str(CORES) + " | predict, file to file |",
-              "|---|---|---|---|---|---|---|---|---|"]
+                  "what the machine has: the ratio to it is lower than on a machine with AVX2."]
     done = [r for r in results["models"] if "rows_per_second" in r]
+    peers = ["ONNX Runtime", "PyTorch"] + ["Keras"] * any("Keras" in r["peers"] for r in done)
+
+    def row(*cells):
+        return f"| {' | '.join(map(str, cells))} |"
+
+    def of_peers(r, text):
+        return [text(r["peers"][name]) if name in r["peers"] else "-" for name in peers]
+
+    def add_table(*names):
+        lines.extend(["", row(*names), row(*["---"] * len(names)).replace(" ", "")])
+
+    add_table("model", "Hornet rows/s", "GFLOP/s", "of peak", *[f"{p} rows/s" for p in peers],
+              "times the best peer", f"workers 1 to {CORES}", "predict, file to file")
     for r in done:
-        peer = {n: number(p["rows_per_second"]) for n, p in r["peers"].items()}
-        lines.append(
-            f"| {r['model']} | {number(r['rows_per_second'])} | {r['gflops']:.0f} | "
-            f"{100 * r['share_of_peak']:.0f} % | {peer.get('ONNX Runtime', '-')} | "
-            f"{peer.get('PyTorch', '-')} | {r.get('ratio', 0):.2f} | {r['scaling']:.2f} | "
-            f"{100 * r['file_share']:.1f} % |")
+        lines.append(row(
+            r["model"], number(r["rows_per_second"]), f"{r['gflops']:.0f}",
+            f"{100 * r['share_of_peak']:.0f} %", *of_peers(r, lambda p: number(p["rows_per_second"])),
+            f"{r.get('ratio', 0):.2f}", f"{r['scaling']:.2f}", f"{100 * r['file_share']:.1f} %"))
     ratios = [r["ratio"] for r in done if "ratio" in r]
     if ratios:
         lines += ["", f"Geometric mean of the ratios: {statistics.geometric_mean(ratios):.2f}; "
                   f"the lowest: {min(ratios):.2f}."]
-    lines += ["", "| model | start-up ms: Hornet | ONNX Runtime | PyTorch | peak memory MB: Hornet | "
-              "with one worker | arena of a worker | ONNX Runtime | PyTorch |",
-              "|---|---|---|---|---|---|---|---|---|"]
+    add_table("model", "start-up ms: Hornet", *peers, "peak memory MB: Hornet", "with one worker",
+              "arena of a worker", *peers)
     for r in done:
-        def of(name, key, scale, r=r):
-            return f"{r['peers'][name][key] * scale:.0f}" if name in r["peers"] else "-"
-        lines.append(
-            f"| {r['model']} | {1e3 * r['start_up_seconds']:.0f} | "
-            f"{of('ONNX Runtime', 'start_up_seconds', 1e3)} | {of('PyTorch', 'start_up_seconds', 1e3)} | "
-            f"{r['peak_bytes'] / 1e6:.0f} | {r['peak_bytes_one_worker'] / 1e6:.0f} | "
-            f"{r['arena_bytes'] / 1e6:.1f} | {of('ONNX Runtime', 'peak_bytes', 1e-6)} | "
-            f"{of('PyTorch', 'peak_bytes', 1e-6)} |")
-    lines += ["", "| model | batch | ONNX Runtime | PyTorch | values checked |", "|---|---|---|---|---|"]
+        lines.append(row(
+            r["model"], f"{1e3 * r['start_up_seconds']:.0f}",
+            *of_peers(r, lambda p: f"{1e3 * p['start_up_seconds']:.0f}"),
+            f"{r['peak_bytes'] / 1e6:.0f}", f"{r['peak_bytes_one_worker'] / 1e6:.0f}",
+            f"{r['arena_bytes'] / 1e6:.1f}", *of_peers(r, lambda p: f"{1e-6 * p['peak_bytes']:.0f}")))
+    add_table("model", "batch", *peers, "values checked")
     for r in done:
-        def how(name, r=r):
-            p = r["peers"].get(name)
-            return f"{p['configuration']}, batch {p['batch_size']}" if p else "-"
         values = "; ".join(f"{n}: {v}" for n, v in r["values"].items())
-        lines.append(f"| {r['model']} | {r['batch_size']} | {how('ONNX Runtime')} | {how('PyTorch')} | "
-                     f"{values} |")
+        lines.append(row(r["model"], r["batch_size"],
+                         *of_peers(r, lambda p: f"{p['configuration']}, batch {p['batch_size']}"),
+                         values))
     if results.get("call_seconds"):
         lines += ["", f"A call of `Model::predict` with one row of tabular_mlp takes "
                   f"{1e6 * results['call_seconds']:.2f} microseconds."]
@@ -494,7 +529,8 @@ def markdown(results):
         for note in r.get("notes", []):
             lines.append(f"\n{r['model']}: {note}")
     versions = {n: v for r in results["models"] for n, v in r.get("versions", {}).items()}
-    lines += ["", "Peers: " + ", ".join(f"{n} {v}" for n, v in versions.items()) + "."]
+    lines += ["", f"Peers: {', '.join(f'{n} {v}' for n, v in versions.items()) or 'none'}."
+              + ("" if "Keras" in peers else " Keras itself was not measured.")]
     return "\n".join(lines) + "\n"
 
 
@@ -523,7 +559,8 @@ def main():
     parser.add_argument("--models", help="of ../shared/bench: resnet50,unet,...")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
-    parser.add_argument("--peers", default="onnx,torch", help="onnx,torch or one of them")
+    parser.add_argument("--peers", default="onnx,torch,keras",
+                        help="some of onnx,torch,keras; Keras where it is installed")
     parser.add_argument("--isa", choices=["best", "avx2"], default="best",
                         help="limit Hornet and its peers to AVX2")
     parser.add_argument("--cpu-time", action="store_true",
