@@ -52,7 +52,8 @@ class CompiledModel;
 // Immutable and thread-safe; copies share everything. Workers share one copy of the weights.
 class Model {
  public:
-  // Throws Error (kIo, kInvalidModel, kUnsupported) that names the file and the layer.
+  // Throws Error (kIo, kInvalidModel, kUnsupported) that names the file and the layer. Takes memory
+  // for packed weights too, which the first prediction fills.
   static Model load(const std::string& path, const LoadOptions& options = {});
 
   const std::vector<TensorSpec>& inputs() const;

@@ -120,13 +120,16 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     for (const auto& output : lowered.outputs) model->outputs_.push_back(spec_of(output));
     model->graph_ = std::move(lowered.graph);
     // While weights are read there is a core to spare.
-    const bool packs = weights_descriptor < 0;
-    if (packs) model->packed_.expect(plan::estimate_packed_bytes(model->graph_));
+    if (weights_descriptor < 0) {
+      model->packed_.expect(
+          plan::estimate_packed_bytes(model->graph_, loaded.weights->size_in_bytes()));
+    }
     loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
       model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
     });
     graph::run_passes(model->graph_, {evaluate_node, loaded.weights->own_memory()});
   });
+  model->packed_.stop_expecting();
   if (weights_descriptor >= 0) adopt_weights(weights_descriptor, model->graph_, model->packed_);
   return model;
 }

@@ -276,8 +276,9 @@ class Prediction {
   // All that is not for files. A worker process has the model and its plans as this one has them;
   // weights that they share count for each, as the system counts resident memory.
   size_t needed_bytes() {
+    size_t of_worker = worker_bytes();  // makes the plan, which packs weights
     const size_t resident = resident_bytes();
-    const size_t of_worker = worker_bytes() + (in_processes() ? resident : 0);
+    if (in_processes()) of_worker += resident;
     return resident + of_worker * static_cast<size_t>(report_.workers);
   }
 

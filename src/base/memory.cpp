@@ -33,7 +33,8 @@ std::shared_ptr<void> map_zeroed(size_t bytes) {
 }  // namespace
 
 std::shared_ptr<void> allocate_zeroed(size_t bytes) {
-  if (bytes >= kFewestMappedBytes && bytes < SIZE_MAX - kHugePageBytes) return map_zeroed(bytes);
+  if (bytes > SIZE_MAX - kHugePageBytes) return nullptr;
+  if (bytes >= kFewestMappedBytes) return map_zeroed(bytes);
   const size_t reserved = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
   void* block = std::aligned_alloc(kAlignment, reserved);
   if (block == nullptr) return nullptr;
@@ -75,7 +76,7 @@ std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
   constexpr size_t kSmallestSlab = size_t{256} << 10, kLargestSlab = size_t{32} << 20;
   const size_t wanted = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
   const std::lock_guard lock(mutex_);
-  if (expected_.has(wanted)) return expected_.take(wanted);
+  if (bytes <= expected_.size && expected_.has(wanted)) return expected_.take(wanted);
   if (bytes >= kLargestSlab) return allocate_zeroed(bytes);
   if (!slab_.has(wanted)) {
     slab_ = Slab(std::max(std::clamp(2 * slab_.size, kSmallestSlab, kLargestSlab), wanted));
@@ -85,7 +86,7 @@ std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
 }
 
 void MemorySlabs::expect(size_t bytes) {
-  if (bytes < kFewestMappedBytes || bytes >= SIZE_MAX - kHugePageBytes) return;
+  if (bytes < kFewestMappedBytes) return;
   const std::lock_guard lock(mutex_);
   expected_ = Slab(bytes);
   if (expected_.memory != nullptr) toucher_.emplace(expected_.memory.get(), bytes);
@@ -93,8 +94,12 @@ void MemorySlabs::expect(size_t bytes) {
 
 void MemorySlabs::stop_touching() {
   const std::lock_guard lock(mutex_);
-  if (!toucher_) return;
   toucher_.reset();
+}
+
+void MemorySlabs::give_back() {
+  stop_touching();
+  const std::lock_guard lock(mutex_);
   const size_t kept = (expected_.used + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
   if (kept >= expected_.size) return;
   madvise(static_cast<char*>(expected_.memory.get()) + kept, expected_.size - kept, MADV_DONTNEED);

@@ -31,9 +31,11 @@ class MemorySlabs {
   // where there is no memory.
   std::shared_ptr<void> take(size_t bytes);
   // Arrays of about so many bytes are going to be taken: another core touches their pages until
-  // stop_touching(), which gives those back that nobody has by then. Once.
+  // stop_touching(). Once.
   void expect(size_t bytes);
   void stop_touching();
+  // Stops, and gives the pages back that were touched and are of no array.
+  void give_back();
 
  private:
   struct Slab {

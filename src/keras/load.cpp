@@ -99,34 +99,43 @@ Bytes weights_entry(const ZipArchive& archive, size_t archive_size) {
 class WeightsInFlight final : public WeightFile {
  public:
   template <class Read>
-  explicit WeightsInFlight(Read read) : file_(std::async(std::launch::async, std::move(read))) {}
+  WeightsInFlight(size_t size, Read read)
+      : size_(size), file_(std::async(std::launch::async, std::move(read))) {}
 
   void bind(const WeightOwner& root, const WeightSink& sink) const override {
     file_.get()->bind(root, sink);
   }
+  size_t size_in_bytes() const override { return size_; }
   void wait() const override { file_.get(); }
   std::span<std::byte> own_memory() const override { return file_.get()->own_memory(); }
 
  private:
+  size_t size_;
   std::shared_future<std::unique_ptr<WeightFile>> file_;
 };
 
-// The weights of an archive: large ones are read while the caller goes on. Errors name `path`.
+// Errors name `path`.
+std::unique_ptr<WeightFile> read_weights(const ZipArchive& archive, size_t archive_size,
+                                         const std::string& path) {
+  return naming_memory(path, [&] {
+    return open_keras3_weights(naming(path, [&] { return weights_entry(archive, archive_size); }),
+                               path);
+  });
+}
+
+// The same on another thread, while the caller goes on; null where that is not worth it, or there
+// is no thread to be had.
 std::unique_ptr<WeightFile> start_reading_weights(const ZipArchive& archive, size_t archive_size,
                                                   const std::string& path) {
-  const auto read = [archive, archive_size, path] {
-    return naming_memory(path, [&] {
-      return open_keras3_weights(naming(path, [&] { return weights_entry(archive, archive_size); }),
-                                 path);
-    });
-  };
   constexpr uint64_t kFewestForThread = uint64_t{1} << 20;
   const ZipEntry* entry = archive.find(kWeightsEntry);
-  if (entry == nullptr || entry->size < kFewestForThread) return read();
+  if (entry == nullptr || entry->size < kFewestForThread) return nullptr;
   try {
-    return std::make_unique<WeightsInFlight>(read);
-  } catch (const std::system_error&) {  // no thread to be had
-    return read();
+    return std::make_unique<WeightsInFlight>(entry->size, [archive, archive_size, path] {
+      return read_weights(archive, archive_size, path);
+    });
+  } catch (const std::system_error&) {
+    return nullptr;
   }
 }
 
@@ -156,14 +165,13 @@ Dict model_in(const ZipArchive& archive) {
 
 void load_archive(const Bytes& bytes, LoadedModel& model) {
   const ZipArchive archive = naming(model.path, [&] { return ZipArchive(bytes); });
-  const bool has_weights = archive.find(kWeightsEntry) != nullptr;
-  if (has_weights) model.weights = start_reading_weights(archive, bytes.size, model.path);
+  model.weights = start_reading_weights(archive, bytes.size, model.path);
   naming(model.path, [&] {
     const Dict object = model_in(archive);
     model.keras_version = archive_version(archive);
     model.config = parse_saved_model(object, model.keras_version);
-    if (!has_weights) weights_entry(archive, bytes.size);  // says what is missing
   });
+  if (model.weights == nullptr) model.weights = read_weights(archive, bytes.size, model.path);
 }
 
 // --- .h5

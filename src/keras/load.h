@@ -11,7 +11,8 @@ namespace hornet::keras {
 
 struct LoadedModel {
   ModelConfig config;
-  // Null for a JSON config without weights. Those of an archive are read on another thread.
+  // Null for a JSON config without weights. Many of an archive may still be being read, by another
+  // thread.
   std::unique_ptr<WeightFile> weights;
   std::string keras_version;  // "" where the file does not say
   std::string path;

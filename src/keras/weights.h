@@ -58,6 +58,8 @@ class WeightFile {
   // kShapeMismatch) that names the file, the layer, what was found and what was expected.
   // Legacy files match by order, and give a layer's trainable weights before the others.
   virtual void bind(const WeightOwner& root, const WeightSink& sink) const = 0;
+  // Of the file's contents: no weights take more, unless they are compressed in it. Known at once.
+  virtual size_t size_in_bytes() const = 0;
   // Waits where the file is still being read. Throws what bind() would throw whatever the tree.
   virtual void wait() const {}
   // Memory that bound data lies in where it is theirs alone: as long as they live, it may be

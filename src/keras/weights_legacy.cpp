@@ -330,6 +330,7 @@ class LegacyWeights : public WeightFile {
             file_, group_);
   }
 
+  size_t size_in_bytes() const override { return image_.size; }
   void bind(const WeightOwner& root, const WeightSink& sink) const override {
     for (auto& [id, data] : find(root)) sink(id, std::move(data));
   }

@@ -30,7 +30,7 @@ void PackedWeights::complete() {
   // Under the lock: a second plan that got the same buffers waits until they are filled.
   const std::lock_guard lock(mutex_);
   if (failure_) std::rethrow_exception(failure_);
-  slabs_.stop_touching();
+  if (!pending_.empty()) slabs_.give_back();
   std::vector<Pending> pending = std::move(pending_);
   pending_.clear();
   size_t total = 0;

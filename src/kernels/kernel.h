@@ -28,9 +28,10 @@ class PackedWeights {
   // how ("conv8 onednn <descriptor>"). The buffer may be read after complete(): `fill` of the first
   // call is kept until then, with what it refers to.
   Buffer get(const std::string& key, size_t bytes, Fill fill);
-  // Buffers of about so many bytes are going to be asked for: until complete() another core makes
-  // their memory ready.
+  // Buffers of about so many bytes are going to be asked for: another core makes their memory
+  // ready, until stop_expecting(). What nobody asked for is given back by complete().
   void expect(size_t bytes) { slabs_.expect(bytes); }
+  void stop_expecting() { slabs_.stop_touching(); }
   // Fills all buffers that are not yet, on all cores. Whoever called get() calls it, come what may.
   // The error of a `fill` is that of this call and of all later ones, of get() too.
   void complete();

@@ -16,9 +16,9 @@ bool is_one_of(const graph::Op& op) {
 
 }  // namespace
 
-size_t estimate_packed_bytes(const graph::Graph& graph) {
+size_t estimate_packed_bytes(const graph::Graph& graph, size_t most) {
   std::unordered_set<graph::ValueId> counted;
-  size_t bytes = 0;
+  double bytes = 0;  // a config may claim any size
   for (const graph::Node& node : graph.nodes()) {
     if (!is_one_of<graph::Contraction, graph::Conv, graph::ConvTranspose>(*node.op) &&
         !graph::is_recurrent(*node.op)) {
@@ -27,9 +27,11 @@ size_t estimate_packed_bytes(const graph::Graph& graph) {
     const graph::ValueId weights = node.inputs[1];
     if (!graph.value(weights).is_constant || !counted.insert(weights).second) continue;
     const graph::TensorType& type = graph.type(weights);
-    bytes += num_bytes(graph::storage_dtype(type.dtype), type.shape);
+    auto of_weights = static_cast<double>(size_of(graph::storage_dtype(type.dtype)));
+    for (const int64_t size : type.shape) of_weights *= static_cast<double>(size);
+    bytes += of_weights;
   }
-  return bytes;
+  return bytes < static_cast<double>(most) ? static_cast<size_t>(bytes) : most;
 }
 
 }  // namespace hornet::plan

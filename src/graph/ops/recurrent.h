@@ -5,6 +5,9 @@
 
 namespace hornet::graph {
 
+// The input of the three below that is a projection kernel.
+inline constexpr size_t kProjectionInput = 5;
+
 // What the three have in common. x [B, T, G * units] is the projected input, bias included; gates
 // lie side by side in Keras's order. Optional inputs are kNoValue where absent. With a projection
 // kernel [F, G * units] as input kProjectionInput x is [B, T, F], and the projected input is
@@ -12,7 +15,6 @@ namespace hornet::graph {
 // Outputs: sequence [B, T, units]; last output [B, units]; final states [B, units] each.
 // mask [B, T], bool: at a false step the states and the output of the step before are kept (the
 // output is 0 before the first true step).
-inline constexpr size_t kProjectionInput = 5;
 struct RecurrentOptions {
   bool go_backwards = false;          // time runs from T - 1 to 0; the sequence stays reversed
   bool zero_output_for_mask = false;  // the output of a masked step is 0

@@ -368,7 +368,7 @@ void transpose_rows(const float* const (&row)[kLanes], int64_t rows, int64_t cou
   }
 }
 
-// The rows [first, first + rows) that address(i) gives; the last one again up to kLanes.
+// The same for rows i at address(i), 0 <= i < rows.
 template <class Address>
 void transpose_rows(int64_t rows, int64_t count, int64_t width, float* packed, Address&& address) {
   const float* row[kLanes];

@@ -1,5 +1,6 @@
 // The loops over time of Lstm, Gru and SimpleRnn: in each step one product of all states with the
-// recurrent kernel, then the gates.
+// recurrent kernel, then the gates. Where input is not projected yet, that is done for a few steps
+// at a time.
 #include "graph/ops/recurrent.h"
 
 #include <algorithm>
@@ -184,7 +185,11 @@ class RecurrentKernel : public Kernel {
         const int64_t place = step % steps_at_once_;
         const int64_t count = std::min(steps_at_once_, steps_ - (step - place));
         if (place == 0) project(args, t, count, projected, scratch);
-        compute(projected + place * ld_projected_, count * ld_projected_);
+        if (goes_step_by_step(count)) {
+          compute(projected + place * batch_ * ld_projected_, ld_projected_);
+        } else {
+          compute(projected + place * ld_projected_, count * ld_projected_);
+        }
       }
       for (int64_t row = 0; row < batch_; ++row) {
         const bool kept = mask == nullptr || mask[row * steps_ + t];
@@ -216,20 +221,28 @@ class RecurrentKernel : public Kernel {
                           request.constants[kInput]->as<float>(), shape[1], 1, shape[0], shape[1]);
   }
 
-  // Steps whose projected input stays in the second cache level.
+  // Steps whose projected input stays in the second cache level, in equal blocks.
   int64_t steps_at_once() const {
     constexpr int64_t kBlockFloats = 64 << 10;
-    return std::clamp<int64_t>(kBlockFloats / std::max<int64_t>(batch_ * ld_projected_, 1), 1,
-                               std::max<int64_t>(steps_, 1));
+    const int64_t most =
+        std::max<int64_t>(kBlockFloats / std::max<int64_t>(batch_ * ld_projected_, 1), 1);
+    const int64_t blocks = std::max<int64_t>((steps_ + most - 1) / most, 1);
+    return std::max<int64_t>((steps_ + blocks - 1) / blocks, 1);
   }
 
-  // The projected inputs of `count` steps from t on, row by row, those of a row in the order in
-  // which they are used.
+  // Whether what `count` steps project lies step by step, not row by row. Products that do not pack
+  // their rows are computed for a row of the batch, or for a step, at a time: for the longer one.
+  bool goes_step_by_step(int64_t count) const { return count < batch_; }
+
+  // The projected inputs of `count` steps from t on, in the order in which they are used.
   void project(const KernelArgs& args, int64_t t, int64_t count, float* projected,
                void* scratch) const {
     const float* x = simd::input(args, 0) + t * features_;
-    const RowsInRuns rows{
-        &x, 1, features_, backwards_ ? -features_ : features_, count, steps_ * features_};
+    const int64_t to_next_row = steps_ * features_;
+    const int64_t to_next_step = backwards_ ? -features_ : features_;
+    const RowsInRuns rows = goes_step_by_step(count)
+                                ? RowsInRuns{&x, 1, features_, to_next_row, batch_, to_next_step}
+                                : RowsInRuns{&x, 1, features_, to_next_step, count, to_next_row};
     gemm(projection_.matrix(), rows, batch_ * count, projected, ld_projected_,
          {simd::input(args, graph::kProjectionInput + 1), nullptr, 0, {}}, scratch);
   }

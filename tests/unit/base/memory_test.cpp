@@ -1,11 +1,15 @@
 #include "base/memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "base/cpu.h"
 
 namespace hornet {
 namespace {
@@ -60,13 +64,40 @@ TEST(MemorySlabs, FewerOrMoreBytesThanExpected_AreZeroAlignedAndApart) {
   }
 }
 
+// Bytes of [block, block + bytes) that are in memory; `block` is the begin of a page.
+size_t resident(const void* block, size_t bytes) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages(bytes / page);
+  EXPECT_EQ(mincore(const_cast<void*>(block), bytes, pages.data()), 0);
+  size_t count = 0;
+  for (const unsigned char flags : pages) count += flags & 1;
+  return count * page;
+}
+
+TEST(MemorySlabs, ExpectedPages_AreTouchedAndThoseNobodyTookGivenBack) {
+  if (usable_cores_of_process() < 2) GTEST_SKIP() << "one core touches nothing ahead";
+  MemorySlabs slabs;
+  slabs.expect(32 * kMegabyte);
+  const auto first = slabs.take(3 * kMegabyte);
+  const auto* rest = static_cast<const char*>(first.get()) + 4 * kMegabyte;
+  for (int i = 0; i < 1000 && resident(rest, 24 * kMegabyte) == 0; ++i) usleep(1000);
+  if (resident(rest, 24 * kMegabyte) == 0) GTEST_SKIP() << "this kernel does not populate";
+  slabs.stop_touching();
+  const size_t touched = resident(rest, 24 * kMegabyte);
+  EXPECT_GT(touched, 0u);
+  slabs.stop_touching();  // nothing is left to do
+  EXPECT_EQ(resident(rest, 24 * kMegabyte), touched);
+  slabs.give_back();
+  EXPECT_EQ(resident(rest, 24 * kMegabyte), 0u);
+}
+
 TEST(MemorySlabs, PagesGivenBack_AreZeroForWhoTakesThemLater) {
   MemorySlabs slabs;
   slabs.expect(16 * kMegabyte);
   const auto first = slabs.take(3 * kMegabyte);
   std::memset(first.get(), 7, 3 * kMegabyte);
-  slabs.stop_touching();
-  slabs.stop_touching();  // nothing is left to do
+  slabs.give_back();
+  slabs.give_back();  // nothing is left to do
   const std::string sevens(3 * kMegabyte, 7);
   EXPECT_EQ(std::memcmp(first.get(), sevens.data(), sevens.size()), 0);
   const auto second = slabs.take(12 * kMegabyte);
@@ -80,6 +111,8 @@ TEST(MemorySlabs, MoreBytesThanThereAre_AreNotExpectedNorTaken) {
   slabs.expect(SIZE_MAX);
   EXPECT_NE(slabs.take(1000), nullptr);
   EXPECT_EQ(slabs.take(SIZE_MAX / 2), nullptr);
+  slabs.expect(8 * kMegabyte);
+  EXPECT_EQ(slabs.take(SIZE_MAX), nullptr);
 }
 
 }  // namespace

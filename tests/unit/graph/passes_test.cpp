@@ -218,6 +218,31 @@ TEST_F(PassesTest, ProjectionBeforeRecurrence_GoesIntoIt) {
   }
 }
 
+TEST_F(PassesTest, ProjectionWithAResidualOrComputedWeights_StaysWhereItIs) {
+  const ValueId x = input({-1, 2, 2});
+  const ValueId residual = add<Contraction>({x, constant(random({2, 2})), kNoValue, x}, Epilogue{});
+  const ValueId first = add<SimpleRnn>({residual, constant(random({2, 2}))});
+  const ValueId flat =
+      add<Reshape>({x}, std::vector<TargetDim>{TargetDim::fixed(2), TargetDim::fixed(2)});
+  const ValueId computed = add<Contraction>({first, flat, kNoValue});
+  graph_.set_outputs({add<SimpleRnn>({computed, constant(random({2, 2}))})});
+  expect_same_numbers({1, 2, 2}, 5);
+}
+
+TEST_F(PassesTest, ProjectionInARecurrence_CountsItsOperations) {
+  const ValueId x = input({-1, 5, 3});
+  const ValueId projected = add<Contraction>({x, constant(random({3, 8})), kNoValue});
+  graph_.set_outputs({add<Lstm>({projected, constant(random({2, 8}))})});
+  run_passes(graph_, {});
+  ASSERT_EQ(graph_.nodes().size(), 1u);
+  std::vector<TensorType> types;
+  for (const ValueId id : graph_.nodes()[0].inputs) {
+    types.push_back(id == kNoValue ? TensorType{} : graph_.type(id));
+  }
+  types[0].shape[0] = 7;
+  EXPECT_EQ(graph_.nodes()[0].op->flops(types, {}), 2.0 * 7 * 5 * (3 + 2) * 8);
+}
+
 TEST_F(PassesTest, DenseLayerBeforeAProjection_StaysWhereItIs) {
   const ValueId x = input({-1, 4, 3});
   const ValueId dense = add<Contraction>({x, constant(random({3, 5})), kNoValue});

@@ -197,8 +197,11 @@ TEST_P(SimdRecurrent, ProjectionOfTheInput_IsAsTheReferenceInAnyBatch) {
 }
 
 TEST_P(SimdRecurrent, ProjectionOfAFewStepsAtATime_GivesTheBitsOfAProductBeforehand) {
-  // With the last one steps are projected in blocks, and not as many in the last block.
-  for (const Sizes& s : {Sizes{0, 2, 3}, {3, 0, 5}, {1, 7, 2}, {5, 6, 33}, {13, 25, 130}}) {
+  // With the last three steps are projected in several blocks, for LSTM and GRU with packed rows
+  // too, the last block being shorter, or a step at a time.
+  constexpr Sizes kSizesOfBlocks[] = {{0, 2, 3},     {3, 0, 5},    {1, 7, 2},   {5, 6, 33},
+                                      {13, 25, 130}, {900, 9, 24}, {9000, 3, 2}};
+  for (const Sizes& s : kSizesOfBlocks) {
     SCOPED_TRACE(fmt::format("{} rows, {} steps, {} units", s.batch, s.steps, s.units));
     for (int variant = 0; variant < 2; ++variant) {
       const Inputs four(s.batch, s.steps, s.units, 4), three(s.batch, s.steps, s.units, 3),

@@ -6,6 +6,7 @@
 
 #include "graph/ops/contraction.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/recurrent.h"
 
 namespace hornet::plan {
 namespace {
@@ -54,6 +55,18 @@ TEST_F(BatchSizeTest, DenseModelLargerThanTheCache_StillReusesItsWeights) {
   graph_.set_outputs(
       graph_.add_node(std::make_shared<graph::Contraction>(), {x, w, graph::kNoValue}, "dense"));
   EXPECT_EQ(choose(1 << 18), 36);
+}
+
+TEST_F(BatchSizeTest, RecurrentModel_GetsRowsForItsStatesWhateverItsProjection) {
+  // The recurrent kernel [32, 128] fits into the cache, the projection [4096, 128] does not.
+  const auto x = graph_.add_input({DType::kFloat32, {-1, 50, 4096}}, "x");
+  const auto recurrent = graph_.add_constant(Tensor(DType::kFloat32, {32, 128}));
+  const auto projection = graph_.add_constant(Tensor(DType::kFloat32, {4096, 128}));
+  const graph::ValueId none = graph::kNoValue;
+  graph_.set_outputs(
+      {graph_.add_node(std::make_shared<graph::Lstm>(),
+                       {x, recurrent, none, none, none, projection, none}, "lstm")[1]});
+  EXPECT_EQ(choose(1 << 20), 12);
 }
 
 }  // namespace
