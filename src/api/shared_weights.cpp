@@ -1,5 +1,6 @@
 #include "api/shared_weights.h"
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,20 @@ std::vector<Entry> entries_of(const graph::Graph& graph, const kernels::PackedWe
 }
 
 size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// Gives constants that are not shared memory of their own: each of them, however small, keeps all
+// that it was read from in memory, an inflated archive for one.
+void move_small_constants(graph::Graph& graph) {
+  for (size_t i = 0; i < graph.values().size(); ++i) {
+    const graph::Value& value = graph.values()[i];
+    if (!value.is_constant || !value.data) continue;
+    const size_t bytes = value.data->num_bytes();
+    if (bytes == 0 || bytes >= kSmallestShared) continue;
+    Tensor copy(value.data->dtype(), value.data->shape());
+    std::memcpy(copy.mutable_data(), value.data->data(), bytes);
+    graph.bind(static_cast<graph::ValueId>(i), std::move(copy));
+  }
+}
 
 }  // namespace
 
@@ -87,6 +102,7 @@ void adopt_weights(int descriptor, graph::Graph& graph, kernels::PackedWeights& 
                  own.data->shape() == shape);
     graph.bind(value, std::move(data));
   }
+  move_small_constants(graph);
 }
 
 }  // namespace hornet::internal
