@@ -25,6 +25,7 @@ struct RecurrentOptions {
 // Inputs: x [B, T, 4 u] gates i, f, c, o; recurrent kernel [u, 4 u]; initial h, c [B, u]; mask.
 // Outputs: sequence, last output, h, c.
 struct Lstm final : Op {
+  static constexpr size_t kMaskInput = 4;
   RecurrentOptions options;
   std::string_view name() const override { return "lstm"; }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;
@@ -36,6 +37,7 @@ struct Lstm final : Op {
 // Inputs: x [B, T, 3 u] gates z, r, h; recurrent kernel [u, 3 u]; initial h [B, u]; mask;
 // recurrent bias [3 u] (reset_after only). Outputs: sequence, last output, h.
 struct Gru final : Op {
+  static constexpr size_t kMaskInput = 3;
   RecurrentOptions options;
   // The reset gate applies after the recurrent product (true) or before it.
   bool reset_after = true;
@@ -49,6 +51,7 @@ struct Gru final : Op {
 // Inputs: x [B, T, u]; recurrent kernel [u, u]; initial h [B, u]; mask. Outputs: sequence, last
 // output, h.
 struct SimpleRnn final : Op {
+  static constexpr size_t kMaskInput = 3;
   RecurrentOptions options;
   std::string_view name() const override { return "simple_rnn"; }
   std::vector<TensorType> infer(std::span<const TensorType> inputs) const override;

@@ -130,14 +130,12 @@ std::optional<ValueId> scale(Graph& graph, ValueId id, bool is_only_use, size_t 
   for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
   if (!holds_products(weights, line)) return std::nullopt;
 
-  // In place, new pages need not be found and cleared. But memory stays as long as one of its
-  // parts, and small ones stay longest: worker processes share the others.
-  constexpr size_t kSmallestInSlab = 4096;
+  // In place, new pages need not be found and cleared.
   const size_t bytes = weights.num_bytes();
-  float* to = is_only_use && bytes >= kSmallestInSlab ? own_place(graph, id, own_memory) : nullptr;
+  float* to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
   std::shared_ptr<void> memory;
   if (to == nullptr) {
-    memory = bytes < kSmallestInSlab ? allocate_zeroed(bytes) : slabs.take(bytes);
+    memory = slabs.take(bytes);
     require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
     to = static_cast<float*>(memory.get());
   }

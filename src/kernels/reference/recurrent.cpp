@@ -201,12 +201,14 @@ std::string refusal(const KernelRequest& request, size_t mask_input) {
 }  // namespace
 
 KernelOffer lstm(const KernelRequest& request) {
-  if (std::string reason = refusal(request, 4); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, graph::Lstm::kMaskInput); !reason.empty())
+    return refuse(reason);
   return offer<graph::Lstm>(request, compute_lstm, {}, Recurrence::scratch_bytes(request));
 }
 
 KernelOffer gru(const KernelRequest& request) {
-  if (std::string reason = refusal(request, 3); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, graph::Gru::kMaskInput); !reason.empty())
+    return refuse(reason);
   const auto& op = static_cast<const graph::Gru&>(request.op);
   if (!op.reset_after && request.present.size() > 4 && request.present[4]) {
     return refuse("a recurrent bias without reset_after");
@@ -215,7 +217,8 @@ KernelOffer gru(const KernelRequest& request) {
 }
 
 KernelOffer simple_rnn(const KernelRequest& request) {
-  if (std::string reason = refusal(request, 3); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, graph::SimpleRnn::kMaskInput); !reason.empty())
+    return refuse(reason);
   return offer<graph::SimpleRnn>(request, compute_simple_rnn, {},
                                  Recurrence::scratch_bytes(request));
 }

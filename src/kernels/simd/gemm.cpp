@@ -554,8 +554,8 @@ struct Product {
     return t;
   }
 
+  // What it writes; where it reads depends on whether rows are packed.
   void move_to_row(Tile& t, int64_t row) const {
-    t.x_offset = x.offset(row);
     t.y = y + row * ldy + t.first_column;
     if (e.residual != nullptr) t.residual = e.residual + row * e.ld_residual + t.first_column;
   }
@@ -566,11 +566,13 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
   static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
                                                     SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
   const Panels& panels = product.panels;
+  const int64_t first_offset = product.x.offset(first);
   const auto multiply_panels = [&](int64_t p, int64_t count, int max_rows,
                                    const TileFunction* tiles) {
     Tile t = product.tile(p, count);
     Parts(rows, max_rows).for_each([&](int64_t row, int64_t tile_rows) {
       product.move_to_row(t, first + row);
+      t.x_offset = first_offset + row * product.x.ld;
       tiles[tile_rows - 1](t, product.e.activation);
     });
   };

@@ -99,8 +99,6 @@ void apply_to(const Activation& f, const float* x, int64_t ldx, float* y, int64_
 // Rows whose distance is a power of two would fall on the same lines of the first cache level.
 int64_t padded(int64_t columns) { return columns % 64 == 0 ? columns + 16 : columns; }
 
-constexpr size_t kLstmMask = 4, kGruMask = 3, kSimpleRnnMask = 3;  // inputs
-
 // What the three kernels have in common: sizes, activations, states and outputs.
 class RecurrentKernel : public Kernel {
  public:
@@ -270,7 +268,7 @@ class LstmKernel final : public RecurrentKernel {
  public:
   LstmKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
              Activation g, PackedConstant kernel)
-      : RecurrentKernel(request, options, f, g, kLstmMask),
+      : RecurrentKernel(request, options, f, g, graph::Lstm::kMaskInput),
         kernel_(std::move(kernel)),
         ldz_(padded(4 * units_)) {}
 
@@ -326,7 +324,7 @@ class GruKernel final : public RecurrentKernel {
   GruKernel(const KernelRequest& request, const graph::RecurrentOptions& options, Activation f,
             Activation g, bool reset_after, PackedConstant gate_kernel,
             PackedConstant candidate_kernel)
-      : RecurrentKernel(request, options, f, g, kGruMask),
+      : RecurrentKernel(request, options, f, g, graph::Gru::kMaskInput),
         reset_after_(reset_after),
         gate_kernel_(std::move(gate_kernel)),
         candidate_kernel_(std::move(candidate_kernel)),
@@ -399,7 +397,8 @@ class SimpleRnnKernel final : public RecurrentKernel {
  public:
   SimpleRnnKernel(const KernelRequest& request, const graph::RecurrentOptions& options,
                   Activation f, PackedConstant kernel)
-      : RecurrentKernel(request, options, f, {}, kSimpleRnnMask), kernel_(std::move(kernel)) {}
+      : RecurrentKernel(request, options, f, {}, graph::SimpleRnn::kMaskInput),
+        kernel_(std::move(kernel)) {}
 
   size_t scratch_bytes() const override {
     Arena arena;
@@ -463,7 +462,7 @@ PackedConstant pack_columns(const KernelRequest& request, int64_t first, int64_t
 KernelOffer simd_lstm(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Lstm&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, kLstmMask, &f, &g);
+  std::string reason = refusal(request, op.options, graph::Lstm::kMaskInput, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   return {std::make_unique<LstmKernel>(request, op.options, f, g,
                                        pack_columns(request, 0, request.inputs[1].shape[1])),
@@ -473,7 +472,7 @@ KernelOffer simd_lstm(const KernelRequest& request) {
 KernelOffer simd_gru(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Gru&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, kGruMask, &f, &g);
+  std::string reason = refusal(request, op.options, graph::Gru::kMaskInput, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   if (!op.reset_after && simd::present(request, 4)) {
     return simd::refuse("a recurrent bias without reset_after");
@@ -488,7 +487,7 @@ KernelOffer simd_gru(const KernelRequest& request) {
 KernelOffer simd_simple_rnn(const KernelRequest& request) {
   const auto& op = static_cast<const graph::SimpleRnn&>(request.op);
   Activation f, g;
-  std::string reason = refusal(request, op.options, kSimpleRnnMask, &f, &g);
+  std::string reason = refusal(request, op.options, graph::SimpleRnn::kMaskInput, &f, &g);
   if (!reason.empty()) return simd::refuse(reason);
   return {std::make_unique<SimpleRnnKernel>(request, op.options, f,
                                             pack_columns(request, 0, request.inputs[1].shape[1])),

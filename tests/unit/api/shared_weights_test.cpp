@@ -22,8 +22,8 @@ struct Lowered {
     archive = block;
     const auto x = graph.add_input({DType::kFloat32, {kUnknownDim, kSize}}, "x");
     weights = graph.add_constant(Tensor(DType::kFloat32, {kSize, kSize}, block, block->data()));
-    bias = graph.add_constant(
-        Tensor(DType::kFloat32, {kSize}, block, block->data() + kSize * kSize));
+    bias =
+        graph.add_constant(Tensor(DType::kFloat32, {kSize}, block, block->data() + kSize * kSize));
     graph.set_outputs(
         graph.add_node(std::make_shared<graph::Contraction>(), {x, weights, bias}, "dense"));
   }
