@@ -15,9 +15,9 @@
 #include "kernels/simd/vector_math-inl.h"
 
 // The packed form. For n < kDotColumns: the columns one after the other, each filled up with zeros
-// to a multiple of kLanes. Else panels: w[:, first .. first + width] with k rows of `width` floats,
-// the last panel filled up with zeros. A panel is kPanel vectors wide, the last one 1 or 3 where
-// that leaves less to fill up.
+// to a multiple of kLanes. Else, and for packed rows, panels: w[:, first .. first + width] with k
+// rows of `width` floats, the last panel filled up with zeros. A panel is kPanel vectors wide, the
+// last one 1 or 3 where that leaves less to fill up.
 
 HWY_BEFORE_NAMESPACE();
 namespace hornet::kernels::HWY_NAMESPACE {
@@ -33,9 +33,12 @@ constexpr int64_t kDotColumns = kLanes >= 8 ? 4 : 2;
 constexpr int kTileRows[] = {0, 14, 13, 9}, kPackedTileRows = 14;
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kTileRows[] = {0, 12, 6, 4}, kPackedTileRows = 6;
+#elif HWY_TARGET == HWY_SCALAR
+constexpr int kTileRows[] = {0, 8, 4, 3}, kPackedTileRows = 1;
 #else
 constexpr int kTileRows[] = {0, 8, 4, 3}, kPackedTileRows = 4;
 #endif
+static_assert(kPackedTileRows <= static_cast<int>(kLanes));
 
 // Panels that a tile of few rows spans, so that there are enough chains to hide the latency.
 constexpr int panels_at_once([[maybe_unused]] int rows) {
@@ -52,8 +55,9 @@ constexpr int panels_at_once([[maybe_unused]] int rows) {
 
 struct Tile {
   RowsInRuns x;
-  int64_t x_offset;         // of the tile's first row
-  const float* packed;      // instead of x: element k of row i at packed[k * kLanes + i]
+  int64_t x_offset;     // of the tile's first row
+  const float* packed;  // instead of x: element k of row i at packed[k * ld_packed + i]
+  int64_t ld_packed;
   int64_t k;                // of all runs
   const float* next_panel;  // what kNextPanel fetches, up to a line for each two k
   const float* w;           // the first panel
@@ -223,14 +227,18 @@ void compute_tile(const Tile& t, const Activation& activation) {
 // the rate, and g++ keeps no loop over two k in registers.
 enum Prefetch { kNothing, kThisPanel, kNextPanel };
 
+// How far the elements of packed rows are apart.
+enum RowsLayout { kOwnTile, kSideBySide };  // kLanes, and as far as the tile says
+
 // The same for packed rows and one panel.
-template <int kRows, int kVectors, Prefetch kPrefetch>
+template <int kRows, int kVectors, Prefetch kPrefetch, RowsLayout kLayout>
 void compute_packed_tile(const Tile& t, const Activation& activation) {
   const D d;
   V sum[kRows][kVectors];
   set_zero(sum);
   const float* w = t.w;
   const float* a = t.packed;
+  const int64_t ld = kLayout == kOwnTile ? static_cast<int64_t>(kLanes) : t.ld_packed;
   [[maybe_unused]] const float* next = t.next_panel;
 #pragma GCC unroll 4
   for (int64_t k = t.k; k > 0; --k) {
@@ -254,7 +262,7 @@ void compute_packed_tile(const Tile& t, const Activation& activation) {
       }
     }
     w += static_cast<int64_t>(kLanes) * kVectors;
-    a += kLanes;
+    a += ld;
   }
   finish_tile(t, activation, sum);
 }
@@ -276,15 +284,17 @@ struct ManyPanels<std::integer_sequence<int, kIndex...>> {
       compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
 };
 
-// kTiles[rows - 1]: the tile of packed rows over one panel.
-template <int kVectors, Prefetch kPrefetch,
-          class Indices = std::make_integer_sequence<
-              int, kVectors == kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2>>
+// kTiles[rows - 1]: the tile of packed rows over one panel. Three vectors take a half of a tile.
+constexpr int most_packed_rows_of_tile(int vectors) {
+  return vectors <= kPanel ? kPackedTileRows : (kPackedTileRows + 1) / 2;
+}
+template <int kVectors, Prefetch kPrefetch, RowsLayout kLayout,
+          class Indices = std::make_integer_sequence<int, most_packed_rows_of_tile(kVectors)>>
 struct PackedTiles;
-template <int kVectors, Prefetch kPrefetch, int... kIndex>
-struct PackedTiles<kVectors, kPrefetch, std::integer_sequence<int, kIndex...>> {
+template <int kVectors, Prefetch kPrefetch, RowsLayout kLayout, int... kIndex>
+struct PackedTiles<kVectors, kPrefetch, kLayout, std::integer_sequence<int, kIndex...>> {
   static constexpr TileFunction kTiles[] = {
-      compute_packed_tile<kIndex + 1, kVectors, kPrefetch>...};
+      compute_packed_tile<kIndex + 1, kVectors, kPrefetch, kLayout>...};
 };
 
 // How n columns are cut into panels.
@@ -305,10 +315,6 @@ constexpr int64_t kPanelColumns = kPanel * static_cast<int64_t>(kLanes);
 int64_t round_up(int64_t n) {
   const int64_t lanes = static_cast<int64_t>(kLanes);
   return (n + lanes - 1) / lanes * lanes;
-}
-
-size_t packed_floats(int64_t k, int64_t n) {
-  return static_cast<size_t>(n < kDotColumns ? round_up(k) * n : k * round_up(n));
 }
 
 void pack_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t columns,
@@ -377,15 +383,10 @@ void transpose_rows(int64_t rows, int64_t count, int64_t width, float* packed, A
   transpose_rows(row, rows, count, width, packed);
 }
 
-void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n, float* packed) {
-  if (n < kDotColumns) {
-    for (int64_t j = 0; j < n; ++j) {
-      for (int64_t i = 0; i < k; ++i) packed[i] = w[i * stride_k + j * stride_n];
-      std::fill(packed + k, packed + round_up(k), 0.0f);
-      packed += round_up(k);
-    }
-    return;
-  }
+size_t panels_floats(int64_t k, int64_t n) { return static_cast<size_t>(k * round_up(n)); }
+
+void pack_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
+                 float* packed) {
   const Panels panels(n);
   for (int64_t first = 0, p = 0; first < n; ++p) {
     const int64_t width =
@@ -402,6 +403,22 @@ void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t
     }
     packed += k * width;
     first += columns;
+  }
+}
+
+size_t packed_floats(int64_t k, int64_t n) {
+  return n < kDotColumns ? static_cast<size_t>(round_up(k) * n) : panels_floats(k, n);
+}
+
+void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n, float* packed) {
+  if (n >= kDotColumns) {
+    pack_panels(w, stride_k, stride_n, k, n, packed);
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    for (int64_t i = 0; i < k; ++i) packed[i] = w[i * stride_k + j * stride_n];
+    std::fill(packed + k, packed + round_up(k), 0.0f);
+    packed += round_up(k);
   }
 }
 
@@ -501,9 +518,12 @@ int64_t most_packed_rows([[maybe_unused]] int64_t k, [[maybe_unused]] int64_t n,
 #endif
 }
 
+size_t packed_rows_floats(int64_t k, int64_t m) {
+  return static_cast<size_t>((m + kPackedTileRows - 1) / kPackedTileRows * k) * kLanes;
+}
+
 size_t scratch_floats(int64_t k, int64_t n, int64_t m) {
-  const int64_t rows = std::min(most_packed_rows(k, n, m), m);
-  return static_cast<size_t>((rows + kPackedTileRows - 1) / kPackedTileRows * k) * kLanes;
+  return packed_rows_floats(k, std::min(most_packed_rows(k, n, m), m));
 }
 
 // `rows` rows in parts of at most `most`, equal but for a row.
@@ -531,7 +551,7 @@ class Parts {
 // One product: what tiles and panels are taken from.
 struct Product {
   const PackedB& b;
-  const RowsInRuns& x;
+  RowsInRuns x;
   float* y;
   int64_t ldy;
   const GemmEpilogue& e;
@@ -602,20 +622,29 @@ void pack_rows(const RowsInRuns& x, int64_t first, int64_t rows, float* packed) 
   });
 }
 
-// Rows [first, first + rows), which pack_rows() packed, by tiles of them.
+void pack_all_rows(const RowsInRuns& x, int64_t m, float* packed) { pack_rows(x, 0, m, packed); }
+
+PackedRows packed_rows(const float* packed, int64_t k) {
+  const int64_t lanes = static_cast<int64_t>(kLanes);
+  return {packed, lanes, k * lanes};
+}
+
+// Rows [first, first + rows) of the product, which are all of `x`, by tiles of them.
+template <RowsLayout kLayout>
 void multiply_packed_rows(const Product& product, int64_t first, int64_t rows,
-                          const float* packed) {
-  static constexpr const TileFunction* kFull[] = {PackedTiles<kPanel, kNothing>::kTiles,
-                                                  PackedTiles<kPanel, kThisPanel>::kTiles,
-                                                  PackedTiles<kPanel, kNextPanel>::kTiles};
-  static constexpr const TileFunction* kLast[] = {PackedTiles<kPanel + 1, kNothing>::kTiles,
-                                                  PackedTiles<kPanel + 1, kThisPanel>::kTiles};
+                          const PackedRows& x) {
+  static constexpr const TileFunction* kFull[] = {PackedTiles<kPanel, kNothing, kLayout>::kTiles,
+                                                  PackedTiles<kPanel, kThisPanel, kLayout>::kTiles,
+                                                  PackedTiles<kPanel, kNextPanel, kLayout>::kTiles};
   const Panels& panels = product.panels;
-  const int64_t tile_floats = product.b.k * static_cast<int64_t>(kLanes);
   const Parts tiles(rows, kPackedTileRows);
+  const auto advance = [&](const float*& packed, int64_t count) {
+    packed += kLayout == kOwnTile ? x.tile_floats : count;
+  };
   for (int64_t p = 0; p < panels.num_full; ++p) {
     Tile t = product.tile(p, 1);
-    t.packed = packed;
+    t.packed = x.data;
+    t.ld_packed = x.ld;
     t.next_panel = t.w + t.panel_floats;
     const int64_t next_vectors = p + 1 < panels.num_full ? kPanel : panels.last_vectors;
     const float* const end = t.next_panel + t.k * next_vectors * static_cast<int64_t>(kLanes);
@@ -623,24 +652,28 @@ void multiply_packed_rows(const Product& product, int64_t first, int64_t rows,
       product.move_to_row(t, first + row);
       const Prefetch prefetch = row == 0 ? kThisPanel : t.next_panel < end ? kNextPanel : kNothing;
       kFull[prefetch][count - 1](t, product.e.activation);
-      t.packed += tile_floats;
+      advance(t.packed, count);
       if (prefetch == kNextPanel) t.next_panel += t.k * kLineFloats / 2;
     });
   }
   if (panels.last_vectors == 0) return;
-  // Three vectors: a half of a tile at a time.
+  static constexpr const TileFunction* kOne = PackedTiles<1, kNothing, kLayout>::kTiles;
+  static constexpr const TileFunction* kThree[] = {
+      PackedTiles<kPanel + 1, kNothing, kLayout>::kTiles,
+      PackedTiles<kPanel + 1, kThisPanel, kLayout>::kTiles};
   Tile t = product.tile(panels.num_full, 1);
-  const float* from = packed;
+  t.ld_packed = x.ld;
+  const float* from = x.data;
   tiles.for_each([&](int64_t row, int64_t count) {
-    const int64_t half = (count + 1) / 2;
-    for (int64_t i = 0; i < count; i += half) {
+    const int64_t most = panels.last_vectors == 1 ? count : (count + 1) / 2;
+    for (int64_t i = 0; i < count; i += most) {
       product.move_to_row(t, first + row + i);
       t.packed = from + i;
       const Prefetch prefetch = row == 0 && i == 0 ? kThisPanel : kNothing;
-      const int64_t part = std::min(half, count - i);
-      kLast[prefetch][part - 1](t, product.e.activation);
+      const TileFunction* functions = panels.last_vectors == 1 ? kOne : kThree[prefetch];
+      functions[std::min(most, count - i) - 1](t, product.e.activation);
     }
-    from += tile_floats;
+    advance(from, count);
   });
 }
 
@@ -663,11 +696,11 @@ void multiply_dots(const Product& product, int64_t first, int64_t rows) {
 void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
               const GemmEpilogue& e, float* scratch) {
   const Product product = {b, x, y, ldy, e};
-  const int64_t packed_rows = scratch == nullptr ? 0 : most_packed_rows(b.k, b.n, m);
-  if (packed_rows > 0) {
-    Parts(m, packed_rows).for_each([&](int64_t first, int64_t rows) {
+  const int64_t most_rows = scratch == nullptr ? 0 : most_packed_rows(b.k, b.n, m);
+  if (most_rows > 0) {
+    Parts(m, most_rows).for_each([&](int64_t first, int64_t rows) {
       pack_rows(x, first, rows, scratch);
-      multiply_packed_rows(product, first, rows, scratch);
+      multiply_packed_rows<kOwnTile>(product, first, rows, packed_rows(scratch, b.k));
     });
     return;
   }
@@ -684,6 +717,16 @@ void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_
   }
 }
 
+void multiply_packed(const PackedB& b, const PackedRows& x, int64_t m, float* y, int64_t ldy,
+                     const GemmEpilogue& e) {
+  const Product product = {b, {}, y, ldy, e};
+  if (x.tile_floats > 0) {
+    multiply_packed_rows<kOwnTile>(product, 0, m, x);
+  } else {
+    multiply_packed_rows<kSideBySide>(product, 0, m, x);
+  }
+}
+
 }  // namespace
 
 const GemmFunctions* functions() {
@@ -696,8 +739,18 @@ const GemmFunctions* functions() {
 #else
   constexpr const char* kName = "plain";
 #endif
-  static constexpr GemmFunctions kFunctions = {kName, packed_floats, pack, scratch_floats,
-                                               multiply};
+  static constexpr GemmFunctions kFunctions = {kName,
+                                               static_cast<int64_t>(kLanes),
+                                               packed_floats,
+                                               pack,
+                                               scratch_floats,
+                                               multiply,
+                                               panels_floats,
+                                               pack_panels,
+                                               packed_rows_floats,
+                                               pack_all_rows,
+                                               packed_rows,
+                                               multiply_packed};
   return &kFunctions;
 }
 

@@ -37,9 +37,17 @@ struct RowsInRuns {
   }
 };
 
+// Packed rows: element k of row i of a tile is at data[k * ld + i]. Tiles have
+// `tile_floats` from one to the next; 0: they lie side by side, as one tile of all rows would.
+struct PackedRows {
+  const float* data;
+  int64_t ld, tile_floats;
+};
+
 // The code for one instruction set.
 struct GemmFunctions {
   const char* name;  // "avx512", "avx2", "sse4", "plain"
+  int64_t lanes;     // floats of a vector
   // Floats of a packed matrix. It is to be 64-byte aligned.
   size_t (*packed_floats)(int64_t k, int64_t n);
   // Packs w, whose element (i, j) is at w[i * stride_k + j * stride_n].
@@ -49,6 +57,20 @@ struct GemmFunctions {
   size_t (*scratch_floats)(int64_t k, int64_t n, int64_t m);
   void (*run)(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
               const GemmEpilogue& epilogue, float* scratch);
+
+  // The parts of a product, for those that pack once and multiply often. Matrices are packed in
+  // panels, whose columns may be filled up with zeros to a multiple of `lanes`: b.n may count
+  // these.
+  size_t (*panels_floats)(int64_t k, int64_t n);
+  void (*pack_panels)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
+                      float* packed);
+  // Packs m rows of k. `packed` is to be 64-byte aligned, and has packed_rows_floats(k, m).
+  size_t (*packed_rows_floats)(int64_t k, int64_t m);
+  void (*pack_rows)(const RowsInRuns& x, int64_t m, float* packed);
+  PackedRows (*packed_rows)(const float* packed, int64_t k);
+  // y as run() computes it, for a matrix in panels and m rows, which are all that `x` has.
+  void (*run_packed)(const PackedB& b, const PackedRows& x, int64_t m, float* y, int64_t ldy,
+                     const GemmEpilogue& epilogue);
 };
 
 // The best code for this machine. Not for the hot path.

@@ -180,6 +180,57 @@ TEST_P(SimdGemm, RowsInGroups_GiveTheBitsOfRowsInALine) {
   }
 }
 
+// In both layouts: as pack_rows() gives them, and all rows side by side.
+TEST_P(SimdGemm, RowsPackedOnce_GiveTheSameBits) {
+  const GemmFunctions& f = gemm_functions();
+  for (const int64_t k : {1, 5, 40}) {
+    for (const int64_t n : {1, 3, 4, 16, 17, 32, 33, 48, 70}) {
+      const Tensor w = random_floats({k, n}, 1), bias = random_floats({n}, 2);
+      Tensor panels(DType::kFloat32, {static_cast<int64_t>(f.panels_floats(k, n))});
+      f.pack_panels(w.as<float>(), n, 1, k, n, panels.mutable_as<float>());
+      const PackedB matrix = {&f, k, n, panels.as<float>()};
+      for (const int64_t m : {0, 1, 6, 14, 15, 16, 61}) {
+        const Tensor x = random_floats({m, k}, 3);
+        Tensor packed(DType::kFloat32, {static_cast<int64_t>(f.packed_rows_floats(k, m))});
+        const float* const rows = x.as<float>();
+        f.pack_rows({&rows, 1, k, k}, m, packed.mutable_as<float>());
+        const int64_t ld = m + 2, ldy = n + 1;
+        Tensor beside(DType::kFloat32, {k, ld});
+        for (int64_t i = 0; i < m * k; ++i) {
+          beside.mutable_as<float>()[i % k * ld + i / k] = x.as<float>()[i];
+        }
+        // Row by row, columns as of a wider matrix: none is a dot product.
+        const int64_t wide = n + 4;
+        Tensor filled(DType::kFloat32, {k, wide});
+        std::fill_n(filled.mutable_as<float>(), k * wide, 0.5f);
+        for (int64_t i = 0; i < k; ++i) {
+          std::copy_n(w.as<float>() + i * n, n, filled.mutable_as<float>() + i * wide);
+        }
+        const Packed whole(filled, k, wide, false);
+        Tensor expected(DType::kFloat32, {m, ldy});
+        std::fill_n(expected.mutable_as<float>(), m * ldy, 7.0f);
+        for (int64_t i = 0; i < m; ++i) {
+          std::vector<float> y(static_cast<size_t>(wide));
+          gemm(whole.matrix, x.as<float>() + i * k, k, 1, y.data(), wide, {});
+          for (int64_t j = 0; j < n; ++j) {
+            expected.mutable_as<float>()[i * ldy + j] =
+                y[static_cast<size_t>(j)] + bias.as<float>()[j];
+          }
+        }
+        for (const PackedRows& layout :
+             {f.packed_rows(packed.as<float>(), k), PackedRows{beside.as<float>(), ld, 0}}) {
+          Tensor y(DType::kFloat32, {m, ldy});
+          std::fill_n(y.mutable_as<float>(), m * ldy, 7.0f);
+          f.run_packed(matrix, layout, m, y.mutable_as<float>(), ldy,
+                       {bias.as<float>(), nullptr, 0, {}});
+          ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
+              << "k " << k << ", n " << n << ", m " << m << ", tiles " << layout.tile_floats;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(SimdGemm, ScratchForRows_SufficesForFewer) {
   for (const int64_t k : {5, 700, 9000}) {
     const Tensor w = random_floats({k, 128}, 1);
