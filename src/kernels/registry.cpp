@@ -61,10 +61,24 @@ const std::vector<KernelEntry>& kernel_table() {
 }
 
 std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const KernelRequest& second,
-                                           const KernelChoice& choice) {
-  const bool convolutions = first.op.name() == "conv" && second.op.name() == "conv";
-  if (choice.reference_only || !convolutions) return nullptr;
-  return simd_expand_depthwise(first, second).kernel;
+                                           bool keeps_first, const KernelChoice& choice) {
+  struct Entry {
+    std::string_view first, second;
+    KernelOffer (*make)(const KernelRequest&, const KernelRequest&, bool);
+  };
+  static constexpr Entry kPairs[] = {
+      {"conv", "conv", simd_expand_depthwise},
+      {"conv", "reduce", simd_depthwise_mean},
+      {"binary", "conv", simd_gated_conv_1x1},
+  };
+  if (choice.reference_only) return nullptr;
+  for (const Entry& entry : kPairs) {
+    if (entry.first != first.op.name() || entry.second != second.op.name()) continue;
+    if (KernelOffer offer = entry.make(first, second, keeps_first); offer.kernel != nullptr) {
+      return std::move(offer.kernel);
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace hornet::kernels

@@ -125,7 +125,6 @@ class Compiler {
 
  private:
   static constexpr int kNoStorage = -1;
-  static constexpr size_t kFirstInputsOfPair = 3;  // see choose_pair_kernel
   // Memory that one or several values share: a reshaped value, a result computed in place.
   struct Storage {
     Place place;
@@ -245,17 +244,16 @@ class Compiler {
 
   // The storage for output `k`: that of an input the kernel may overwrite and nobody reads again,
   // or a new one.
-  int storage_for_output(const graph::Node& node, size_t k, const Kernel& kernel,
-                         const std::vector<int>& inputs, int index) {
-    const ValueId id = node.outputs[k];
+  int storage_for_output(ValueId id, size_t k, const Kernel& kernel, const std::vector<int>& inputs,
+                         int index) {
     if (id == kNoValue) return kNoStorage;
     const size_t bytes = bytes_of(type(id));
     const auto output = output_index_.find(id);
     if (output != output_index_.end()) {
       return new_storage({Place::Kind::kOutput, output->second, nullptr}, bytes);
     }
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == kNoValue || kernel.in_place_output(i) != static_cast<int>(k)) continue;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (kernel.in_place_output(i) != static_cast<int>(k)) continue;
       const int candidate = inputs[i];
       if (candidate == kNoStorage) continue;
       const Storage& s = storages_[static_cast<size_t>(candidate)];
@@ -272,50 +270,61 @@ class Compiler {
     return storages_[static_cast<size_t>(storage_index)].last_read > node_index;
   }
 
-  // Whether the node behind `index` alone reads what this one gives, as its data.
-  bool feeds_next_alone(int index) const {
+  // Whether the node behind `index` reads what this one gives, as its data.
+  bool feeds_next(int index) const {
     const auto& nodes = graph_.nodes();
     if (static_cast<size_t>(index) + 1 >= nodes.size()) return false;
     const graph::Node &first = nodes[static_cast<size_t>(index)],
                       &second = nodes[static_cast<size_t>(index) + 1];
     if (first.outputs.size() != 1 || second.outputs.size() != 1) return false;
     const ValueId value = first.outputs[0];
-    return second.inputs[0] == value && last_use(value) == index + 1 &&
+    return second.inputs[0] == value &&
            std::count(second.inputs.begin(), second.inputs.end(), value) == 1;
   }
 
   // One step for two nodes, where there is a kernel for them.
   bool compile_pair(int index) {
-    if (!feeds_next_alone(index)) return false;
+    if (!feeds_next(index)) return false;
     const graph::Node& first = graph_.nodes()[static_cast<size_t>(index)];
     const graph::Node& second = graph_.nodes()[static_cast<size_t>(index) + 1];
+    const bool keeps_first = last_use(first.outputs[0]) > index + 1;
     const kernels::KernelRequest one = request_for(first), two = request_for(second);
     Step step;
-    step.kernel = kernels::choose_pair_kernel(one, two, {options_.reference_only});
+    step.kernel = kernels::choose_pair_kernel(one, two, keeps_first, {options_.reference_only});
     if (step.kernel == nullptr) return false;
+    const double first_flops = first.op->flops(one.inputs, one.outputs);
+    const double second_flops = second.op->flops(two.inputs, two.outputs);
+    const graph::Node& larger = first_flops > second_flops ? first : second;
     step.layer = first.layer;
-    step.name = second.op->name();
+    step.name = larger.op->name();
     step.attributes = first.op->attributes() + " + " + second.op->attributes();
-    step.types = to_string(two.outputs[0]);
     step.layouts = "plain -> plain";
-    step.flops =
-        first.op->flops(one.inputs, one.outputs) + second.op->flops(two.inputs, two.outputs);
+    step.flops = first_flops + second_flops;
     std::vector<ValueId> ids(first.inputs.begin(), first.inputs.end());
-    ids.resize(kFirstInputsOfPair, kNoValue);
+    ids.resize(kernels::kFirstInputsOfPair, kNoValue);
     ids.insert(ids.end(), second.inputs.begin() + 1, second.inputs.end());
-    std::vector<int> inputs;
+    std::vector<int> inputs, outputs;
     for (size_t i = 0; i < ids.size(); ++i) {
       const bool read = ids[i] != kNoValue && step.kernel->needs_input(i);
       inputs.push_back(read ? in_layout(ids[i], Layout::plain(), first.layer) : kNoStorage);
       if (ids[i] != kNoValue) step.bytes += bytes_of(type(ids[i]));
     }
-    const ValueId result = second.outputs[0];
-    const int output = storage_for_output(second, 0, *step.kernel, inputs, index + 1);
-    put(result, output);
-    layout(result) = Layout::plain();
-    step.bytes += bytes_of(type(result));
-    add_step(std::move(step), inputs, {output});
+    std::vector<ValueId> results = {second.outputs[0]};
+    if (keeps_first) results.push_back(first.outputs[0]);
+    for (size_t k = 0; k < results.size(); ++k) {
+      outputs.push_back(storage_for_output(results[k], k, *step.kernel, inputs, index + 1));
+      add_result(step, results[k], outputs.back(), Layout::plain());
+    }
+    add_step(std::move(step), inputs, outputs);
     return true;
+  }
+
+  // What `step` gives, for its text too.
+  void add_result(Step& step, ValueId id, int storage_index, Layout in) {
+    put(id, storage_index);
+    layout(id) = in;
+    step.types += (step.types.empty() ? "" : ", ") + to_string(storage_type(type(id)));
+    step.bytes += bytes_of(type(id));
   }
 
   void compile_node(int index) {
@@ -346,13 +355,9 @@ class Compiler {
     }
     step.layouts += " -> " + kernel->output_layout(0).to_string();
     for (size_t k = 0; k < node.outputs.size(); ++k) {
-      outputs.push_back(storage_for_output(node, k, *kernel, inputs, index));
-      const ValueId id = node.outputs[k];
-      if (id == kNoValue) continue;
-      put(id, outputs.back());
-      layout(id) = kernel->output_layout(k);
-      step.types += (step.types.empty() ? "" : ", ") + to_string(storage_type(type(id)));
-      step.bytes += bytes_of(type(id));
+      outputs.push_back(storage_for_output(node.outputs[k], k, *kernel, inputs, index));
+      if (node.outputs[k] == kNoValue) continue;
+      add_result(step, node.outputs[k], outputs.back(), kernel->output_layout(k));
     }
     step.flops = node.op->flops(request.inputs, request.outputs);
     add_step(std::move(step), inputs, outputs);

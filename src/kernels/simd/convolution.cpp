@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "kernels/pair.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
@@ -109,6 +110,77 @@ class Conv1x1Kernel final : public Kernel {
   const int64_t rows_;
   const Cells input_, output_, strides_;
   int64_t lines_at_once_;  // of y, where cells are gathered
+};
+
+// A 1x1 convolution of images whose channels are first multiplied with a factor each, some cells at
+// a time: the products stay in the first cache level.
+class GatedConv1x1Kernel final : public Kernel {
+ public:
+  // Inputs of run(): the two factors, then weights, bias and residual.
+  enum Input : size_t { kWeights = kFirstInputsOfPair, kBias, kResidual };
+
+  GatedConv1x1Kernel(PackedConstant weights, Activation activation, size_t gate, int64_t rows,
+                     int64_t cells)
+      : weights_(std::move(weights)),
+        activation_(activation),
+        multiply_(find_binary(graph::BinaryKind::multiply).both),
+        x_(1 - gate),
+        gate_(gate),
+        rows_(rows),
+        cells_(cells) {
+    constexpr int64_t kBlockFloats = 6 << 10, kFewestCells = 28;
+    const int64_t most = std::max(kBlockFloats / weights_.matrix().k, kFewestCells);
+    const int64_t blocks = (cells_ + most - 1) / most;
+    block_ = (cells_ + blocks - 1) / blocks;
+  }
+
+  std::string describe() const override {
+    return fmt::format("simd multiply + {} gemm", weights_.matrix().functions->name);
+  }
+  size_t scratch_bytes() const override {
+    simd::ScratchArena arena;
+    take(arena);
+    return arena.bytes();
+  }
+  bool needs_input(size_t i) const override { return i != kWeights; }
+  int in_place_output(size_t i) const override { return i == kResidual ? 0 : -1; }
+
+  void run(const KernelArgs& args, KernelState*) const override {
+    const PackedB& w = weights_.matrix();
+    const float* x = simd::input(args, x_);
+    const float* gate = simd::input(args, gate_);
+    float* y = simd::output(args, 0);
+    GemmEpilogue e = {simd::input(args, kBias), simd::input(args, kResidual), w.n, activation_};
+    simd::ScratchArena arena(args.scratch);
+    const auto [products, scratch] = take(arena);
+    for (int64_t row = 0; row < rows_; ++row, gate += w.k) {
+      for (int64_t first = 0; first < cells_; first += block_) {
+        const int64_t count = std::min(block_, cells_ - first);
+        for (int64_t i = 0; i < count; ++i, x += w.k) multiply_(x, gate, products + i * w.k, w.k);
+        gemm(w, products, w.k, count, y, w.n, e, scratch);
+        y += count * w.n;
+        if (e.residual != nullptr) e.residual += count * w.n;
+      }
+    }
+  }
+
+ private:
+  struct Scratch {
+    float* products;
+    void* product;
+  };
+  Scratch take(simd::ScratchArena& arena) const {
+    const PackedB& w = weights_.matrix();
+    float* products = arena.take(block_ * w.k);
+    return {products, arena.take_for({w}, block_)};
+  }
+
+  const PackedConstant weights_;
+  const Activation activation_;
+  const BinaryRun multiply_;
+  const size_t x_, gate_;  // inputs
+  const int64_t rows_, cells_;
+  int64_t block_;  // cells
 };
 
 // A window that moves by its own size: cells of y get one product each, and the products of a line
@@ -275,29 +347,85 @@ class ConvTransposeKernel final : public Kernel {
 
 }  // namespace
 
-KernelOffer simd_conv_1x1(const KernelRequest& request) {
+namespace {
+
+struct OneByOne {
+  std::string refusal;  // "" where it is one
+  Activation activation;
+};
+OneByOne find_one_by_one(const KernelRequest& request) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
   const graph::Window& window = op.window;
   const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
-  if (!epilogue.refusal.empty()) return refuse(epilogue.refusal);
-  if (window.size.size() > kSpatial) return refuse("more than 3 spatial dimensions");
-  if (!is_constant(request, 1)) return refuse("weights that are computed");
-  if (op.groups != 1) return refuse("a convolution in groups");
-  const size_t count = window.size.size();
+  if (!epilogue.refusal.empty()) return {epilogue.refusal, {}};
+  if (window.size.size() > kSpatial) return {"more than 3 spatial dimensions", {}};
+  if (!is_constant(request, 1)) return {"weights that are computed", {}};
+  if (op.groups != 1) return {"a convolution in groups", {}};
   const Shape& x = request.inputs[0].shape;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < window.size.size(); ++i) {
     const graph::Window::Axis axis = window.resolve(i, x[i + 1]);
     if (window.size[i] != 1 || axis.pad_begin != 0 || axis.pad_end != 0) {
-      return refuse("a window of more than one cell, or padding");
+      return {"a window of more than one cell, or padding", {}};
     }
   }
-  const int64_t channels = x.back(), filters = request.outputs[0].shape.back();
-  PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->as<float>(),
-                        filters, 1, channels, filters);
+  return {"", epilogue.activation};
+}
+
+PackedConstant pack_one_by_one(const KernelRequest& request) {
+  const int64_t channels = request.inputs[0].shape.back();
+  const int64_t filters = request.outputs[0].shape.back();
+  return {request.packed,
+          simd::key_of(request, 1),
+          request.constants[1]->as<float>(),
+          filters,
+          1,
+          channels,
+          filters};
+}
+
+}  // namespace
+
+KernelOffer simd_conv_1x1(const KernelRequest& request) {
+  const OneByOne found = find_one_by_one(request);
+  if (!found.refusal.empty()) return simd::refuse(found.refusal);
+  const graph::Window& window = static_cast<const graph::Conv&>(request.op).window;
+  const size_t count = window.size.size();
+  const Shape& x = request.inputs[0].shape;
   return {std::make_unique<Conv1x1Kernel>(
-              std::move(packed), epilogue.activation, x[0], cells(x, 1, count),
+              pack_one_by_one(request), found.activation, x[0], cells(x, 1, count),
               cells(request.outputs[0].shape, 1, count), cells(window.strides, 0, count)),
+          ""};
+}
+
+KernelOffer simd_gated_conv_1x1(const KernelRequest& product, const KernelRequest& conv,
+                                bool keeps_first) {
+  using simd::refuse;
+  if (keeps_first) return refuse("a product that others read");
+  const auto& binary = static_cast<const graph::Binary&>(product.op);
+  if (binary.kind != graph::BinaryKind::multiply || !binary.activation.is_identity() ||
+      !simd::is_float(product, 0) || !simd::is_float(product, 1)) {
+    return refuse("another operator than a product of float32");
+  }
+  const OneByOne found = find_one_by_one(conv);
+  if (!found.refusal.empty()) return refuse(found.refusal);
+  const Shape &x = product.outputs[0].shape, &y = conv.outputs[0].shape;
+  if (!std::equal(x.begin(), x.end() - 1, y.begin())) return refuse("strides");
+  Shape a_factor_each(x.size(), 1);
+  a_factor_each.front() = x.front();
+  a_factor_each.back() = x.back();
+  const size_t gate = product.inputs[0].shape == x ? 1 : 0;
+  if (product.inputs[gate].shape != a_factor_each || product.inputs[1 - gate].shape != x) {
+    return refuse("other factors than one for each channel of a row");
+  }
+  // All weights are read for a block of cells; a small image stays in the cache as a whole.
+  constexpr int64_t kMostWeights = 32 << 10, kFewestFloats = 64 << 10;
+  const int64_t image = num_elements(x) / std::max<int64_t>(x[0], 1);
+  if (x.back() * y.back() > kMostWeights || image < kFewestFloats) {
+    return refuse("an image for the cache, or many weights");
+  }
+  return {std::make_unique<GatedConv1x1Kernel>(pack_one_by_one(conv), found.activation, gate, x[0],
+                                               image / x.back()),
           ""};
 }
 

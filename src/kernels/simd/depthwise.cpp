@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/check.h"
 #include "graph/ops/convolution.h"
+#include "graph/ops/reduction.h"
 #include "kernels/pair.h"
 #include "kernels/simd/elementwise.h"
 #include "kernels/simd/gemm.h"
@@ -46,6 +48,10 @@ struct DepthwiseLine {
 using DepthwiseFunction = void (*)(const DepthwiseShape&, const DepthwiseLine&, int64_t c,
                                    int64_t end);
 constexpr int64_t kDepthwiseChannels = 16;
+
+// sums[c] += the sum of channel c over `cells` cells, ld floats apart.
+using AddCellsFunction = void (*)(const float* x, int64_t ld, int64_t cells, int64_t channels,
+                                  float* sums);
 
 }  // namespace
 }  // namespace hornet::kernels
@@ -213,7 +219,26 @@ DepthwiseFunction choose_cells(const DepthwiseShape& s) {
                                                     : compute_line<kSize, kStride, 8>;
 }
 
+void add_cells(const float* x, int64_t ld, int64_t cells, int64_t channels, float* sums) {
+  constexpr int kChains = 4;  // they hide the latency of an addition
+  for_each_vector(channels, [&](auto part, int64_t c) HWY_ATTR {
+    V sum[kChains];
+    for (V& v : sum) v = hn::Zero(D());
+    const float* cell = x + c;
+    int64_t i = 0;
+    for (; i + kChains <= cells; i += kChains, cell += kChains * ld) {
+#pragma GCC unroll 4
+      for (int k = 0; k < kChains; ++k) sum[k] = hn::Add(sum[k], part.load(cell + k * ld));
+    }
+    for (; i < cells; ++i, cell += ld) sum[0] = hn::Add(sum[0], part.load(cell));
+    const V all = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
+    part.store(hn::Add(part.load(sums + c), all), sums + c);
+  });
+}
+
 }  // namespace
+
+AddCellsFunction add_cells_function() { return add_cells; }
 
 DepthwiseFunction depthwise_function(const DepthwiseShape& s) {
   if (s.dilation_x == 1 && s.stride_x == 1 && s.size_x == 3) return choose_cells<3, 1>(s);
@@ -244,11 +269,14 @@ struct WindowLines {
 
 class DepthwiseKernel final : public Kernel {
  public:
-  DepthwiseKernel(const DepthwiseShape& shape, int64_t rows, Activation activation)
+  // With `gives_means` output 0 is the mean of each channel of an image, and output 1 the images.
+  DepthwiseKernel(const DepthwiseShape& shape, int64_t rows, Activation activation,
+                  bool gives_means)
       : s_(shape),
         rows_(rows),
         activation_(activation),
-        compute_line_(HORNET_DISPATCH(depthwise_function)(shape)) {
+        compute_line_(HORNET_DISPATCH(depthwise_function)(shape)),
+        add_cells_(gives_means ? HORNET_DISPATCH(add_cells_function)() : nullptr) {
     // The lines under a window stay in the first cache level for the next ones. An image that comes
     // from behind the second level is rather read in one piece.
     constexpr int64_t kBlockFloats = 6 << 10, kFewest = 64, kLargeImage = 256 << 10;
@@ -259,35 +287,42 @@ class DepthwiseKernel final : public Kernel {
                  : std::max(fit / kDepthwiseChannels * kDepthwiseChannels, kFewest);
   }
 
-  std::string describe() const override { return "simd depthwise"; }
-  int in_place_output(size_t i) const override { return i == 3 ? 0 : -1; }
+  std::string describe() const override {
+    return add_cells_ == nullptr ? "simd depthwise" : "simd depthwise + mean";
+  }
+  int in_place_output(size_t i) const override { return i == 3 && !gives_means() ? 0 : -1; }
 
   void run(const KernelArgs& args, KernelState*) const override {
     const int64_t line_floats = s_.input_width * s_.channels;
     const int64_t y_floats = s_.output_width * s_.channels;
     const float* x = simd::input(args, 0);
+    float* means = gives_means() ? simd::output(args, 0) : nullptr;
     DepthwiseLine line = {};
     line.bias = simd::input(args, 2);
-    line.residual = simd::input(args, 3);
-    line.y = simd::output(args, 0);
+    line.residual = gives_means() ? nullptr : simd::input(args, 3);
+    line.y = simd::output(args, gives_means() ? 1 : 0);
     line.relu = activation_.is_relu();
     line.relu6 = activation_.is_relu6();
     line.line_floats = s_.dilation_y * line_floats;
     for (int64_t row = 0; row < rows_; ++row, x += s_.input_height * line_floats) {
       for (int64_t c = 0; c < s_.channels; c += block_) {
-        compute_image(x, line, simd::input(args, 1), c, std::min(s_.channels, c + block_));
+        compute_image(x, line, simd::input(args, 1), means, c, std::min(s_.channels, c + block_));
       }
+      if (means != nullptr) means += s_.channels;
       line.y += s_.output_height * y_floats;
       if (line.residual != nullptr) line.residual += s_.output_height * y_floats;
     }
   }
 
  private:
-  // Channels [c, end) of all lines of an image.
-  void compute_image(const float* x, DepthwiseLine line, const float* weights, int64_t c,
-                     int64_t end) const {
+  bool gives_means() const { return add_cells_ != nullptr; }
+
+  // Channels [c, end) of all lines of an image and, where they are wanted, of its means.
+  void compute_image(const float* x, DepthwiseLine line, const float* weights, float* means,
+                     int64_t c, int64_t end) const {
     const int64_t line_floats = s_.input_width * s_.channels;
     const int64_t y_floats = s_.output_width * s_.channels;
+    if (means != nullptr) std::fill(means + c, means + end, 0.0f);
     for (int64_t i = 0; i < s_.output_height; ++i) {
       const WindowLines window(s_, i);
       const int64_t first = window.first, last = window.last;
@@ -298,16 +333,23 @@ class DepthwiseKernel final : public Kernel {
       if (!activation_.is_in_registers()) {
         activation_(line.y + c, s_.channels, line.y + c, s_.channels, s_.output_width, end - c);
       }
+      if (means != nullptr) {
+        add_cells_(line.y + c, s_.channels, s_.output_width, end - c, means + c);
+      }
       line.y += y_floats;
       if (line.residual != nullptr) line.residual += y_floats;
     }
+    if (means == nullptr) return;
+    const float count = static_cast<float>(s_.output_height * s_.output_width);
+    for (int64_t i = c; i < end; ++i) means[i] /= count;
   }
 
   const DepthwiseShape s_;
   const int64_t rows_;
   const Activation activation_;
   const DepthwiseFunction compute_line_;
-  int64_t block_;  // channels
+  const AddCellsFunction add_cells_;  // null: no means
+  int64_t block_;                     // channels
 };
 
 // A 1x1 convolution and the depthwise one behind it, some channels at a time: what the first gives
@@ -409,7 +451,9 @@ class ExpandDepthwiseKernel final : public Kernel {
 
 }  // namespace
 
-KernelOffer simd_depthwise_conv(const KernelRequest& request) {
+namespace {
+
+KernelOffer offer_depthwise(const KernelRequest& request, bool gives_means) {
   using namespace simd;
   const auto& op = static_cast<const graph::Conv&>(request.op);
   const Epilogue epilogue = find_epilogue(request, op.epilogue.activation);
@@ -421,12 +465,34 @@ KernelOffer simd_depthwise_conv(const KernelRequest& request) {
   }
   if (count > 2) return refuse("more than 2 spatial dimensions");
   return {std::make_unique<DepthwiseKernel>(DepthwiseShape{{op.window, x, y}, x.back()}, x[0],
-                                            epilogue.activation),
+                                            epilogue.activation, gives_means),
           ""};
 }
 
-KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelRequest& depthwise) {
+}  // namespace
+
+KernelOffer simd_depthwise_conv(const KernelRequest& request) {
+  return offer_depthwise(request, false);
+}
+
+KernelOffer simd_depthwise_mean(const KernelRequest& depthwise, const KernelRequest& mean,
+                                bool keeps_first) {
   using namespace simd;
+  if (!keeps_first) return refuse("images that nobody reads");
+  if (present(depthwise, 3)) return refuse("a residual");
+  const auto& op = static_cast<const graph::Reduce&>(mean.op);
+  std::vector<int64_t> spatial(depthwise.outputs[0].shape.size() - 2);
+  std::iota(spatial.begin(), spatial.end(), 1);
+  if (op.kind != graph::ReduceKind::mean || op.axes != spatial) {
+    return refuse("another reduction than the mean of an image");
+  }
+  return offer_depthwise(depthwise, true);
+}
+
+KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelRequest& depthwise,
+                                  bool keeps_first) {
+  using namespace simd;
+  if (keeps_first) return refuse("a first result that others read");
   const auto& first = static_cast<const graph::Conv&>(expand.op);
   const auto& second = static_cast<const graph::Conv&>(depthwise.op);
   for (size_t i = 0; i < 4; ++i) {

@@ -6,7 +6,6 @@
 
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
-#include "kernels/pair.h"
 #include "kernels/simd/kernels.h"
 #include "unit/kernels/simd_test.h"
 
@@ -426,46 +425,6 @@ TEST_P(SimdConvolution, DepthwiseOfLinesOrWithPaddingLargerThanTheWindow_IsAsThe
   padded.window.pads_end = {6, 9};
   const Tensor image = random_floats({2, 4, 3, 20}, 1), v = random_floats({3, 3, 1, 20}, 2);
   expect_like_reference(simd_depthwise_conv, {padded, {&image, &v}, {false, true}}, 1e-5);
-}
-
-// The inputs of a pair: x, weights and bias of the first, weights and bias of the second.
-Tensor run_pair(const graph::Conv& expand, const graph::Conv& depthwise, const Tensor& x,
-                const Tensor (&w)[4]) {
-  PackedWeights packed;
-  const KernelRequest first = make_request(expand, {&x, &w[0], &w[1]}, packed, {false, true, true});
-  const Tensor middle(DType::kFloat32, first.outputs[0].shape);
-  const KernelRequest second =
-      make_request(depthwise, {&middle, &w[2], &w[3]}, packed, {false, true, true});
-  const std::unique_ptr<Kernel> kernel = choose_pair_kernel(first, second, {});
-  EXPECT_NE(kernel, nullptr);
-  if (kernel == nullptr) return {};
-  Tensor y(DType::kFloat32, second.outputs[0].shape);
-  Tensor scratch(DType::kUInt8, {static_cast<int64_t>(kernel->scratch_bytes())});
-  const void* inputs[] = {x.data(), nullptr, w[1].data(), w[2].data(), w[3].data(), nullptr};
-  void* outputs[] = {y.mutable_data()};
-  packed.complete();
-  kernel->run({inputs, outputs, scratch.mutable_data()}, nullptr);
-  return y;
-}
-
-TEST_P(SimdConvolution, OneByOneAndDepthwiseBehindIt_AreAsOneAfterTheOther) {
-  for (const int64_t stride : {1, 2}) {
-    graph::Conv expand = conv({1, 1}, {1, 1}, {UnaryKind::relu6});
-    graph::Conv depthwise =
-        conv({3, 3}, {stride, stride}, {stride == 1 ? UnaryKind::silu : UnaryKind::relu});
-    depthwise.window.padding = graph::Padding::kSame;
-    depthwise.groups = 70;
-    const Tensor x = random_floats({2, 83, 91, 5}, 1);
-    const Tensor w[] = {random_floats({1, 1, 5, 70}, 2), random_floats({70}, 3),
-                        random_floats({3, 3, 1, 70}, 4), random_floats({70}, 5)};
-    const Tensor middle = evaluate(expand, {&x, &w[0], &w[1]}, true)[0];
-    const Tensor expected = evaluate(depthwise, {&middle, &w[2], &w[3]}, true)[0];
-    const Tensor got = run_pair(expand, depthwise, x, w);
-    expect_near(got, expected, 1e-5);
-    const Tensor alone = run_pair(expand, depthwise, rows_of(x, 1, 1), w);
-    const Tensor second = rows_of(got, 1, 1);
-    EXPECT_EQ(std::memcmp(alone.data(), second.data(), second.num_bytes()), 0);
-  }
 }
 
 TEST_P(SimdConvolution, SeveralFiltersAChannel_AreRefused) {

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "graph/ops/contraction.h"
+#include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/reduction.h"
 #include "graph/ops/shape.h"
 #include "hornet/error.h"
 
@@ -32,8 +36,9 @@ class PlanTest : public ::testing::Test {
 
   // Executes twice with one state: what the first run left must not show in the second.
   std::vector<std::vector<float>> run(std::vector<std::vector<float>> inputs,
-                                      const std::vector<Shape>& shapes) {
-    const auto plan = Plan::compile(graph_, shapes, packed_);
+                                      const std::vector<Shape>& shapes,
+                                      const PlanOptions& options = {}) {
+    const auto plan = Plan::compile(graph_, shapes, packed_, options);
     WorkerState state(*plan);
     std::vector<const void*> sources;
     for (const auto& values : inputs) sources.push_back(values.data());
@@ -141,6 +146,51 @@ TEST_F(PlanTest, ErrorOfAStep_NamesItsLayer) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.message().rfind("layer \"l\" (L): ", 0), 0u) << error.message();
+  }
+}
+
+// A block of squeeze and excitation: steps of two nodes each, one of which keeps its first result.
+TEST_F(PlanTest, StepsOfTwoNodes_GiveWhatTheyGiveAlone) {
+  const auto numbers = [](Shape shape, uint32_t seed) {
+    std::mt19937 generator(seed);
+    std::uniform_real_distribution<float> distribution(-1, 1);
+    std::vector<float> values(static_cast<size_t>(num_elements(shape)));
+    for (float& value : values) value = distribution(generator);
+    return values;
+  };
+  const auto weights = [&](Shape shape, uint32_t seed) {
+    return constant(numbers(shape, seed), shape);
+  };
+  graph::Conv depthwise, project;
+  for (graph::Conv* conv : {&depthwise, &project}) {
+    conv->window.padding = graph::Padding::kSame;
+    conv->window.strides = conv->window.dilations = {1, 1};
+  }
+  depthwise.window.size = {3, 3};
+  depthwise.groups = 16;
+  project.window.size = {1, 1};
+  const Shape image = {2, 64, 65, 16};
+  for (const bool outputs_images : {false, true}) {
+    graph_ = {};
+    const ValueId x = input({-1, 64, 65, 16});
+    const ValueId y = add<graph::Conv>({x, weights({3, 3, 1, 16}, 1)}, depthwise);
+    const ValueId mean =
+        add<graph::Reduce>({y}, graph::ReduceKind::mean, std::vector<int64_t>{1, 2}, true);
+    const ValueId gate = add<graph::Unary>({mean}, UnaryFunction{UnaryKind::sigmoid});
+    const ValueId product = add<graph::Binary>({y, gate}, BinaryKind::multiply);
+    const ValueId z =
+        add<graph::Conv>({product, weights({1, 1, 16, 16}, 2), weights({16}, 3), x}, project);
+    graph_.set_outputs(outputs_images ? std::vector<ValueId>{z, y} : std::vector<ValueId>{z});
+    const std::vector<float> rows = numbers(image, 4);
+    const auto expected = run({rows}, {image}, {.reference_only = true});
+    EXPECT_EQ(text_.find("simd"), std::string::npos) << text_;
+    const auto got = run({rows}, {image});
+    EXPECT_NE(text_.find("depthwise + mean"), std::string::npos) << text_;
+    EXPECT_NE(text_.find("simd multiply + "), std::string::npos) << text_;
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_THAT(got[i], testing::Pointwise(testing::FloatNear(1e-5f), expected[i]));
+    }
   }
 }
 

@@ -1,0 +1,211 @@
+#include <fmt/format.h>
+
+#include "graph/ops/convolution.h"
+#include "graph/ops/elementwise.h"
+#include "graph/ops/reduction.h"
+#include "kernels/pair.h"
+#include "unit/kernels/simd_test.h"
+
+namespace hornet::kernels {
+namespace {
+
+using graph::BinaryKind;
+using graph::UnaryFunction;
+using graph::UnaryKind;
+
+class SimdPair : public SimdTest {};
+HORNET_SIMD_TESTS(SimdPair);
+
+// Two operators, each with its inputs and which of them are constants; the second has the result of
+// the first in front of them.
+struct Pair {
+  SimdCase first, second;
+  bool keeps_first = false;
+};
+
+// The result of the second and, where it is kept, that of the first; nothing without a kernel.
+std::vector<Tensor> run_pair(const Pair& pair) {
+  PackedWeights packed;
+  const KernelRequest first =
+      make_request(pair.first.op, pair.first.inputs, packed, pair.first.is_constant);
+  const Tensor middle(DType::kFloat32, first.outputs[0].shape);
+  std::vector<const Tensor*> second_inputs = {&middle};
+  second_inputs.insert(second_inputs.end(), pair.second.inputs.begin(), pair.second.inputs.end());
+  std::vector<bool> second_constants = {false};
+  second_constants.insert(second_constants.end(), pair.second.is_constant.begin(),
+                          pair.second.is_constant.end());
+  const KernelRequest second =
+      make_request(pair.second.op, second_inputs, packed, second_constants);
+  const std::unique_ptr<Kernel> kernel = choose_pair_kernel(first, second, pair.keeps_first, {});
+  packed.complete();
+  if (kernel == nullptr) return {};
+  std::vector<const void*> inputs;
+  const auto add = [&](const Tensor* input) {
+    const bool read = input != nullptr && kernel->needs_input(inputs.size());
+    inputs.push_back(read ? input->data() : nullptr);
+  };
+  for (size_t i = 0; i < kFirstInputsOfPair; ++i) {
+    add(i < pair.first.inputs.size() ? pair.first.inputs[i] : nullptr);
+  }
+  for (const Tensor* input : pair.second.inputs) add(input);
+  std::vector<Tensor> results = {Tensor(DType::kFloat32, second.outputs[0].shape)};
+  if (pair.keeps_first) results.emplace_back(DType::kFloat32, first.outputs[0].shape);
+  std::vector<void*> outputs;
+  for (Tensor& result : results) {
+    std::fill_n(result.mutable_as<float>(), result.num_elements(), 7.0f);
+    outputs.push_back(result.mutable_data());
+  }
+  Tensor scratch(DType::kUInt8, {static_cast<int64_t>(kernel->scratch_bytes())});
+  kernel->run({inputs, outputs, scratch.mutable_data()}, nullptr);
+  return results;
+}
+
+// As one after the other, and a row of its own has the same bits.
+void expect_like_both(const Pair& pair) {
+  const std::vector<Tensor> got = run_pair(pair);
+  ASSERT_EQ(got.size(), pair.keeps_first ? 2u : 1u);
+  const Tensor middle = evaluate(pair.first.op, pair.first.inputs, true)[0];
+  std::vector<const Tensor*> second_inputs = {&middle};
+  second_inputs.insert(second_inputs.end(), pair.second.inputs.begin(), pair.second.inputs.end());
+  expect_near(got[0], evaluate(pair.second.op, second_inputs, true)[0], 1e-5);
+  if (pair.keeps_first) expect_near(got[1], middle, 1e-5);
+
+  const int64_t num_rows = pair.first.inputs[0]->shape()[0];
+  for (int64_t row = 0; row < num_rows; ++row) {
+    Pair alone = pair;
+    std::vector<Tensor> parts;
+    parts.reserve(pair.first.inputs.size() + pair.second.inputs.size());
+    for (SimdCase* side : {&alone.first, &alone.second}) {
+      for (size_t i = 0; i < side->inputs.size(); ++i) {
+        if (side->inputs[i] == nullptr || side->is_constant[i]) continue;
+        parts.push_back(rows_of(*side->inputs[i], row, 1));
+        side->inputs[i] = &parts.back();
+      }
+    }
+    const std::vector<Tensor> one = run_pair(alone);
+    ASSERT_EQ(one.size(), got.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      const Tensor expected = rows_of(got[i], row, 1);
+      EXPECT_EQ(std::memcmp(one[i].data(), expected.data(), expected.num_bytes()), 0)
+          << "output " << i << ", row " << row;
+    }
+  }
+}
+
+graph::Conv conv(std::vector<int64_t> size, std::vector<int64_t> strides, UnaryFunction f = {}) {
+  graph::Conv op;
+  op.window.dilations.assign(size.size(), 1);
+  op.window.size = std::move(size);
+  op.window.strides = std::move(strides);
+  op.window.padding = graph::Padding::kSame;
+  op.epilogue.activation = f;
+  return op;
+}
+
+TEST_P(SimdPair, OneByOneAndDepthwise_AreAsOneAfterTheOther) {
+  for (const int64_t stride : {1, 2}) {
+    const graph::Conv expand = conv({1, 1}, {1, 1}, {UnaryKind::relu6});
+    graph::Conv depthwise =
+        conv({3, 3}, {stride, stride}, {stride == 1 ? UnaryKind::silu : UnaryKind::relu});
+    depthwise.groups = 70;
+    const Tensor x = random_floats({2, 83, 91, 5}, 1);
+    const Tensor w = random_floats({1, 1, 5, 70}, 2), b = random_floats({70}, 3);
+    const Tensor v = random_floats({3, 3, 1, 70}, 4), c = random_floats({70}, 5);
+    const Pair pair = {{expand, {&x, &w, &b}, {false, true, true}},
+                       {depthwise, {&v, &c}, {true, true}}};
+    expect_like_both(pair);
+    Pair kept = pair;
+    kept.keeps_first = true;
+    EXPECT_TRUE(run_pair(kept).empty());
+  }
+}
+
+TEST_P(SimdPair, DepthwiseAndMean_AreAsOneAfterTheOther) {
+  const Shape shapes[] = {{2, 9, 13, 35}, {3, 1, 1, 5}, {2, 40, 41, 16}, {2, 7, 7, 130}};
+  for (const Shape& shape : shapes) {
+    for (const int64_t stride : {1, 2}) {
+      for (const UnaryKind f : {UnaryKind::silu, UnaryKind::relu, UnaryKind::identity}) {
+        graph::Conv depthwise = conv({3, 3}, {stride, stride}, {f});
+        depthwise.groups = shape.back();
+        const Tensor x = random_floats(shape, 1), w = random_floats({3, 3, 1, shape.back()}, 2);
+        const Tensor b = random_floats({shape.back()}, 3);
+        SCOPED_TRACE(fmt::format("{} stride {}", to_string(shape), stride));
+        for (const bool keepdims : {false, true}) {
+          const graph::Reduce mean(graph::ReduceKind::mean, {1, 2}, keepdims);
+          expect_like_both(
+              {{depthwise, {&x, &w, &b}, {false, true, true}}, {mean, {}, {}}, true});
+        }
+      }
+    }
+  }
+  graph::Conv line = conv({3}, {1});
+  line.groups = 20;
+  const Tensor x = random_floats({3, 11, 20}, 1), w = random_floats({3, 1, 20}, 2);
+  const graph::Reduce mean(graph::ReduceKind::mean, {1}, false);
+  expect_like_both({{line, {&x, &w}, {false, true}}, {mean, {}, {}}, true});
+}
+
+TEST_P(SimdPair, OtherReductionsAndResiduals_AreLeftAlone) {
+  graph::Conv depthwise = conv({3, 3}, {1, 1});
+  depthwise.groups = 20;
+  const Tensor x = random_floats({2, 5, 6, 20}, 1), w = random_floats({3, 3, 1, 20}, 2);
+  using graph::Reduce;
+  using graph::ReduceKind;
+  const SimdCase first = {depthwise, {&x, &w}, {false, true}};
+  for (const Reduce& op : {Reduce(ReduceKind::max, {1, 2}, false),
+                           Reduce(ReduceKind::mean, {1}, false),
+                           Reduce(ReduceKind::mean, {1, 2, 3}, false)}) {
+    EXPECT_TRUE(run_pair({first, {op, {}, {}}, true}).empty()) << op.attributes();
+  }
+  const Reduce mean(ReduceKind::mean, {1, 2}, false);
+  EXPECT_TRUE(run_pair({first, {mean, {}, {}}, false}).empty());
+  const SimdCase added = {depthwise, {&x, &w, nullptr, &x}, {false, true, false, false}};
+  EXPECT_TRUE(run_pair({added, {mean, {}, {}}, true}).empty());
+}
+
+TEST_P(SimdPair, FactorsAndOneByOne_AreAsOneAfterTheOther) {
+  const graph::Binary multiply(BinaryKind::multiply);
+  for (const Shape& shape : {Shape{2, 57, 61, 20}, Shape{2, 1700, 40}, Shape{1, 260, 260, 1}}) {
+    Shape factors(shape.size(), 1);
+    factors.front() = shape.front();
+    factors.back() = shape.back();
+    const Tensor x = random_floats(shape, 1), gate = random_floats(factors, 2);
+    for (const int64_t filters : {3, 37}) {
+      Shape weights(shape.size() - 2, 1);
+      const graph::Conv project = conv(weights, weights, {UnaryKind::relu});
+      weights.insert(weights.end(), {shape.back(), filters});
+      const Tensor w = random_floats(weights, 3), b = random_floats({filters}, 4);
+      Shape y = shape;
+      y.back() = filters;
+      const Tensor residual = random_floats(y, 5);
+      SCOPED_TRACE(fmt::format("{} to {}", to_string(shape), filters));
+      const SimdCase second = {project, {&w, &b, &residual}, {true, true, false}};
+      expect_like_both({{multiply, {&x, &gate}, {false, false}}, second});
+      expect_like_both({{multiply, {&gate, &x}, {false, false}}, second});
+      expect_like_both({{multiply, {&x, &gate}, {false, false}}, {project, {&w}, {true}}});
+    }
+  }
+}
+
+TEST_P(SimdPair, OtherProducts_AreLeftAlone) {
+  const Tensor x = random_floats({2, 60, 60, 20}, 1), w = random_floats({1, 1, 20, 8}, 2);
+  const Tensor gate = random_floats({2, 1, 1, 20}, 3), one = random_floats({1, 1, 1, 20}, 4);
+  const Tensor w3 = random_floats({3, 3, 20, 8}, 5);
+  const graph::Conv project = conv({1, 1}, {1, 1});
+  const SimdCase second = {project, {&w}, {true}};
+  const graph::Binary multiply(BinaryKind::multiply), add(BinaryKind::add);
+  const std::vector<bool> computed = {false, false};
+  EXPECT_EQ(run_pair({{multiply, {&x, &gate}, computed}, second}).size(), 1u);
+  EXPECT_TRUE(run_pair({{multiply, {&x, &gate}, computed}, second, true}).empty());
+  EXPECT_TRUE(run_pair({{add, {&x, &gate}, computed}, second}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &x}, computed}, second}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &one}, computed}, second}).empty());
+  const graph::Conv strided = conv({1, 1}, {2, 2}), window = conv({3, 3}, {1, 1});
+  EXPECT_TRUE(run_pair({{multiply, {&x, &gate}, computed}, {strided, {&w}, {true}}}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &gate}, computed}, {window, {&w3}, {true}}}).empty());
+  const graph::Binary squashed(BinaryKind::multiply, UnaryFunction{UnaryKind::tanh});
+  EXPECT_TRUE(run_pair({{squashed, {&x, &gate}, computed}, second}).empty());
+}
+
+}  // namespace
+}  // namespace hornet::kernels
