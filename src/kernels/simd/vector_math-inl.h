@@ -154,35 +154,77 @@ HWY_INLINE V reciprocal(V x) {
 #endif
 }
 
-// 2^(factor x) for -126 <= factor x <= 127, and infinity up to 128.4. What `factor` lost when it
-// was rounded is not made good: 1.4 10^-8 |x| of the result, for e^x, beside 2 units in the last
-// place. In short chains, as a processor looks ahead at a few vectors only.
-HWY_INLINE V exp2_of_product(V x, float factor) {
+// 2^(factor x) = power * fraction, for -126 <= factor x < 127. What `factor` lost when it was
+// rounded is not made good: 1.4 10^-8 |x| of the result, for e^x, beside 2 units in the last place.
+// In short chains, as a processor looks ahead at a few vectors only.
+struct Exp2Parts {
+  V power, fraction;
+};
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+// 2^(i / 32) without what i adds to its bits above the 18th.
+HWY_ALIGN constexpr int32_t kRootsOfTwo[32] = {
+    0x3F800000, 0x3F7ECD87, 0x3F7DAAC3, 0x3F7C980F, 0x3F7B95C2, 0x3F7AA43A, 0x3F79C3D3, 0x3F78F4F0,
+    0x3F7837F0, 0x3F778D3A, 0x3F76F532, 0x3F767043, 0x3F75FED7, 0x3F75A15B, 0x3F75583F, 0x3F7523F6,
+    0x3F7504F3, 0x3F74FBAF, 0x3F7508A4, 0x3F752C4D, 0x3F75672A, 0x3F75B9BE, 0x3F76248C, 0x3F76A81E,
+    0x3F7744FD, 0x3F77FBB8, 0x3F78CCDF, 0x3F79B907, 0x3F7AC0C7, 0x3F7BE4BA, 0x3F7D257D, 0x3F7E83B3};
+// An instruction looks up as many roots: so f is smaller, and fewer terms do.
+#if HWY_TARGET == HWY_AVX3
+constexpr int kRootBits = 5;
+HWY_INLINE VI look_up_root(VI n) {
+  return VI{_mm512_permutex2var_epi32(hn::Load(DI(), kRootsOfTwo).raw, n.raw,
+                                      hn::Load(DI(), kRootsOfTwo + 16).raw)};
+}
+HWY_INLINE V root_fraction(V f) {
+  const V slope = hn::MulAdd(constant(0.000234596184f), f, constant(0.0216611661f));
+  return hn::MulAdd(slope, f, constant(1.0f));
+}
+#else
+constexpr int kRootBits = 3;
+HWY_ALIGN constexpr int32_t kEighthRootsOfTwo[8] = {
+    kRootsOfTwo[0],  kRootsOfTwo[4],  kRootsOfTwo[8],  kRootsOfTwo[12],
+    kRootsOfTwo[16], kRootsOfTwo[20], kRootsOfTwo[24], kRootsOfTwo[28]};
+HWY_INLINE VI look_up_root(VI n) {
+  return VI{_mm256_permutevar8x32_epi32(hn::Load(DI(), kEighthRootsOfTwo).raw, n.raw)};
+}
+HWY_INLINE V root_fraction(V f) {
+  V slope = hn::MulAdd(constant(0.000108391061f), f, constant(0.00375402556f));
+  slope = hn::MulAdd(slope, f, constant(0.0866434053f));
+  return hn::MulAdd(slope, f, constant(1.0f));
+}
+#endif
+HWY_INLINE Exp2Parts exp2_parts_of_product(V x, float factor) {
   const V magic = constant(12582912.0f);  // as in exp_parts
+  const V per_root = constant(factor * (1 << kRootBits));
+  const V shifted = hn::MulAdd(x, per_root, magic);
+  const V f = hn::MulSub(x, per_root, hn::Sub(shifted, magic));
+  const VI n = hn::BitCast(DI(), shifted);  // in the low bits
+  const VI power = hn::Add(look_up_root(n), hn::ShiftLeft<23 - kRootBits>(n));
+  return {hn::BitCast(D(), power), root_fraction(f)};
+}
+#else
+HWY_INLINE Exp2Parts exp2_parts_of_product(V x, float factor) {
+  const V magic = constant(12582912.0f);
   const V shifted = hn::MulAdd(x, constant(factor), magic);
   const V n = hn::Sub(shifted, magic);
-#if HWY_NATIVE_FMA
-  const V f = hn::MulSub(x, constant(factor), n);
-#else
   // n / factor in two parts, the first with few bits.
   const float inverse = 1.0f / factor, high = inverse < 0 ? -0.693359375f : 0.693359375f;
   const V r = hn::Sub(x, hn::Mul(n, constant(high)));
   const V f = hn::Mul(hn::Sub(r, hn::Mul(n, constant(inverse - high))), constant(factor));
-#endif
   const V f2 = hn::Mul(f, f);
   const V low = hn::MulAdd(constant(0.693147182f), f, constant(1.0f));
   const V middle = hn::MulAdd(constant(0.0555035956f), f, constant(0.240226477f));
   V high_part = hn::MulAdd(constant(0.00133909693f), f, constant(0.00961849932f));
   high_part = hn::MulAdd(constant(0.00015329264f), f2, high_part);
   const V fraction = hn::MulAdd(hn::MulAdd(high_part, f2, middle), f2, low);
-  return hn::Mul(fraction, power_of_two(hn::BitCast(DI(), shifted)));
+  return {power_of_two(hn::BitCast(DI(), shifted)), fraction};
 }
+#endif
 constexpr float kLog2OfE = 1.44269504f;
 
-// For x <= 88; 0 below kLowestExp.
+// For x <= 88; 0 below kLowestExp, where the parts are just numbers.
 HWY_INLINE V exp_flushed(V x) {
-  const V y = exp2_of_product(at_least(x, kLowestExp), kLog2OfE);
-  return hn::IfThenZeroElse(hn::Lt(x, constant(kLowestExp)), y);
+  const Exp2Parts e = exp2_parts_of_product(x, kLog2OfE);
+  return hn::IfThenZeroElse(hn::Lt(x, constant(kLowestExp)), hn::Mul(e.fraction, e.power));
 }
 
 // x / y with the range of reciprocal().
@@ -256,23 +298,19 @@ HWY_INLINE V log1p(V x) {
   return hn::IfThenElse(hn::Eq(w, constant(1.0f)), x, y);
 }
 
-// 1 + e^-x for x from -89 on, infinity below -88.4, to -kLowestExp; then it is 1 as there.
+// 1 + e^-x for x from -88 on; from -kLowestExp on it is 1, as there.
 HWY_INLINE V one_plus_exp_of_negative(V x) {
-  return hn::Add(constant(1.0f), exp2_of_product(at_most(x, -kLowestExp), -kLog2OfE));
+  const Exp2Parts e = exp2_parts_of_product(at_most(x, -kLowestExp), -kLog2OfE);
+  return hn::MulAdd(e.fraction, e.power, constant(1.0f));
 }
 // Below kLowestExp the result stays where it is there, next to 0.
 HWY_INLINE V sigmoid(V x) { return reciprocal(one_plus_exp_of_negative(at_least(x, kLowestExp))); }
 // x sigmoid(y). What is next to 0 counts as 0, whatever x is.
 HWY_INLINE V times_sigmoid(V x, V y) {
-  return hn::Mul(x, hn::IfThenZeroElse(hn::Lt(y, constant(kLowestExp)), sigmoid(y)));
+  const V share = reciprocal(one_plus_exp_of_negative(y));
+  return hn::Mul(x, hn::IfThenZeroElse(hn::Lt(y, constant(kLowestExp)), share));
 }
-HWY_INLINE V silu(V x) {
-#if HWY_TARGET == HWY_AVX3
-  return times_sigmoid(x, x);
-#else
-  return hn::Div(x, one_plus_exp_of_negative(at_least(x, -89.0f)));
-#endif
-}
+HWY_INLINE V silu(V x) { return times_sigmoid(x, x); }
 
 // x P(x^2) / Q(x^2) up to 9.4, where it has been 1 to the last place for a while; to 6 units in the
 // last place.
@@ -307,8 +345,8 @@ HWY_INLINE V mish(V x) {
   return hn::Mul(x, hn::Mul(m, reciprocal(hn::Add(m, constant(2.0f)))));
 }
 
-// x P(x^2) / Q(x^2) up to 4, where it is 1 to the last place.
-HWY_INLINE V erf(V x) {
+// x P(x^2) / Q(x^2) up to 4, where it is 1 to the last place or two, as it is beyond.
+HWY_INLINE V erf_in_range(V x) {
   const V z = clip(x, -4.0f, 4.0f);
   const V u = hn::Mul(z, z);
   V p = constant(1.97485906e-06f);
@@ -323,14 +361,19 @@ HWY_INLINE V erf(V x) {
   q = hn::MulAdd(q, u, constant(0.11647521f));
   q = hn::MulAdd(q, u, constant(0.507249653f));
   q = hn::MulAdd(q, u, constant(1.0f));
+  return quotient(hn::Mul(z, p), q);
+}
+HWY_INLINE V erf(V x) {
   const V one = hn::CopySignToAbs(constant(1.0f), x);
-  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, quotient(hn::Mul(z, p), q));
+  return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, erf_in_range(x));
 }
 
-// x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0.
+// x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0. What is next to 0
+// counts as 0, whatever x is.
 HWY_INLINE V gelu(V x) {
-  const V half = hn::Mul(constant(0.5f), x);
-  return hn::MulAdd(half, erf(hn::Mul(x, constant(0.707106781f))), half);
+  const V half = constant(0.5f);
+  const V share = hn::MulAdd(half, erf_in_range(hn::Mul(x, constant(0.707106781f))), half);
+  return hn::Mul(x, hn::IfThenZeroElse(hn::Lt(x, constant(-5.656854f)), share));
 }
 
 // x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)

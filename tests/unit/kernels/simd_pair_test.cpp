@@ -132,8 +132,7 @@ TEST_P(SimdPair, DepthwiseAndMean_AreAsOneAfterTheOther) {
         SCOPED_TRACE(fmt::format("{} stride {}", to_string(shape), stride));
         for (const bool keepdims : {false, true}) {
           const graph::Reduce mean(graph::ReduceKind::mean, {1, 2}, keepdims);
-          expect_like_both(
-              {{depthwise, {&x, &w, &b}, {false, true, true}}, {mean, {}, {}}, true});
+          expect_like_both({{depthwise, {&x, &w, &b}, {false, true, true}}, {mean, {}, {}}, true});
         }
       }
     }
@@ -152,9 +151,9 @@ TEST_P(SimdPair, OtherReductionsAndResiduals_AreLeftAlone) {
   using graph::Reduce;
   using graph::ReduceKind;
   const SimdCase first = {depthwise, {&x, &w}, {false, true}};
-  for (const Reduce& op : {Reduce(ReduceKind::max, {1, 2}, false),
-                           Reduce(ReduceKind::mean, {1}, false),
-                           Reduce(ReduceKind::mean, {1, 2, 3}, false)}) {
+  for (const Reduce& op :
+       {Reduce(ReduceKind::max, {1, 2}, false), Reduce(ReduceKind::mean, {1}, false),
+        Reduce(ReduceKind::mean, {1, 2, 3}, false)}) {
     EXPECT_TRUE(run_pair({first, {op, {}, {}}, true}).empty()) << op.attributes();
   }
   const Reduce mean(ReduceKind::mean, {1, 2}, false);
