@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -68,37 +69,6 @@ bool is_unfaithful(float from, float factor, float result) {
   return (std::abs(from) <= kLargest) & (overflows | vanishes);
 }
 
-// Runs over the lines of `weights`, which a factor for each weight of a line is given for, on all
-// cores: visit(first weight, line of factors, width) once a line.
-template <class Visit>
-void for_each_line(const Tensor& weights, const std::vector<float>& line, const Visit& visit) {
-  const auto width = static_cast<int64_t>(line.size());
-  const int64_t num_lines = weights.num_elements() / std::max<int64_t>(width, 1);
-  constexpr int64_t kFloatsATime = 128 << 10;
-  const int64_t lines_a_time = std::max<int64_t>(kFloatsATime / std::max<int64_t>(width, 1), 1);
-  const int64_t pieces = (num_lines + lines_a_time - 1) / lines_a_time;
-  parallel_for(static_cast<size_t>(pieces), [&](size_t piece) {
-    const int64_t first = static_cast<int64_t>(piece) * lines_a_time;
-    const int64_t last = std::min(first + lines_a_time, num_lines);
-    for (int64_t i = first; i < last; ++i) visit(i * width, line.data(), width);
-  });
-}
-
-// Whether float32 holds all products of `weights` with their factors.
-bool holds_products(const Tensor& weights, const std::vector<float>& line) {
-  std::atomic<bool> faithful = true;
-  const float* const all = weights.as<float>();
-  for_each_line(weights, line, [&](int64_t at, const float* factor, int64_t width) {
-    int unfaithful = 0;
-    for (int64_t j = 0; j < width; ++j) {
-      const float weight = all[at + j];
-      unfaithful |= is_unfaithful(weight, factor[j], weight * factor[j]);
-    }
-    if (unfaithful != 0) faithful = false;
-  });
-  return faithful;
-}
-
 // Where the data of constant `id` may be written: null unless it lies in memory of the graph's own,
 // and no other constant does there.
 float* own_place(const Graph& graph, ValueId id, std::span<std::byte> own_memory) {
@@ -114,37 +84,6 @@ float* own_place(const Graph& graph, ValueId id, std::span<std::byte> own_memory
     if (other_begin < end && begin < other_begin + other->num_bytes()) return nullptr;
   }
   return reinterpret_cast<float*>(own_memory.data() + (begin - own_begin));
-}
-
-// Makes constant `id` w[..., c, ...] * factor[c], c running over `axis`, or adds one that is, and
-// returns it; nothing where float32 does not hold a product. `is_only_use`: nobody else reads it.
-std::optional<ValueId> scale(Graph& graph, ValueId id, bool is_only_use, size_t axis,
-                             const std::vector<float>& factor, std::span<std::byte> own_memory,
-                             MemorySlabs& slabs) {
-  const Tensor weights = *graph.value(id).data;
-  int64_t inner = 1;
-  for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
-  // The factor of each weight of a line.
-  std::vector<float> line;
-  line.reserve(factor.size() * static_cast<size_t>(inner));
-  for (const float f : factor) line.insert(line.end(), static_cast<size_t>(inner), f);
-  if (!holds_products(weights, line)) return std::nullopt;
-
-  // In place, new pages need not be found and cleared.
-  const size_t bytes = weights.num_bytes();
-  float* to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
-  std::shared_ptr<void> memory;
-  if (to == nullptr) {
-    memory = slabs.take(bytes);
-    require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes", bytes);
-    to = static_cast<float*>(memory.get());
-  }
-  const float* const from = weights.as<float>();
-  for_each_line(weights, line, [&](int64_t at, const float* factors, int64_t width) {
-    for (int64_t j = 0; j < width; ++j) to[at + j] = from[at + j] * factors[j];
-  });
-  if (memory == nullptr) return id;
-  return graph.add_constant(Tensor(DType::kFloat32, weights.shape(), memory, memory.get()));
 }
 
 std::optional<Tensor> combined_bias(const Tensor* bias, const std::vector<float>& factor,
@@ -190,60 +129,185 @@ std::optional<Affine> as_affine(const Binary& binary, bool constant_first,
   }
 }
 
+// A product or sum that can go into the operator before it.
+struct Fold {
+  size_t node = 0;  // the product or sum
+  Node before;      // the operator
+  Tensor bias;      // the new one
+  // Where weights are scaled: their data, the factor of each weight of a line of them, and where
+  // the products go.
+  std::optional<Tensor> weights;
+  std::vector<float> line;
+  float* to = nullptr;
+  std::shared_ptr<void> memory;  // of `to`; null: in place
+  bool is_faithful = true;       // float32 holds the products
+};
+
+// What `fold` does to constant weights whose output channels are on `axis`.
+void scale_weights(Fold& fold, const Tensor& weights, size_t axis,
+                   const std::vector<float>& factor) {
+  int64_t inner = 1;
+  for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
+  fold.weights = weights;
+  fold.line.reserve(factor.size() * static_cast<size_t>(inner));
+  for (const float f : factor) {
+    fold.line.insert(fold.line.end(), static_cast<size_t>(inner), f);
+  }
+}
+
+// Runs over the weights of all folds on all cores: visit(fold, first weight, end), whole lines.
+template <class Visit>
+void for_each_piece(std::vector<Fold>& folds, const Visit& visit) {
+  struct Piece {
+    Fold* fold;
+    int64_t first, end;
+  };
+  constexpr int64_t kFloatsATime = 128 << 10;
+  std::vector<Piece> pieces;
+  for (Fold& fold : folds) {
+    if (!fold.weights || fold.line.empty()) continue;
+    const int64_t count = fold.weights->num_elements();
+    const auto width = static_cast<int64_t>(fold.line.size());
+    const int64_t step = std::max<int64_t>(kFloatsATime / width, 1) * width;
+    for (int64_t i = 0; i < count; i += step) {
+      pieces.push_back({&fold, i, std::min(i + step, count)});
+    }
+  }
+  const auto run = [&](size_t i) { visit(*pieces[i].fold, pieces[i].first, pieces[i].end); };
+  if (pieces.size() == 1) {
+    run(0);
+  } else {
+    parallel_for(pieces.size(), run);
+  }
+}
+
+void find_unfaithful(std::vector<Fold>& folds) {
+  for_each_piece(folds, [](Fold& fold, int64_t first, int64_t end) {
+    const float* const weights = fold.weights->as<float>();
+    const auto width = static_cast<int64_t>(fold.line.size());
+    const float* const factor = fold.line.data();
+    int unfaithful = 0;
+    for (int64_t i = first; i < end; i += width) {
+      for (int64_t j = 0; j < width; ++j) {
+        const float weight = weights[i + j];
+        unfaithful |= is_unfaithful(weight, factor[j], weight * factor[j]);
+      }
+    }
+    if (unfaithful != 0) std::atomic_ref<bool>(fold.is_faithful) = false;
+  });
+}
+
+void multiply_weights(std::vector<Fold>& folds) {
+  for_each_piece(folds, [](Fold& fold, int64_t first, int64_t end) {
+    const float* const weights = fold.weights->as<float>();
+    const auto width = static_cast<int64_t>(fold.line.size());
+    const float* const factor = fold.line.data();
+    for (int64_t i = first; i < end; i += width) {
+      for (int64_t j = 0; j < width; ++j) fold.to[i + j] = weights[i + j] * factor[j];
+    }
+  });
+}
+
+// What node `i` can do to the operator before it.
+std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<int>& producers,
+                              const std::vector<int>& uses) {
+  const Node& node = graph.nodes()[i];
+  const auto* binary = dynamic_cast<const Binary*>(node.op.get());
+  if (binary == nullptr) return std::nullopt;
+  const bool constant_first = constant_data(graph, node.inputs[0]) != nullptr;
+  const ValueId data = node.inputs[constant_first ? 1 : 0];
+  const Tensor* constant = constant_data(graph, node.inputs[constant_first ? 0 : 1]);
+  const int producer = producers[static_cast<size_t>(data)];
+  if (constant == nullptr || producer < 0 || uses[static_cast<size_t>(data)] != 1) {
+    return std::nullopt;
+  }
+  const Node& before = graph.nodes()[static_cast<size_t>(producer)];
+  if (before.inputs.size() < 2 || before.inputs[1] == kNoValue) return std::nullopt;
+  const std::optional<size_t> axis = output_channel_axis(before, graph);
+  const Tensor* weights = constant_data(graph, before.inputs[1]);
+  const bool has_bias = before.inputs.size() > 2 && before.inputs[2] != kNoValue;
+  const Tensor* bias = has_bias ? constant_data(graph, before.inputs[2]) : nullptr;
+  if (!axis || weights == nullptr || (has_bias && bias == nullptr)) return std::nullopt;
+  auto values = per_channel(*constant, graph.type(data).shape.size(), weights->shape()[*axis]);
+  if (!values) return std::nullopt;
+  const auto affine = as_affine(*binary, constant_first, std::move(*values));
+  if (!affine) return std::nullopt;
+  const bool finite = std::all_of(affine->factor.begin(), affine->factor.end(),
+                                  [](float f) { return std::isfinite(f); });
+  std::optional<Tensor> new_bias = combined_bias(bias, affine->factor, affine->offset);
+  if (!finite || !new_bias) return std::nullopt;
+  Fold fold;
+  fold.node = i;
+  fold.before = before;
+  fold.bias = std::move(*new_bias);
+  const bool keeps_weights =
+      binary->kind == BinaryKind::add || (binary->kind == BinaryKind::subtract && !constant_first);
+  if (!keeps_weights) scale_weights(fold, *weights, *axis, affine->factor);
+  return fold;
+}
+
+// Where scaled weights go: in place, new pages need not be found and cleared.
+void find_place(const Graph& graph, Fold& fold, const std::vector<int>& uses,
+                std::span<std::byte> own_memory, MemorySlabs& slabs) {
+  const ValueId id = fold.before.inputs[1];
+  // What a fold before this one added was not counted.
+  const auto index = static_cast<size_t>(id);
+  const bool is_only_use = index < uses.size() && uses[index] == 1;
+  fold.to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
+  if (fold.to != nullptr) return;
+  const size_t bytes = fold.weights->num_bytes();
+  fold.memory = slabs.take(bytes);
+  require(fold.memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes",
+          bytes);
+  fold.to = static_cast<float*>(fold.memory.get());
+}
+
 }  // namespace
 
 bool fold_scale(Graph& graph, const PassContext& context) {
-  bool changed = false;
   MemorySlabs slabs;
   // These stay right while nodes are folded: a folded node takes over the uses of the one before
   // it, which is dead from then on.
   const std::vector<int> producers = graph.producers();
   const std::vector<int> uses = graph.use_counts();
-  for (size_t i = 0; i < graph.nodes().size(); ++i) {
-    const Node node = graph.nodes()[i];
-    const auto* binary = dynamic_cast<const Binary*>(node.op.get());
-    if (binary == nullptr) continue;
-    const bool constant_first = constant_data(graph, node.inputs[0]) != nullptr;
-    const ValueId data = node.inputs[constant_first ? 1 : 0];
-    const Tensor* constant = constant_data(graph, node.inputs[constant_first ? 0 : 1]);
-    const int producer = producers[static_cast<size_t>(data)];
-    if (constant == nullptr || producer < 0 || uses[static_cast<size_t>(data)] != 1) continue;
-    const Node before = graph.nodes()[static_cast<size_t>(producer)];
-    if (before.inputs.size() < 2 || before.inputs[1] == kNoValue) continue;
-    const std::optional<size_t> axis = output_channel_axis(before, graph);
-    const Tensor* weights = constant_data(graph, before.inputs[1]);
-    const bool has_bias = before.inputs.size() > 2 && before.inputs[2] != kNoValue;
-    const Tensor* bias = has_bias ? constant_data(graph, before.inputs[2]) : nullptr;
-    if (!axis || weights == nullptr || (has_bias && bias == nullptr)) continue;
-    auto values = per_channel(*constant, graph.type(data).shape.size(), weights->shape()[*axis]);
-    if (!values) continue;
-    const auto affine = as_affine(*binary, constant_first, std::move(*values));
-    if (!affine) continue;
-
-    const bool finite = std::all_of(affine->factor.begin(), affine->factor.end(),
-                                    [](float f) { return std::isfinite(f); });
-    std::optional<Tensor> new_bias = combined_bias(bias, affine->factor, affine->offset);
-    if (!finite || !new_bias) continue;
-    ValueId weights_id = before.inputs[1];
-    const bool keeps_weights = binary->kind == BinaryKind::add ||
-                               (binary->kind == BinaryKind::subtract && !constant_first);
-    if (!keeps_weights) {
-      // What a fold before this one added was not counted.
-      const auto index = static_cast<size_t>(weights_id);
-      const bool is_only_use = index < uses.size() && uses[index] == 1;
-      const std::optional<ValueId> scaled =
-          scale(graph, weights_id, is_only_use, *axis, affine->factor, context.own_memory, slabs);
-      if (!scaled) continue;
-      weights_id = *scaled;
+  std::vector<bool> cannot_fold(graph.nodes().size());
+  // All that can be folded at once, so that all cores have weights to scale; what lies behind it is
+  // the next turn's.
+  for (bool changed = false;; changed = true) {
+    std::vector<Fold> folds;
+    std::set<ValueId> folded, scaled;  // values of this turn
+    for (size_t i = 0; i < graph.nodes().size(); ++i) {
+      if (cannot_fold[i]) continue;
+      std::optional<Fold> fold = find_fold(graph, i, producers, uses);
+      if (!fold || folded.contains(fold->before.outputs[0])) continue;
+      // In place, weights can be scaled once a turn.
+      if (fold->weights && !scaled.insert(fold->before.inputs[1]).second) continue;
+      folded.insert(graph.nodes()[i].outputs[0]);
+      folds.push_back(std::move(*fold));
     }
-    const ValueId bias_id = graph.add_constant(std::move(*new_bias));
-    Node& folded = graph.mutable_nodes()[i];
-    folded.op = before.op;
-    folded.inputs = {before.inputs[0], weights_id, bias_id};
-    folded.layer = before.layer;
-    changed = true;
+    find_unfaithful(folds);
+    std::erase_if(folds, [&](const Fold& fold) {
+      if (!fold.is_faithful) cannot_fold[fold.node] = true;
+      return !fold.is_faithful;
+    });
+    if (folds.empty()) return changed;
+    for (Fold& fold : folds) {
+      if (fold.weights) find_place(graph, fold, uses, context.own_memory, slabs);
+    }
+    multiply_weights(folds);
+    for (Fold& fold : folds) {
+      ValueId weights = fold.before.inputs[1];
+      if (fold.memory != nullptr) {
+        weights = graph.add_constant(
+            Tensor(DType::kFloat32, fold.weights->shape(), fold.memory, fold.memory.get()));
+      }
+      const ValueId bias = graph.add_constant(std::move(fold.bias));
+      Node& node = graph.mutable_nodes()[fold.node];
+      node.op = fold.before.op;
+      node.inputs = {fold.before.inputs[0], weights, bias};
+      node.layer = fold.before.layer;
+    }
   }
-  return changed;
 }
 
 }  // namespace hornet::graph
