@@ -310,7 +310,7 @@ Profile profile(const Model& model, int64_t batch_size, const std::vector<Shape>
   Execution execution(plan);
   execution.run();
 
-  const std::vector<plan::Plan::StepInfo> steps = plan.steps();
+  const std::vector<plan::StepInfo> steps = plan.steps();
   std::vector<std::vector<double>> times(steps.size());
   std::vector<double> whole, of_steps(steps.size());
   constexpr size_t kMostExecutions = 10000;
@@ -324,7 +324,7 @@ Profile profile(const Model& model, int64_t batch_size, const std::vector<Shape>
   } while (all.seconds() < seconds && whole.size() < kMostExecutions);
   result.seconds = median(whole);
   for (size_t i = 0; i < steps.size(); ++i) {
-    const plan::Plan::StepInfo& step = steps[i];
+    const plan::StepInfo& step = steps[i];
     result.steps.push_back({step.op, step.primitive, step.output, step.layer, median(times[i]),
                             step.flops, static_cast<double>(step.bytes)});
   }

@@ -13,6 +13,7 @@
 #include "kernels/evaluate.h"
 #include "plan/batch_size.h"
 #include "plan/packing.h"
+#include "plan/row_by_row.h"
 
 namespace hornet::internal {
 namespace {
@@ -54,10 +55,13 @@ std::vector<Shape> ModelPlans::input_shapes(int64_t rows) const {
 }
 
 const plan::Plan& ModelPlans::for_rows(int64_t rows) {
+  plan::PlanOptions options;
+  if (rows > 1) options.nodes_row_by_row = nodes_row_by_row();
   const std::scoped_lock lock(mutex_);
   std::unique_ptr<const plan::Plan>& plan = plans_[rows];
   if (plan == nullptr) {
-    naming(path_, [&] { plan = plan::Plan::compile(graph_, input_shapes(rows), packed_); });
+    naming(path_,
+           [&] { plan = plan::Plan::compile(graph_, input_shapes(rows), packed_, options); });
   }
   return *plan;
 }
@@ -67,10 +71,25 @@ int64_t ModelPlans::batch_size() {
     const std::scoped_lock lock(mutex_);
     if (batch_size_ > 0) return batch_size_;
   }
-  const int64_t chosen = plan::choose_batch_size(
+  int64_t chosen = plan::choose_batch_size(
       [this](int64_t rows) -> const plan::Plan& { return for_rows(rows); }, graph_, cache_sizes());
+  if (nodes_row_by_row() > 0) chosen = std::max(chosen, plan::kRowsAfterRowByRow);
   const std::scoped_lock lock(mutex_);
   return batch_size_ = chosen;
+}
+
+int ModelPlans::nodes_row_by_row() {
+  std::call_once(row_by_row_found_, [&] {
+    try {
+      if (!row_mixing()) {
+        nodes_row_by_row_ = plan::count_nodes_row_by_row(graph_, row_shapes_, cache_sizes());
+      }
+    } catch (const Error& error) {
+      // A graph that does not take these numbers of rows: that is for those who want such a plan.
+      if (error.code() != ErrorCode::kShapeMismatch) throw;
+    }
+  });
+  return nodes_row_by_row_;
 }
 
 const std::optional<std::string>& ModelPlans::row_mixing() {

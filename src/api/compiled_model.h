@@ -32,6 +32,8 @@ class ModelPlans final : public runtime::PlanSet {
 
  private:
   std::vector<Shape> input_shapes(int64_t rows) const;
+  // See plan/row_by_row.h; 0 where rows depend on each other.
+  int nodes_row_by_row();
 
   const std::string& path_;
   const graph::Graph& graph_;
@@ -41,6 +43,8 @@ class ModelPlans final : public runtime::PlanSet {
   std::map<int64_t, std::unique_ptr<const plan::Plan>> plans_;
   std::map<int64_t, std::vector<std::unique_ptr<plan::WorkerState>>> idle_states_;
   int64_t batch_size_ = 0;
+  std::once_flag row_by_row_found_;
+  int nodes_row_by_row_ = 0;
   std::once_flag row_mixing_found_;
   std::optional<std::string> row_mixing_;
 };

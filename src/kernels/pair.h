@@ -14,6 +14,8 @@ namespace hornet::kernels {
 std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const KernelRequest& second,
                                            bool keeps_first, const KernelChoice& choice);
 constexpr size_t kFirstInputsOfPair = 3;
+// Whether there may be such a kernel: parted, the two may give other bits.
+bool may_be_pair(const graph::Op& first, const graph::Op& second);
 
 // A 1x1 convolution and the depthwise convolution behind it.
 KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelRequest& depthwise,

@@ -1,4 +1,5 @@
 // Which implementations compute which operator, the fastest first.
+#include "graph/ops/convolution.h"
 #include "kernels/kernel.h"
 #include "kernels/movement.h"
 #include "kernels/onednn/kernels.h"
@@ -79,6 +80,13 @@ std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const Ker
     }
   }
   return nullptr;
+}
+
+bool may_be_pair(const graph::Op& first, const graph::Op& second) {
+  if (second.name() == "reduce") return first.name() == "conv";
+  if (second.name() != "conv") return false;
+  const bool in_groups = static_cast<const graph::Conv&>(second).groups > 1;
+  return first.name() == "binary" || (first.name() == "conv" && in_groups);
 }
 
 }  // namespace hornet::kernels

@@ -13,12 +13,21 @@ namespace hornet::plan {
 
 struct PlanOptions {
   bool reference_only = false;  // tests: reference kernels throughout
+  // So many nodes are computed row by row, the others then for all rows: see row_by_row.h.
+  int nodes_row_by_row = 0;
 };
 
 // What one execution reads and writes: addresses of the graph's inputs and outputs, in order.
 struct PlanIo {
   std::span<const void* const> inputs;
   std::span<void* const> outputs;
+};
+
+// What a step does, in words and numbers.
+struct StepInfo {
+  std::string op, primitive, output, layer;
+  double flops = 0;  // of an execution of the plan
+  size_t bytes = 0;  // inputs and outputs, constants included
 };
 
 class WorkerState;
@@ -45,12 +54,6 @@ class Plan {
   // Inputs and outputs are dense, of the types above, and may have any alignment of their dtype.
   void execute(const PlanIo& io, WorkerState& state) const;
 
-  // What a step does, in words and numbers.
-  struct StepInfo {
-    std::string op, primitive, output, layer;
-    double flops = 0;
-    size_t bytes = 0;  // inputs and outputs, constants included
-  };
   std::vector<StepInfo> steps() const;
   // The same as execute(); sets `seconds`, one a step, to what each took.
   void execute_timed(const PlanIo& io, WorkerState& state, std::span<double> seconds) const;
@@ -62,8 +65,8 @@ class Plan {
  private:
   friend class WorkerState;
   explicit Plan(std::unique_ptr<Impl> impl);
-  void bind(const PlanIo& io, WorkerState& state) const;
-  void run_step(size_t index, WorkerState& state) const;
+  template <class Execute>
+  void run(const PlanIo& io, WorkerState& state, const Execute& execute) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -385,25 +385,32 @@ void transpose_rows(int64_t rows, int64_t count, int64_t width, float* packed, A
 
 size_t panels_floats(int64_t k, int64_t n) { return static_cast<size_t>(k * round_up(n)); }
 
-void pack_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
-                 float* packed) {
+// Rows [first, first + count) of a matrix [k, n], the first of them at w.
+void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t first,
+                         int64_t count, int64_t k, int64_t n, float* packed) {
   const Panels panels(n);
-  for (int64_t first = 0, p = 0; first < n; ++p) {
+  for (int64_t column = 0, p = 0; column < n; ++p) {
     const int64_t width =
         p < panels.num_full ? kPanelColumns : panels.last_vectors * static_cast<int64_t>(kLanes);
-    const int64_t columns = std::min(width, n - first);
-    const float* from = w + first * stride_n;
+    const int64_t columns = std::min(width, n - column);
+    const float* from = w + column * stride_n;
+    float* const to = packed + first * width;
     if (stride_k == 1 && stride_n != 1) {
       for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
-        transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), k, width,
-                       packed + j, [&](int64_t i) { return from + (j + i) * stride_n; });
+        transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), count, width,
+                       to + j, [&](int64_t i) { return from + (j + i) * stride_n; });
       }
     } else {
-      pack_panel(from, stride_k, stride_n, k, columns, width, packed);
+      pack_panel(from, stride_k, stride_n, count, columns, width, to);
     }
     packed += k * width;
-    first += columns;
+    column += columns;
   }
+}
+
+void pack_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
+                 float* packed) {
+  pack_rows_of_panels(w, stride_k, stride_n, 0, k, k, n, packed);
 }
 
 size_t packed_floats(int64_t k, int64_t n) {
@@ -739,18 +746,21 @@ const GemmFunctions* functions() {
 #else
   constexpr const char* kName = "plain";
 #endif
-  static constexpr GemmFunctions kFunctions = {kName,
-                                               static_cast<int64_t>(kLanes),
-                                               packed_floats,
-                                               pack,
-                                               scratch_floats,
-                                               multiply,
-                                               panels_floats,
-                                               pack_panels,
-                                               packed_rows_floats,
-                                               pack_all_rows,
-                                               packed_rows,
-                                               multiply_packed};
+  static constexpr GemmFunctions kFunctions = {
+      .name = kName,
+      .lanes = static_cast<int64_t>(kLanes),
+      .packed_floats = packed_floats,
+      .pack = pack,
+      .scratch_floats = scratch_floats,
+      .run = multiply,
+      .panels_floats = panels_floats,
+      .pack_panels = pack_panels,
+      .pack_rows_of_panels = pack_rows_of_panels,
+      .packed_rows_floats = packed_rows_floats,
+      .pack_rows = pack_all_rows,
+      .packed_rows = packed_rows,
+      .run_packed = multiply_packed,
+  };
   return &kFunctions;
 }
 

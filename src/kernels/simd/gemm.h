@@ -64,6 +64,9 @@ struct GemmFunctions {
   size_t (*panels_floats)(int64_t k, int64_t n);
   void (*pack_panels)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
                       float* packed);
+  // The same for rows [first, first + count) of w, which begin at `rows`.
+  void (*pack_rows_of_panels)(const float* rows, int64_t stride_k, int64_t stride_n, int64_t first,
+                              int64_t count, int64_t k, int64_t n, float* packed);
   // Packs m rows of k. `packed` is to be 64-byte aligned, and has packed_rows_floats(k, m).
   size_t (*packed_rows_floats)(int64_t k, int64_t m);
   void (*pack_rows)(const RowsInRuns& x, int64_t m, float* packed);

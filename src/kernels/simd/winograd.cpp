@@ -26,21 +26,24 @@ namespace {
 
 constexpr int kTileIn = 4, kTileOut = 2, kPoints = kTileIn * kTileIn;
 
+// Tiles are counted over all images that are computed at once.
 struct WinogradShape : PlaneWindow {
   int64_t tiles_y, tiles_x;
   int64_t ld_in, ld_out;        // floats from tile to tile of the transformed input and output
   int64_t plane_in, plane_out;  // from point to point
+
+  int64_t tiles() const { return tiles_y * tiles_x; }  // of an image
 };
 
 struct WinogradOutput {
   const float* bias;      // null: none
-  const float* residual;  // of the image, null: none
+  const float* residual;  // of the first image, null: none
   bool relu, relu6;
-  float* y;  // of the image
+  float* y;  // of the first image
 };
 
 struct WinogradFunctions {
-  // Tiles [first, first + count) of the image x to points [kPoints][count][channels].
+  // Tiles [first, first + count) of images, the first at x, to points [kPoints][count][channels].
   void (*input)(const WinogradShape&, const float* x, int64_t first, int64_t count, float* points);
   // Points [kPoints][count][filters] to the cells of y that the tiles are for.
   void (*output)(const WinogradShape&, const float* points, int64_t first, int64_t count,
@@ -80,13 +83,14 @@ HWY_INLINE void transform_input(const Load& d, const Part& part, int64_t plane, 
 }
 
 void input(const WinogradShape& s, const float* x, int64_t first, int64_t count, float* points) {
-  const int64_t line = s.input_width * s.channels;
+  const int64_t line = s.input_width * s.channels, image = s.input_height * line;
   for (int64_t t = 0; t < count; ++t, points += s.ld_in) {
-    const int64_t top = (first + t) / s.tiles_x * kTileOut - s.pad_y;
-    const int64_t left = (first + t) % s.tiles_x * kTileOut - s.pad_left;
+    const int64_t tile = (first + t) % s.tiles();
+    const int64_t top = tile / s.tiles_x * kTileOut - s.pad_y;
+    const int64_t left = tile % s.tiles_x * kTileOut - s.pad_left;
     const bool inside =
         top >= 0 && left >= 0 && top + kTileIn <= s.input_height && left + kTileIn <= s.input_width;
-    const float* corner = x + top * line + left * s.channels;
+    const float* corner = x + (first + t) / s.tiles() * image + top * line + left * s.channels;
     if (inside) {
       for_each_vector(s.channels, [&](auto part, int64_t c) HWY_ATTR {
         const auto load = [&](int i, int j) HWY_ATTR {
@@ -109,11 +113,12 @@ void input(const WinogradShape& s, const float* x, int64_t first, int64_t count,
 
 void output(const WinogradShape& s, const float* points, int64_t first, int64_t count,
             const WinogradOutput& out) {
-  const int64_t line = s.output_width * s.filters;
+  const int64_t line = s.output_width * s.filters, image = s.output_height * line;
   for (int64_t t = 0; t < count; ++t, points += s.ld_out) {
-    const int64_t top = (first + t) / s.tiles_x * kTileOut;
-    const int64_t left = (first + t) % s.tiles_x * kTileOut;
-    const int64_t corner = top * line + left * s.filters;
+    const int64_t tile = (first + t) % s.tiles();
+    const int64_t top = tile / s.tiles_x * kTileOut;
+    const int64_t left = tile % s.tiles_x * kTileOut;
+    const int64_t corner = (first + t) / s.tiles() * image + top * line + left * s.filters;
     const bool two_lines = top + 1 < s.output_height, two_cells = left + 1 < s.output_width;
     for_each_vector(s.filters, [&](auto part, int64_t c) HWY_ATTR {
       // A^T m A.
@@ -165,28 +170,48 @@ namespace {
 
 size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 
+// (G g)[i] for three numbers or lines g, with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
+struct Transformed {
+  float at[kTileIn];
+};
+inline Transformed transform(float a, float b, float c) {
+  const float ends = a + c;
+  return {{a, 0.5f * (ends + b), 0.5f * (ends - b), c}};
+}
+
+// G g G^T for `count` neighbours of each of the 9 cells of a kernel, `plane` floats apart, to
+// points [kPoints][count].
+void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
+                     float* __restrict points) {
+#pragma GCC ivdep
+  for (int64_t k = 0; k < count; ++k) {
+    Transformed columns[3];
+    for (int j = 0; j < 3; ++j) {
+      const float* g = w + j * plane + k;
+      columns[j] = transform(g[0], g[3 * plane], g[6 * plane]);
+    }
+    for (int i = 0; i < kTileIn; ++i) {
+      const Transformed row = transform(columns[0].at[i], columns[1].at[i], columns[2].at[i]);
+      for (int j = 0; j < kTileIn; ++j) points[(i * kTileIn + j) * count + k] = row.at[j];
+    }
+  }
+}
+
 // The 16 matrices [channels, filters] of the kernel [3, 3, channels, filters], one behind the
-// other: G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
+// other; some channels at a time, which stay in the cache.
 void transform_weights(const float* w, int64_t channels, int64_t filters, const GemmFunctions& gemm,
                        float* packed) {
-  const int64_t plane = channels * filters;
-  const size_t packed_floats = aligned(gemm.packed_floats(channels, filters));
-  Tensor matrix(DType::kFloat32, {channels, filters});
-  constexpr float kG[kTileIn][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
-  for (int i = 0; i < kTileIn; ++i) {
-    for (int j = 0; j < kTileIn; ++j) {
-      float* m = matrix.mutable_as<float>();
-      std::fill_n(m, plane, 0.0f);
-      for (int a = 0; a < 3; ++a) {
-        for (int b = 0; b < 3; ++b) {
-          const float factor = kG[i][a] * kG[j][b];
-          if (factor == 0) continue;
-          const float* from = w + (a * 3 + b) * plane;
-          for (int64_t k = 0; k < plane; ++k) m[k] += factor * from[k];
-        }
-      }
-      gemm.pack(m, filters, 1, channels, filters,
-                packed + static_cast<size_t>(i * kTileIn + j) * packed_floats);
+  const size_t packed_floats = aligned(gemm.panels_floats(channels, filters));
+  constexpr int64_t kFloatsOfPoint = 4 << 10;
+  const int64_t most = std::clamp<int64_t>(kFloatsOfPoint / filters, 1, channels);
+  Tensor points(DType::kFloat32, {kPoints, most, filters});
+  for (int64_t first = 0; first < channels; first += most) {
+    const int64_t count = std::min(most, channels - first);
+    float* const from = points.mutable_as<float>();
+    transform_cells(w + first * filters, channels * filters, count * filters, from);
+    for (int p = 0; p < kPoints; ++p) {
+      gemm.pack_rows_of_panels(from + p * count * filters, filters, 1, first, count, channels,
+                               filters, packed + static_cast<size_t>(p) * packed_floats);
     }
   }
 }
@@ -201,12 +226,13 @@ class WinogradKernel final : public Kernel {
         weights_(std::move(weights)),
         functions_(*HORNET_DISPATCH(winograd_functions)()) {
     const auto padded = [](int64_t n) { return n % 64 == 0 ? n + 16 : n; };
-    const int64_t tiles = s_.tiles_y * s_.tiles_x;
     s_.ld_in = padded(s_.channels);
     s_.ld_out = padded(s_.filters);
     // Blocks of tiles that stay in the second cache level, but enough of them for the products,
-    // and all alike.
+    // of several small images where there are, and all alike.
     constexpr int64_t kBlockFloats = 96 << 10, kFewest = 56;
+    images_ = std::clamp<int64_t>(kFewest / s_.tiles(), 1, std::max<int64_t>(rows_, 1));
+    const int64_t tiles = images_ * s_.tiles();
     const int64_t fits = kBlockFloats / (kPoints * (s_.ld_in + s_.ld_out));
     const int64_t most = std::min(tiles, std::max(fits, kFewest));
     const int64_t blocks = (tiles + most - 1) / most;
@@ -214,7 +240,7 @@ class WinogradKernel final : public Kernel {
     // 16 more: planes whose distance is a power of two would fall on the same lines of the cache.
     s_.plane_in = static_cast<int64_t>(aligned(static_cast<size_t>(block_ * s_.ld_in))) + 16;
     s_.plane_out = static_cast<int64_t>(aligned(static_cast<size_t>(block_ * s_.ld_out))) + 16;
-    packed_floats_ = aligned(gemm_.packed_floats(s_.channels, s_.filters));
+    packed_floats_ = aligned(gemm_.panels_floats(s_.channels, s_.filters));
   }
 
   std::string describe() const override { return fmt::format("simd {} winograd", gemm_.name); }
@@ -232,13 +258,14 @@ class WinogradKernel final : public Kernel {
                           activation_.is_relu6(), simd::output(args, 0)};
     simd::ScratchArena arena(args.scratch);
     const Scratch scratch = take(arena);
-    const int64_t cells = s_.output_height * s_.output_width;
-    for (int64_t row = 0; row < rows_; ++row) {
-      run_image(x, out, scratch);
+    for (int64_t row = 0; row < rows_; row += images_) {
+      const int64_t images = std::min(images_, rows_ - row);
+      const int64_t cells = images * s_.output_height * s_.output_width;
+      run_images(x, images, out, scratch);
       if (!activation_.is_in_registers()) {
         activation_(out.y, s_.filters, out.y, s_.filters, cells, s_.filters);
       }
-      x += s_.input_height * s_.input_width * s_.channels;
+      x += images * s_.input_height * s_.input_width * s_.channels;
       out.y += cells * s_.filters;
       if (out.residual != nullptr) out.residual += cells * s_.filters;
     }
@@ -260,8 +287,9 @@ class WinogradKernel final : public Kernel {
             static_cast<const float*>(weights_.get()) + static_cast<size_t>(p) * packed_floats_};
   }
 
-  void run_image(const float* x, const WinogradOutput& out, const Scratch& scratch) const {
-    const int64_t tiles = s_.tiles_y * s_.tiles_x;
+  void run_images(const float* x, int64_t images, const WinogradOutput& out,
+                  const Scratch& scratch) const {
+    const int64_t tiles = images * s_.tiles();
     for (int64_t first = 0; first < tiles; first += block_) {
       const int64_t count = std::min(block_, tiles - first);
       functions_.input(s_, x, first, count, scratch.in);
@@ -279,7 +307,8 @@ class WinogradKernel final : public Kernel {
   const Activation activation_;
   const PackedWeights::Buffer weights_;
   const WinogradFunctions& functions_;
-  int64_t block_;  // tiles
+  int64_t images_;  // at once
+  int64_t block_;   // tiles
   size_t packed_floats_;
 };
 
@@ -302,11 +331,11 @@ KernelOffer simd_conv_winograd(const KernelRequest& request) {
   s.tiles_x = (y[2] + 1) / kTileOut;
   // Measured: with fewer channels the transforms cost more than the products save; with fewer
   // tiles the 16 matrices are loaded for too little work.
-  constexpr int64_t kFewestChannels = 16, kFewestTiles = 36;
+  constexpr int64_t kFewestChannels = 16, kFewestTiles = 16;
   if (s.channels < kFewestChannels || s.filters < kFewestChannels) return refuse("few channels");
-  if (s.tiles_y * s.tiles_x < kFewestTiles) return refuse("a small image");
+  if (s.tiles() < kFewestTiles) return refuse("a small image");
   const GemmFunctions& gemm = gemm_functions();
-  const size_t bytes = kPoints * aligned(gemm.packed_floats(s.channels, s.filters)) * sizeof(float);
+  const size_t bytes = kPoints * aligned(gemm.panels_floats(s.channels, s.filters)) * sizeof(float);
   PackedWeights::Buffer weights = request.packed.get(
       fmt::format("{} winograd {}", key_of(request, 1), gemm.name), bytes,
       [w = request.constants[1]->as<float>(), &gemm, channels = s.channels,

@@ -1,0 +1,123 @@
+#include "plan/row_by_row.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "graph/ops/contraction.h"
+#include "graph/ops/elementwise.h"
+#include "graph/ops/reduction.h"
+#include "plan/plan.h"
+
+namespace hornet::plan {
+namespace {
+
+using graph::kNoValue;
+using graph::ValueId;
+
+// A large image, its mean, and a product with many weights.
+class RowByRowTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kCells = 4096, kChannels = 64, kUnits = 512;
+
+  template <class OpType, class... Args>
+  ValueId add(std::vector<ValueId> inputs, Args&&... args) {
+    return graph_.add_node(std::make_shared<OpType>(std::forward<Args>(args)...), std::move(inputs),
+                           "layer")[0];
+  }
+  void SetUp() override {
+    x_ = graph_.add_input({DType::kFloat32, {-1, kCells, kChannels}}, "x");
+    image_ = add<graph::Unary>({x_}, graph::UnaryFunction{graph::UnaryKind::tanh});
+    mean_ = add<graph::Reduce>({image_}, graph::ReduceKind::mean, std::vector<int64_t>{1}, false);
+    Tensor w(DType::kFloat32, {kChannels, kUnits});
+    for (int64_t i = 0; i < w.num_elements(); ++i) {
+      w.mutable_as<float>()[i] = static_cast<float>(i % 17) - 8;
+    }
+    y_ = add<graph::Contraction>({mean_, graph_.add_constant(std::move(w)), kNoValue});
+    graph_.set_outputs({y_});
+  }
+  int count() {
+    CacheSizes caches;
+    caches.l2_bytes = 1 << 20;
+    return count_nodes_row_by_row(graph_, {{kCells, kChannels}}, caches);
+  }
+
+  graph::Graph graph_;
+  ValueId x_ = kNoValue, image_ = kNoValue, mean_ = kNoValue, y_ = kNoValue;
+};
+
+TEST_F(RowByRowTest, LargeImages_GoRowByRowUntilWeightsCount) { EXPECT_EQ(count(), 2); }
+
+TEST_F(RowByRowTest, SmallImages_GoTogether) {
+  CacheSizes caches;
+  caches.l2_bytes = 64 << 20;
+  EXPECT_EQ(count_nodes_row_by_row(graph_, {{kCells, kChannels}}, caches), 0);
+}
+
+TEST_F(RowByRowTest, ValueBetween_IsTheOnlyOneOrNone) {
+  EXPECT_EQ(value_between(graph_, 0), x_);
+  EXPECT_EQ(value_between(graph_, 1), image_);
+  EXPECT_EQ(value_between(graph_, 2), mean_);
+  // An output in front.
+  graph_.set_outputs({y_, mean_});
+  EXPECT_EQ(value_between(graph_, 2), std::nullopt);
+  EXPECT_EQ(count(), 0);
+}
+
+TEST_F(RowByRowTest, SeveralValuesBetween_KeepNodesTogether) {
+  const ValueId other = add<graph::Reduce>({x_}, graph::ReduceKind::max, std::vector<int64_t>{1, 2},
+                                           true);
+  const ValueId flat = add<graph::Reduce>({other}, graph::ReduceKind::max,
+                                          std::vector<int64_t>{1}, false);
+  graph_.set_outputs({add<graph::Binary>({y_, flat}, graph::BinaryKind::add)});
+  EXPECT_EQ(value_between(graph_, 2), std::nullopt);
+  EXPECT_EQ(count(), 0);
+}
+
+TEST_F(RowByRowTest, PlanOfTwoParts_GivesTheSameBytes) {
+  kernels::PackedWeights packed;
+  std::mt19937 generator(1);
+  std::uniform_real_distribution<float> distribution(-1, 1);
+  for (const int64_t rows : {1, 2, 5, 8}) {
+    const Shape shape = {rows, kCells, kChannels};
+    std::vector<float> x(static_cast<size_t>(num_elements(shape)));
+    for (float& value : x) value = distribution(generator);
+    std::vector<std::vector<float>> results;
+    for (const int nodes : {0, 2}) {
+      const auto plan =
+          Plan::compile(graph_, {shape}, packed, {.nodes_row_by_row = nodes});
+      EXPECT_EQ(plan->output_types()[0].shape, (Shape{rows, kUnits}));
+      WorkerState state(*plan);
+      std::vector<float> y(static_cast<size_t>(rows * kUnits), 7.0f);
+      const void* input = x.data();
+      void* output = y.data();
+      plan->execute({{&input, 1}, {&output, 1}}, state);
+      results.push_back(y);
+      std::vector<double> seconds(plan->steps().size());
+      std::fill(y.begin(), y.end(), 7.0f);
+      plan->execute_timed({{&input, 1}, {&output, 1}}, state, seconds);
+      EXPECT_EQ(y, results.back());
+      const std::string text = plan->to_string();
+      EXPECT_EQ(text.find("for all") != std::string::npos, nodes > 0 && rows > 1) << text;
+    }
+    EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), results[0].size() * sizeof(float)),
+              0);
+  }
+}
+
+TEST_F(RowByRowTest, PlanOfTwoParts_CountsAllRowsAndNeedsLessMemory) {
+  kernels::PackedWeights packed;
+  const Shape shape = {8, kCells, kChannels};
+  const auto whole = Plan::compile(graph_, {shape}, packed);
+  const auto parts = Plan::compile(graph_, {shape}, packed, {.nodes_row_by_row = 2});
+  EXPECT_DOUBLE_EQ(parts->flops(), whole->flops());
+  EXPECT_LT(parts->arena_bytes(), whole->arena_bytes());
+  ASSERT_EQ(parts->steps().size(), whole->steps().size());
+  for (size_t i = 0; i < parts->steps().size(); ++i) {
+    EXPECT_DOUBLE_EQ(parts->steps()[i].flops, whole->steps()[i].flops);
+  }
+}
+
+}  // namespace
+}  // namespace hornet::plan
