@@ -94,12 +94,7 @@ int ModelPlans::nodes_row_by_row() {
 
 const std::optional<std::string>& ModelPlans::row_mixing() {
   const auto types_for = [this](int64_t rows) {
-    std::vector<graph::TensorType> inputs;
-    const std::vector<Shape> shapes = input_shapes(rows);
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      inputs.push_back({graph_.type(graph_.inputs()[i]).dtype, shapes[i]});
-    }
-    return naming(path_, [&] { return graph_.infer_types(inputs); });
+    return naming(path_, [&] { return graph_.infer_types_for(input_shapes(rows)); });
   };
   std::call_once(row_mixing_found_,
                  [&] { row_mixing_ = graph::find_row_mixing(graph_, types_for); });

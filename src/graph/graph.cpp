@@ -208,6 +208,16 @@ std::vector<TensorType> Graph::infer_types(std::span<const TensorType> input_typ
   return types;
 }
 
+std::vector<TensorType> Graph::infer_types_for(const std::vector<Shape>& input_shapes) const {
+  HORNET_CHECK(input_shapes.size() == inputs_.size());
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    HORNET_CHECK(is_known(input_shapes[i]));
+    types.push_back({type(inputs_[i]).dtype, input_shapes[i]});
+  }
+  return infer_types(types);
+}
+
 void Graph::check() const {
   std::vector<bool> defined(values_.size(), false);
   for (const ValueId id : inputs_) defined[static_cast<size_t>(id)] = true;

@@ -68,6 +68,8 @@ class Graph {
   // Infers all types again for the given input types (no unknown dimension left). Result: one type
   // a value; those of values that no node makes are as they were.
   std::vector<TensorType> infer_types(std::span<const TensorType> input_types) const;
+  // The same for inputs of these shapes and the types they have.
+  std::vector<TensorType> infer_types_for(const std::vector<Shape>& input_shapes) const;
 
   // Throws Error(kInternal) where an invariant is broken: order, ids, types. Run after each pass.
   void check() const;

@@ -1,4 +1,6 @@
 // Which implementations compute which operator, the fastest first.
+#include <algorithm>
+
 #include "graph/ops/convolution.h"
 #include "kernels/kernel.h"
 #include "kernels/movement.h"
@@ -61,20 +63,35 @@ const std::vector<KernelEntry>& kernel_table() {
   return table;
 }
 
+namespace {
+
+struct PairEntry {
+  std::string_view first, second;
+  bool (*may_be)(const graph::Op& second);  // null: any
+  KernelOffer (*make)(const KernelRequest&, const KernelRequest&, bool);
+
+  bool is_for(const graph::Op& one, const graph::Op& two) const {
+    return first == one.name() && second == two.name() && (may_be == nullptr || may_be(two));
+  }
+};
+
+bool is_in_groups(const graph::Op& conv) {
+  return static_cast<const graph::Conv&>(conv).groups > 1;
+}
+
+constexpr PairEntry kPairs[] = {
+    {"conv", "conv", is_in_groups, simd_expand_depthwise},
+    {"conv", "reduce", nullptr, simd_depthwise_mean},
+    {"binary", "conv", nullptr, simd_gated_conv_1x1},
+};
+
+}  // namespace
+
 std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const KernelRequest& second,
                                            bool keeps_first, const KernelChoice& choice) {
-  struct Entry {
-    std::string_view first, second;
-    KernelOffer (*make)(const KernelRequest&, const KernelRequest&, bool);
-  };
-  static constexpr Entry kPairs[] = {
-      {"conv", "conv", simd_expand_depthwise},
-      {"conv", "reduce", simd_depthwise_mean},
-      {"binary", "conv", simd_gated_conv_1x1},
-  };
   if (choice.reference_only) return nullptr;
-  for (const Entry& entry : kPairs) {
-    if (entry.first != first.op.name() || entry.second != second.op.name()) continue;
+  for (const PairEntry& entry : kPairs) {
+    if (!entry.is_for(first.op, second.op)) continue;
     if (KernelOffer offer = entry.make(first, second, keeps_first); offer.kernel != nullptr) {
       return std::move(offer.kernel);
     }
@@ -83,10 +100,8 @@ std::unique_ptr<Kernel> choose_pair_kernel(const KernelRequest& first, const Ker
 }
 
 bool may_be_pair(const graph::Op& first, const graph::Op& second) {
-  if (second.name() == "reduce") return first.name() == "conv";
-  if (second.name() != "conv") return false;
-  const bool in_groups = static_cast<const graph::Conv&>(second).groups > 1;
-  return first.name() == "binary" || (first.name() == "conv" && in_groups);
+  return std::any_of(std::begin(kPairs), std::end(kPairs),
+                     [&](const PairEntry& entry) { return entry.is_for(first, second); });
 }
 
 }  // namespace hornet::kernels

@@ -12,9 +12,6 @@ ArenaLayout place_buffers(const std::vector<Lifetime>& buffers) {
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
-  const auto rounded = [](size_t bytes) {
-    return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-  };
   std::vector<size_t> placed;  // by ascending offset
   for (const size_t index : order) {
     const Lifetime& buffer = buffers[index];
@@ -24,11 +21,11 @@ ArenaLayout place_buffers(const std::vector<Lifetime>& buffers) {
       const bool together = other.first <= buffer.last && buffer.first <= other.last;
       if (!together) continue;
       const size_t begin = layout.offsets[other_index];
-      if (begin >= offset + rounded(buffer.bytes)) break;
-      offset = std::max(offset, begin + rounded(other.bytes));
+      if (begin >= offset + aligned_to_arena(buffer.bytes)) break;
+      offset = std::max(offset, begin + aligned_to_arena(other.bytes));
     }
     layout.offsets[index] = offset;
-    layout.bytes = std::max(layout.bytes, offset + rounded(buffer.bytes));
+    layout.bytes = std::max(layout.bytes, offset + aligned_to_arena(buffer.bytes));
     const auto after =
         std::upper_bound(placed.begin(), placed.end(), offset,
                          [&](size_t value, size_t other) { return value < layout.offsets[other]; });

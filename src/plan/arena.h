@@ -19,6 +19,9 @@ struct ArenaLayout {
 };
 
 inline constexpr size_t kArenaAlignment = 64;
+constexpr size_t aligned_to_arena(size_t bytes) {
+  return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+}
 
 // Greedy by size: the largest buffers first, each at the lowest offset where nothing that lives at
 // the same time lies (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net

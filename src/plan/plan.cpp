@@ -3,29 +3,13 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "plan/arena.h"
 #include "plan/program.h"
 #include "plan/row_by_row.h"
 
 namespace hornet::plan {
 
 using graph::TensorType;
-
-namespace {
-
-std::vector<TensorType> types_for(const graph::Graph& graph, std::vector<Shape> shapes) {
-  std::vector<TensorType> inputs;
-  HORNET_CHECK(shapes.size() == graph.inputs().size());
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    HORNET_CHECK(is_known(shapes[i]));
-    inputs.push_back({graph.type(graph.inputs()[i]).dtype, std::move(shapes[i])});
-  }
-  return graph.infer_types(inputs);
-}
-
-// Whole lines of 64 bytes.
-size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-}  // namespace
 
 struct Plan::Impl {
   // The first is executed for one row after the other, the last for all: what it reads lies row by
@@ -52,7 +36,7 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
   auto impl = std::make_unique<Impl>();
   Part last = {0, static_cast<int>(graph.nodes().size()), graph.inputs(), graph.outputs()};
   try {
-    const std::vector<TensorType> types = types_for(graph, input_shapes);
+    const std::vector<TensorType> types = graph.infer_types_for(input_shapes);
     const int64_t rows = input_shapes.empty() ? 0 : input_shapes[0].front();
     if (options.nodes_row_by_row > 0 && rows > 1) {
       std::vector<Shape> one_row = input_shapes;
@@ -61,7 +45,7 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
       last.inputs = {value_between(graph, last.first_node).value()};
       const Part first = {0, last.first_node, graph.inputs(), last.inputs};
       impl->row_by_row = std::make_unique<const Program>(
-          graph, first, types_for(graph, std::move(one_row)), packed, options);
+          graph, first, graph.infer_types_for(one_row), packed, options);
       impl->rows = static_cast<size_t>(rows);
     }
     for (const graph::ValueId id : graph.inputs()) {
@@ -81,7 +65,7 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
   if (impl->row_by_row != nullptr) {
     impl->weight_bytes += impl->row_by_row->constant_bytes();
     const TensorType& between = impl->last->input_types()[0];
-    impl->between_bytes = in_lines(num_bytes(between.dtype, between.shape));
+    impl->between_bytes = aligned_to_arena(num_bytes(between.dtype, between.shape));
   }
   return std::unique_ptr<const Plan>(new Plan(std::move(impl)));
 }

@@ -33,8 +33,8 @@ class Program {
 
   const std::vector<graph::TensorType>& input_types() const;   // storage dtypes
   const std::vector<graph::TensorType>& output_types() const;  // storage dtypes
-  size_t arena_bytes() const;     // values between steps and scratch
-  size_t constant_bytes() const;  // that steps read as they are
+  size_t arena_bytes() const;                                  // values between steps and scratch
+  size_t constant_bytes() const;                               // that steps read as they are
   size_t working_set_bytes() const;
   double flops() const;
   size_t num_steps() const;

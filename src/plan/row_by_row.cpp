@@ -13,15 +13,10 @@ using graph::ValueId;
 
 namespace {
 
-std::vector<TensorType> types_for(const graph::Graph& graph, const std::vector<Shape>& row_shapes,
+std::vector<TensorType> types_for(const graph::Graph& graph, std::vector<Shape> shapes,
                                   int64_t rows) {
-  std::vector<TensorType> inputs;
-  for (size_t i = 0; i < row_shapes.size(); ++i) {
-    Shape shape = row_shapes[i];
-    shape.insert(shape.begin(), rows);
-    inputs.push_back({graph.type(graph.inputs()[i]).dtype, std::move(shape)});
-  }
-  return graph.infer_types(inputs);
+  for (Shape& shape : shapes) shape.insert(shape.begin(), rows);
+  return graph.infer_types_for(shapes);
 }
 
 double bytes_of(const TensorType& type) {
@@ -104,6 +99,8 @@ int count_nodes_row_by_row(const graph::Graph& graph, const std::vector<Shape>& 
   int best = 0;
   std::vector<Cost> costs;
   for (const graph::Node& node : nodes) costs.push_back(cost_of(graph, node, one));
+  const auto has_large_images = [&](const Cost& cost) { return 2 * cost.values > l2 / 2; };
+  if (std::none_of(costs.begin(), costs.end(), has_large_images)) return 0;
   for (int i = static_cast<int>(nodes.size()) - 1; i > 0; --i) {
     const Cost& cost = costs[static_cast<size_t>(i)];
     flops += cost.flops;
@@ -113,17 +110,15 @@ int count_nodes_row_by_row(const graph::Graph& graph, const std::vector<Shape>& 
     const auto node = nodes.begin() + i;
     if (saved <= best_saved || kernels::may_be_pair(*(node - 1)->op, *node->op)) continue;
     const std::optional<ValueId> between = value_between(graph, i);
-    if (!between || !goes_by_rows(one[static_cast<size_t>(*between)],
-                                  many[static_cast<size_t>(*between)])) {
+    if (!between ||
+        !goes_by_rows(one[static_cast<size_t>(*between)], many[static_cast<size_t>(*between)])) {
       continue;
     }
     best_saved = saved;
     best = i;
   }
   flops += costs.empty() ? 0 : costs[0].flops;
-  const bool large_images =
-      std::any_of(costs.begin(), costs.begin() + best,
-                  [&](const Cost& cost) { return 2 * cost.values > l2 / 2; });
+  const bool large_images = std::any_of(costs.begin(), costs.begin() + best, has_large_images);
   return large_images && best_saved > kWorthwhile * kBytesOfOperation * flops ? best : 0;
 }
 

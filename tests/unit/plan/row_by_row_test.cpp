@@ -6,6 +6,7 @@
 #include <random>
 
 #include "graph/ops/contraction.h"
+#include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/reduction.h"
 #include "plan/plan.h"
@@ -66,13 +67,37 @@ TEST_F(RowByRowTest, ValueBetween_IsTheOnlyOneOrNone) {
 }
 
 TEST_F(RowByRowTest, SeveralValuesBetween_KeepNodesTogether) {
-  const ValueId other = add<graph::Reduce>({x_}, graph::ReduceKind::max, std::vector<int64_t>{1, 2},
-                                           true);
-  const ValueId flat = add<graph::Reduce>({other}, graph::ReduceKind::max,
-                                          std::vector<int64_t>{1}, false);
+  const ValueId other =
+      add<graph::Reduce>({x_}, graph::ReduceKind::max, std::vector<int64_t>{1, 2}, true);
+  const ValueId flat =
+      add<graph::Reduce>({other}, graph::ReduceKind::max, std::vector<int64_t>{1}, false);
   graph_.set_outputs({add<graph::Binary>({y_, flat}, graph::BinaryKind::add)});
   EXPECT_EQ(value_between(graph_, 2), std::nullopt);
   EXPECT_EQ(count(), 0);
+}
+
+// One kernel may compute a convolution and its mean: parted, they could give other bits. Between
+// them would be the best place, as in EfficientNet: behind it two values are needed for long.
+TEST_F(RowByRowTest, CutsNeverPartWhatOneKernelMayCompute) {
+  graph::Conv depthwise;
+  depthwise.window.size = {3};
+  depthwise.window.strides = {64};
+  depthwise.window.dilations = {1};
+  depthwise.window.padding = graph::Padding::kSame;
+  depthwise.groups = kChannels;
+  const auto weights = [&](Shape shape) {
+    return graph_.add_constant(Tensor(DType::kFloat32, std::move(shape)));
+  };
+  const ValueId image = add<graph::Conv>({image_, weights({3, 1, kChannels})}, depthwise);
+  const ValueId mean =
+      add<graph::Reduce>({image}, graph::ReduceKind::mean, std::vector<int64_t>{1}, true);
+  const ValueId reduced = add<graph::Contraction>({mean, weights({kChannels, 4096}), kNoValue});
+  const ValueId gate = add<graph::Contraction>({reduced, weights({4096, kChannels}), kNoValue});
+  graph_.set_outputs({add<graph::Binary>({image, gate}, graph::BinaryKind::multiply)});
+  graph_.remove_dead();
+  ASSERT_EQ(graph_.nodes()[2].op->name(), "reduce");
+  EXPECT_EQ(value_between(graph_, 2), image);
+  EXPECT_EQ(count(), 1);
 }
 
 TEST_F(RowByRowTest, PlanOfTwoParts_GivesTheSameBytes) {
@@ -85,8 +110,7 @@ TEST_F(RowByRowTest, PlanOfTwoParts_GivesTheSameBytes) {
     for (float& value : x) value = distribution(generator);
     std::vector<std::vector<float>> results;
     for (const int nodes : {0, 2}) {
-      const auto plan =
-          Plan::compile(graph_, {shape}, packed, {.nodes_row_by_row = nodes});
+      const auto plan = Plan::compile(graph_, {shape}, packed, {.nodes_row_by_row = nodes});
       EXPECT_EQ(plan->output_types()[0].shape, (Shape{rows, kUnits}));
       WorkerState state(*plan);
       std::vector<float> y(static_cast<size_t>(rows * kUnits), 7.0f);
