@@ -164,6 +164,8 @@ class Bench {
     constexpr int64_t kLargest = 1024;
     constexpr size_t kLargestArena = size_t{64} << 20;
     constexpr double kGain = 1.01;
+    // Not `seconds`: which sizes are tried must not hang on a short measurement being interrupted.
+    constexpr double kLongExecution = 0.5;
     std::vector<int64_t> sizes;
     double best = 0;
     int without_gain = 0;
@@ -173,7 +175,7 @@ class Bench {
       const double rate = measure(size, workers, options_.seconds / 2);
       without_gain = rate < kGain * best ? without_gain + 1 : 0;
       best = std::max(best, rate);
-      if (static_cast<double>(size * workers) / rate > options_.seconds) break;
+      if (static_cast<double>(size * workers) / rate > kLongExecution) break;
     }
     return sizes;
   }
