@@ -49,7 +49,7 @@ struct BenchMeasurement {
 };
 
 struct BenchReport {
-  int64_t chosen_batch_size = 0;  // what predict() would choose
+  int64_t chosen_batch_size = 0;  // what predict() chooses for many rows
   double flops_per_row = 0;
   size_t weight_bytes = 0;  // shared by all workers
   std::vector<BenchMeasurement> measurements;

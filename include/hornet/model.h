@@ -65,8 +65,8 @@ class Model {
   std::vector<Tensor> predict(const std::vector<TensorView>& inputs) const;
 
   // The steps that predicting `batch_size` rows takes: step, primitive, layout, bytes, MFLOP.
-  // 0 stands for the batch size that predict() would choose. Unknown dimensions other than the
-  // batch are taken from `input_shapes` (in the order of inputs()), where given.
+  // 0 stands for the batch size that predict() chooses for many rows. Unknown dimensions other than
+  // the batch are taken from `input_shapes` (in the order of inputs()), where given.
   std::string plan_text(int64_t batch_size = 0, const std::vector<Shape>& input_shapes = {}) const;
 
   const internal::CompiledModel& compiled() const { return *compiled_; }

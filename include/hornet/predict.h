@@ -27,7 +27,7 @@ enum class ExecutorKind { kThreads, kProcesses };
 
 struct PredictOptions {
   int workers = 0;         // 0: the usable cores (affinity and cgroup quota included)
-  int64_t batch_size = 0;  // rows of one plan execution; 0: chosen from the plan and the cache
+  int64_t batch_size = 0;  // rows of one plan execution; 0: from the plan, the cache and the rows
   int64_t chunk_size = 0;  // rows of one task; 0: chosen from the batch size and the rows
   // A bound on the memory of this process and of its worker processes together: batches get
   // smaller, then workers fewer, until what all of them hold fits beside what is resident already;

@@ -71,9 +71,9 @@ int64_t ModelPlans::batch_size() {
     const std::scoped_lock lock(mutex_);
     if (batch_size_ > 0) return batch_size_;
   }
-  int64_t chosen = plan::choose_batch_size(
-      [this](int64_t rows) -> const plan::Plan& { return for_rows(rows); }, graph_, cache_sizes());
-  if (nodes_row_by_row() > 0) chosen = std::max(chosen, plan::kRowsAfterRowByRow);
+  const int64_t chosen =
+      plan::choose_batch_size([this](int64_t rows) -> const plan::Plan& { return for_rows(rows); },
+                              graph_, cache_sizes(), nodes_row_by_row() > 0);
   const std::scoped_lock lock(mutex_);
   return batch_size_ = chosen;
 }

@@ -226,16 +226,16 @@ class Prediction {
 
   void choose_sizes() {
     report_.rows = rows_;
-    report_.batch_size = options_.batch_size > 0 ? options_.batch_size : plans_.batch_size();
     report_.workers = options_.workers > 0 ? options_.workers : usable_cores();
-    // Few rows: no worker is to wait for a batch of another.
-    while (options_.batch_size == 0 && report_.batch_size > 1 &&
-           report_.batch_size * report_.workers > std::max<int64_t>(rows_, 1)) {
-      report_.batch_size /= 2;
-    }
-    report_.chunk_size = options_.chunk_size > 0
-                             ? options_.chunk_size
-                             : job::choose_chunk_size(rows_, report_.batch_size, report_.workers);
+    report_.batch_size = options_.batch_size > 0
+                             ? options_.batch_size
+                             : job::fit_batch_size(plans_.batch_size(), rows_, report_.workers);
+    const double row_flops =
+        plans_.for_rows(report_.batch_size).flops() / static_cast<double>(report_.batch_size);
+    report_.chunk_size =
+        options_.chunk_size > 0
+            ? options_.chunk_size
+            : job::choose_chunk_size(rows_, report_.batch_size, report_.workers, row_flops);
     if (journal_) {
       const int64_t before = journal_->header().chunk_size;
       require(options_.chunk_size == 0 || options_.chunk_size == before,

@@ -19,6 +19,8 @@ using hornet::TensorType;
 
 // The type the bytes of a value have in memory: all floating dtypes are computed in float32.
 DType storage_dtype(DType dtype);
+// Bytes of a value of that type in memory.
+size_t storage_bytes(const TensorType& type);
 
 // Immutable. Arrays are row-major, channels last; the first input of most is the data.
 class Op {

@@ -4,6 +4,7 @@
 
 #include "graph/ops/contraction.h"
 #include "graph/ops/recurrent.h"
+#include "plan/row_by_row.h"
 
 namespace hornet::plan {
 namespace {
@@ -30,8 +31,7 @@ int64_t wanted_rows(const graph::Graph& graph, const graph::Node& node, const Ca
     const graph::ValueId id = node.inputs[i];
     if (id == graph::kNoValue || !graph.value(id).is_constant) continue;
     if (i >= graph::kProjectionInput && graph::is_recurrent(*node.op)) continue;  // of many steps
-    const graph::TensorType& type = graph.type(id);
-    bytes += num_bytes(graph::storage_dtype(type.dtype), type.shape);
+    bytes += graph::storage_bytes(graph.type(id));
   }
   return bytes <= caches.l2_bytes / 2 ? kTiles : kMany;
 }
@@ -52,7 +52,7 @@ double flops_of(const graph::Graph& graph, const graph::Node& node) {
 }  // namespace
 
 int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
-                          const graph::Graph& graph, const CacheSizes& caches) {
+                          const graph::Graph& graph, const CacheSizes& caches, bool row_by_row) {
   constexpr double kImportantShare = 0.2;  // of all operations
   double all = 0, starved = 0;
   int64_t wanted = 1;  // rows of the data
@@ -68,11 +68,14 @@ int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
   }
   int64_t batch = 1;
   if (starved > kImportantShare * all) batch = std::min(wanted, kMaxBatchSize);
+  // A worker may hold so much of inputs and outputs that are read and written once a batch.
+  constexpr size_t kMostRowByRow = size_t{16} << 20;
   const auto fits = [&](int64_t rows) {
     const Plan& plan = plan_for(rows);
     size_t io = 0;
-    for (const auto& type : plan.input_types()) io += num_bytes(type.dtype, type.shape);
-    for (const auto& type : plan.output_types()) io += num_bytes(type.dtype, type.shape);
+    for (const auto& type : plan.input_types()) io += graph::storage_bytes(type);
+    for (const auto& type : plan.output_types()) io += graph::storage_bytes(type);
+    if (row_by_row && rows <= kRowsAfterRowByRow && io <= kMostRowByRow) return true;
     return plan.arena_bytes() + io <= caches.l2_bytes / 2;
   };
   while (2 * batch <= kMaxBatchSize && fits(2 * batch)) batch *= 2;

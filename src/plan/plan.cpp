@@ -26,6 +26,18 @@ struct Plan::Impl {
   }
 };
 
+namespace {
+
+int64_t number_of_rows(const std::vector<Shape>& input_shapes) {
+  HORNET_CHECK(!input_shapes.empty());
+  for (const Shape& shape : input_shapes) {
+    HORNET_CHECK(!shape.empty() && shape.front() == input_shapes[0].front());
+  }
+  return input_shapes[0].front();
+}
+
+}  // namespace
+
 Plan::Plan(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Plan::~Plan() = default;
 
@@ -37,16 +49,17 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
   Part last = {0, static_cast<int>(graph.nodes().size()), graph.inputs(), graph.outputs()};
   try {
     const std::vector<TensorType> types = graph.infer_types_for(input_shapes);
-    const int64_t rows = input_shapes.empty() ? 0 : input_shapes[0].front();
-    if (options.nodes_row_by_row > 0 && rows > 1) {
+    if (options.nodes_row_by_row > 0 && number_of_rows(input_shapes) > 1) {
       std::vector<Shape> one_row = input_shapes;
       for (Shape& shape : one_row) shape.front() = 1;
+      const std::optional<graph::ValueId> between = value_between(graph, options.nodes_row_by_row);
+      HORNET_CHECK(between.has_value());
       last.first_node = options.nodes_row_by_row;
-      last.inputs = {value_between(graph, last.first_node).value()};
+      last.inputs = {*between};
       const Part first = {0, last.first_node, graph.inputs(), last.inputs};
       impl->row_by_row = std::make_unique<const Program>(
           graph, first, graph.infer_types_for(one_row), packed, options);
-      impl->rows = static_cast<size_t>(rows);
+      impl->rows = static_cast<size_t>(number_of_rows(input_shapes));
     }
     for (const graph::ValueId id : graph.inputs()) {
       const TensorType& type = types[static_cast<size_t>(id)];
@@ -65,7 +78,7 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
   if (impl->row_by_row != nullptr) {
     impl->weight_bytes += impl->row_by_row->constant_bytes();
     const TensorType& between = impl->last->input_types()[0];
-    impl->between_bytes = aligned_to_arena(num_bytes(between.dtype, between.shape));
+    impl->between_bytes = aligned_to_arena(graph::storage_bytes(between));
   }
   return std::unique_ptr<const Plan>(new Plan(std::move(impl)));
 }
@@ -73,6 +86,10 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
 const std::vector<TensorType>& Plan::input_types() const { return impl_->input_types; }
 const std::vector<TensorType>& Plan::output_types() const { return impl_->last->output_types(); }
 size_t Plan::arena_bytes() const { return impl_->between_bytes + impl_->programs_bytes(); }
+size_t Plan::num_steps() const {
+  return (impl_->row_by_row == nullptr ? 0 : impl_->row_by_row->num_steps()) +
+         impl_->last->num_steps();
+}
 size_t Plan::weight_bytes() const { return impl_->weight_bytes; }
 size_t Plan::working_set_bytes() const {
   const size_t last = impl_->last->working_set_bytes();
@@ -118,12 +135,11 @@ void Plan::run(const PlanIo& io, WorkerState& worker, const Execute& execute) co
     return;
   }
   HORNET_CHECK(io.inputs.size() == p.input_types.size());
-  const auto row_bytes = [&](const TensorType& type) { return num_bytes(type.dtype, type.shape); };
-  const size_t between_bytes = row_bytes(p.row_by_row->output_types()[0]);
+  const size_t between_bytes = graph::storage_bytes(p.row_by_row->output_types()[0]);
   for (size_t row = 0; row < p.rows; ++row) {
     for (size_t i = 0; i < state.inputs.size(); ++i) {
       state.inputs[i] = static_cast<const std::byte*>(io.inputs[i]) +
-                        row * row_bytes(p.row_by_row->input_types()[i]);
+                        row * graph::storage_bytes(p.row_by_row->input_types()[i]);
     }
     void* const output = state.between + row * between_bytes;
     execute(*p.row_by_row, {state.inputs, {&output, 1}}, *state.row_by_row, 0);
@@ -139,6 +155,7 @@ void Plan::execute(const PlanIo& io, WorkerState& state) const {
 }
 
 void Plan::execute_timed(const PlanIo& io, WorkerState& state, std::span<double> seconds) const {
+  HORNET_CHECK(seconds.size() == num_steps());
   std::fill(seconds.begin(), seconds.end(), 0.0);
   run(io, state,
       [&](const Program& program, const PlanIo& part, ProgramState& of_part, size_t first) {
@@ -164,17 +181,16 @@ std::string Plan::to_string() const {
   std::string text =
       fmt::format("{:>4}  {:<15} {:<34} {:<22} {:>10} {:>10}  {}\n", "step", "op", "primitive",
                   "layout", "KiB", "MFLOP", "output, attributes, layer");
-  size_t steps = 0;
+  size_t first_of_last = 0;
   if (impl_->row_by_row != nullptr) {
-    steps = impl_->row_by_row->num_steps();
+    first_of_last = impl_->row_by_row->num_steps();
     text += fmt::format("{}for all {} rows, after these steps for one after the other\n",
                         impl_->row_by_row->to_string(0), impl_->rows);
   }
-  text += impl_->last->to_string(steps);
-  steps += impl_->last->num_steps();
+  text += impl_->last->to_string(first_of_last);
   constexpr double kMega = 1e6;
   text += fmt::format("{} steps, {:.3f} MFLOP, arena {} bytes a worker, weights {} bytes shared\n",
-                      steps, flops() / kMega, arena_bytes(), impl_->weight_bytes);
+                      num_steps(), flops() / kMega, arena_bytes(), impl_->weight_bytes);
   return text;
 }
 

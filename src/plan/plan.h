@@ -8,27 +8,9 @@
 
 #include "graph/graph.h"
 #include "kernels/kernel.h"
+#include "plan/execution.h"
 
 namespace hornet::plan {
-
-struct PlanOptions {
-  bool reference_only = false;  // tests: reference kernels throughout
-  // So many nodes are computed row by row, the others then for all rows: see row_by_row.h.
-  int nodes_row_by_row = 0;
-};
-
-// What one execution reads and writes: addresses of the graph's inputs and outputs, in order.
-struct PlanIo {
-  std::span<const void* const> inputs;
-  std::span<void* const> outputs;
-};
-
-// What a step does, in words and numbers.
-struct StepInfo {
-  std::string op, primitive, output, layer;
-  double flops = 0;  // of an execution of the plan
-  size_t bytes = 0;  // inputs and outputs, constants included
-};
 
 class WorkerState;
 
@@ -36,7 +18,8 @@ class WorkerState;
 class Plan {
  public:
   // `graph` and `packed` must outlive the plan. `input_shapes` have no unknown dimension.
-  // Throws Error(kShapeMismatch, kUnsupported) naming the layer.
+  // With `nodes_row_by_row` all have the same number of rows in front, and the cut is one for which
+  // value_between() gives a value. Throws Error(kShapeMismatch, kUnsupported) naming the layer.
   static std::unique_ptr<const Plan> compile(const graph::Graph& graph,
                                              const std::vector<Shape>& input_shapes,
                                              kernels::PackedWeights& packed,
@@ -54,6 +37,7 @@ class Plan {
   // Inputs and outputs are dense, of the types above, and may have any alignment of their dtype.
   void execute(const PlanIo& io, WorkerState& state) const;
 
+  size_t num_steps() const;
   std::vector<StepInfo> steps() const;
   // The same as execute(); sets `seconds`, one a step, to what each took.
   void execute_timed(const PlanIo& io, WorkerState& state, std::span<double> seconds) const;

@@ -66,12 +66,18 @@ class CopyKernel final : public Kernel {
   size_t bytes_;
 };
 
-TensorType storage_type(const TensorType& type) {
-  return {graph::storage_dtype(type.dtype), type.shape};
+// What `choose` returns; its errors name the layer.
+template <class Choose>
+auto naming_layer(const std::string& layer, const Choose& choose) {
+  try {
+    return choose();
+  } catch (const Error& error) {
+    fail(error.code(), "{}: {}", layer, error.message());
+  }
 }
 
-size_t bytes_of(const TensorType& type) {
-  return num_bytes(graph::storage_dtype(type.dtype), type.shape);
+TensorType storage_type(const TensorType& type) {
+  return {graph::storage_dtype(type.dtype), type.shape};
 }
 
 }  // namespace
@@ -164,7 +170,7 @@ class Compiler {
     for (size_t i = 0; i < part_.inputs.size(); ++i) {
       const ValueId id = part_.inputs[i];
       program_.input_types.push_back(storage_type(type(id)));
-      put(id, new_storage({Place::Kind::kInput, i, nullptr}, bytes_of(type(id))));
+      put(id, new_storage({Place::Kind::kInput, i, nullptr}, graph::storage_bytes(type(id))));
     }
     for (size_t i = 0; i < graph_.values().size(); ++i) {
       const graph::Value& value = graph_.values()[i];
@@ -209,7 +215,7 @@ class Compiler {
     if (layout(id) == wanted) return storage(id);
     const auto key = std::make_pair(id, wanted.channel_block);
     if (const auto found = reordered_.find(key); found != reordered_.end()) return found->second;
-    const int copy = new_storage({Place::Kind::kArena, 0, nullptr}, bytes_of(type(id)));
+    const int copy = new_storage({Place::Kind::kArena, 0, nullptr}, graph::storage_bytes(type(id)));
     Step step;
     step.kernel = std::make_shared<ReorderKernel>(type(id).shape, layout(id), wanted);
     step.name = "reorder";
@@ -241,7 +247,7 @@ class Compiler {
   int storage_for_output(ValueId id, size_t k, const Kernel& kernel, const std::vector<int>& inputs,
                          int index) {
     if (id == kNoValue) return kNoStorage;
-    const size_t bytes = bytes_of(type(id));
+    const size_t bytes = graph::storage_bytes(type(id));
     const auto output = output_index_.find(id);
     if (output != output_index_.end()) {
       return new_storage({Place::Kind::kOutput, output->second, nullptr}, bytes);
@@ -284,7 +290,9 @@ class Compiler {
     const bool keeps_first = last_use(first.outputs[0]) > index + 1;
     const kernels::KernelRequest one = request_for(first), two = request_for(second);
     Step step;
-    step.kernel = kernels::choose_pair_kernel(one, two, keeps_first, {options_.reference_only});
+    step.kernel = naming_layer(first.layer, [&] {
+      return kernels::choose_pair_kernel(one, two, keeps_first, {options_.reference_only});
+    });
     if (step.kernel == nullptr) return false;
     const double first_flops = first.op->flops(one.inputs, one.outputs);
     const double second_flops = second.op->flops(two.inputs, two.outputs);
@@ -301,7 +309,7 @@ class Compiler {
     for (size_t i = 0; i < ids.size(); ++i) {
       const bool read = ids[i] != kNoValue && step.kernel->needs_input(i);
       inputs.push_back(read ? in_layout(ids[i], Layout::plain(), first.layer) : kNoStorage);
-      if (ids[i] != kNoValue) step.bytes += bytes_of(type(ids[i]));
+      if (ids[i] != kNoValue) step.bytes += graph::storage_bytes(type(ids[i]));
     }
     std::vector<ValueId> results = {second.outputs[0]};
     if (keeps_first) results.push_back(first.outputs[0]);
@@ -318,19 +326,15 @@ class Compiler {
     put(id, storage_index);
     layout(id) = in;
     step.types += (step.types.empty() ? "" : ", ") + to_string(storage_type(type(id)));
-    step.bytes += bytes_of(type(id));
+    step.bytes += graph::storage_bytes(type(id));
   }
 
   void compile_node(int index) {
     const graph::Node& node = graph_.nodes()[static_cast<size_t>(index)];
     if (alias(node)) return;
-    std::shared_ptr<const Kernel> kernel;
     const kernels::KernelRequest request = request_for(node);
-    try {
-      kernel = kernels::choose_kernel(request, {options_.reference_only});
-    } catch (const Error& error) {
-      fail(error.code(), "{}: {}", node.layer, error.message());
-    }
+    const std::shared_ptr<const Kernel> kernel = naming_layer(
+        node.layer, [&] { return kernels::choose_kernel(request, {options_.reference_only}); });
     Step step;
     step.kernel = kernel;
     step.layer = node.layer;
@@ -342,7 +346,7 @@ class Compiler {
       const bool read = id != kNoValue && kernel->needs_input(i);
       inputs.push_back(read ? in_layout(id, kernel->input_layout(i), node.layer) : kNoStorage);
       if (id == kNoValue) continue;
-      step.bytes += bytes_of(type(id));
+      step.bytes += graph::storage_bytes(type(id));
       if (!graph_.value(id).is_constant) {
         step.layouts += (step.layouts.empty() ? "" : ",") + kernel->input_layout(i).to_string();
       }
@@ -369,7 +373,7 @@ class Compiler {
         place = {Place::Kind::kOutput, i, nullptr};
         continue;
       }
-      const size_t bytes = bytes_of(type(id));
+      const size_t bytes = graph::storage_bytes(type(id));
       Step step;
       step.kernel = std::make_shared<CopyKernel>(bytes);
       step.name = "copy";

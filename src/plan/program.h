@@ -9,7 +9,7 @@
 
 #include "graph/graph.h"
 #include "kernels/kernel.h"
-#include "plan/plan.h"
+#include "plan/execution.h"
 
 namespace hornet::plan {
 

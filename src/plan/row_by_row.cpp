@@ -19,10 +19,6 @@ std::vector<TensorType> types_for(const graph::Graph& graph, std::vector<Shape> 
   return graph.infer_types_for(shapes);
 }
 
-double bytes_of(const TensorType& type) {
-  return static_cast<double>(num_bytes(graph::storage_dtype(type.dtype), type.shape));
-}
-
 // What a node reads and computes for one row.
 struct Cost {
   double values = 0, weights = 0, flops = 0;  // bytes, bytes, operations
@@ -35,11 +31,12 @@ Cost cost_of(const graph::Graph& graph, const graph::Node& node,
   for (const ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? TensorType{} : types[static_cast<size_t>(id)]);
     if (id == kNoValue) continue;
-    (graph.value(id).is_constant ? cost.weights : cost.values) += bytes_of(inputs.back());
+    (graph.value(id).is_constant ? cost.weights : cost.values) +=
+        static_cast<double>(graph::storage_bytes(inputs.back()));
   }
   for (const ValueId id : node.outputs) {
     outputs.push_back(id == kNoValue ? TensorType{} : types[static_cast<size_t>(id)]);
-    if (id != kNoValue) cost.values += bytes_of(outputs.back());
+    if (id != kNoValue) cost.values += static_cast<double>(graph::storage_bytes(outputs.back()));
   }
   cost.flops = node.op->flops(inputs, outputs);
   if (node.op->name() == "reshape") cost.values = 0;  // no step

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <set>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -246,7 +245,8 @@ std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<in
   return fold;
 }
 
-// Where scaled weights go: in place, new pages need not be found and cleared.
+// Where scaled weights go: in place, new pages need not be found and cleared. Weights that others
+// read, also those of another fold, stay as they are.
 void find_place(const Graph& graph, Fold& fold, const std::vector<int>& uses,
                 std::span<std::byte> own_memory, MemorySlabs& slabs) {
   const ValueId id = fold.before.inputs[1];
@@ -275,15 +275,9 @@ bool fold_scale(Graph& graph, const PassContext& context) {
   // the next turn's.
   for (bool changed = false;; changed = true) {
     std::vector<Fold> folds;
-    std::set<ValueId> folded, scaled;  // values of this turn
     for (size_t i = 0; i < graph.nodes().size(); ++i) {
       if (cannot_fold[i]) continue;
-      std::optional<Fold> fold = find_fold(graph, i, producers, uses);
-      if (!fold || folded.contains(fold->before.outputs[0])) continue;
-      // In place, weights can be scaled once a turn.
-      if (fold->weights && !scaled.insert(fold->before.inputs[1]).second) continue;
-      folded.insert(graph.nodes()[i].outputs[0]);
-      folds.push_back(std::move(*fold));
+      if (auto fold = find_fold(graph, i, producers, uses)) folds.push_back(std::move(*fold));
     }
     find_unfaithful(folds);
     std::erase_if(folds, [&](const Fold& fold) {

@@ -71,7 +71,8 @@ struct GemmFunctions {
   size_t (*packed_rows_floats)(int64_t k, int64_t m);
   void (*pack_rows)(const RowsInRuns& x, int64_t m, float* packed);
   PackedRows (*packed_rows)(const float* packed, int64_t k);
-  // y as run() computes it, for a matrix in panels and m rows, which are all that `x` has.
+  // y, each element one chain whatever n, for a matrix in panels and m rows, which are all that `x`
+  // has.
   void (*run_packed)(const PackedB& b, const PackedRows& x, int64_t m, float* y, int64_t ldy,
                      const GemmEpilogue& epilogue);
 };

@@ -221,7 +221,7 @@ HWY_INLINE Exp2Parts exp2_parts_of_product(V x, float factor) {
 #endif
 constexpr float kLog2OfE = 1.44269504f;
 
-// For x <= 88; 0 below kLowestExp, where the parts are just numbers.
+// For x <= 88; 0 below kLowestExp, where the parts mean nothing.
 HWY_INLINE V exp_flushed(V x) {
   const Exp2Parts e = exp2_parts_of_product(x, kLog2OfE);
   return hn::IfThenZeroElse(hn::Lt(x, constant(kLowestExp)), hn::Mul(e.fraction, e.power));
@@ -305,7 +305,7 @@ HWY_INLINE V one_plus_exp_of_negative(V x) {
 }
 // Below kLowestExp the result stays where it is there, next to 0.
 HWY_INLINE V sigmoid(V x) { return reciprocal(one_plus_exp_of_negative(at_least(x, kLowestExp))); }
-// x sigmoid(y). What is next to 0 counts as 0, whatever x is.
+// x sigmoid(y). A sigmoid next to 0 counts as 0, so that a finite x gives 0.
 HWY_INLINE V times_sigmoid(V x, V y) {
   const V share = reciprocal(one_plus_exp_of_negative(y));
   return hn::Mul(x, hn::IfThenZeroElse(hn::Lt(y, constant(kLowestExp)), share));
@@ -368,8 +368,8 @@ HWY_INLINE V erf(V x) {
   return hn::IfThenElse(hn::Ge(hn::Abs(x), constant(4.0f)), one, erf_in_range(x));
 }
 
-// x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0. What is next to 0
-// counts as 0, whatever x is.
+// x (1 + erf(x / sqrt(2))) / 2, to 1e-6 absolute: 1 + erf cancels for x < 0. A share next to 0
+// counts as 0, so that a finite x gives 0.
 HWY_INLINE V gelu(V x) {
   const V half = constant(0.5f);
   const V share = hn::MulAdd(half, erf_in_range(hn::Mul(x, constant(0.707106781f))), half);

@@ -93,7 +93,7 @@ TEST_F(PassesTest, BatchNormalisationBehindConvolution_GoesIntoItsWeights) {
 }
 
 TEST_F(PassesTest, WeightsInMemoryOfTheGraphsOwn_AreScaledWhereTheyAre) {
-  constexpr int64_t kRows = 256, kFloats = kRows * 4;  // what is smaller is copied
+  constexpr int64_t kRows = 20, kFloats = kRows * 4;
   std::vector<float> own(3 * kFloats);
   for (float& v : own) v = static_cast<float>(generator_() % 100) / 50 - 1;
   const std::vector<float> before = own;
@@ -142,6 +142,56 @@ TEST_F(PassesTest, WeightsWhoseProductsOverflow_StayAsTheyAre) {
   run_passes(graph_, {{}, own_memory_}, {"fold_constants"});
   EXPECT_EQ(graph_.nodes().size(), 2u);
   EXPECT_EQ(own, std::vector<float>(12, 1e30f));
+}
+
+// Large enough for several pieces a layer, which go to several threads.
+TEST_F(PassesTest, WeightsOfSeveralLayers_AreScaledWithoutThoseThatAFloatDoesNotHold) {
+  constexpr int64_t kWidth = 600;
+  std::vector<float> own(2 * kWidth * kWidth);
+  for (float& v : own) v = static_cast<float>(generator_() % 100) / 1000 - 0.05f;
+  const auto owner = std::make_shared<int>(0);
+  const auto in_place = [&](int64_t at) {
+    return constant(Tensor(DType::kFloat32, {kWidth, kWidth}, owner, own.data() + at));
+  };
+  Tensor factor = random({kWidth});
+  factor.mutable_as<float>()[kWidth - 1] = 3e38f;  // times 0.05: as it should be
+  Tensor too_large = random({kWidth, kWidth});
+  too_large.mutable_as<float>()[kWidth * kWidth - 1] = 30;  // times 3e38: infinite
+  ValueId x = input({-1, kWidth});
+  const auto layer = [&](ValueId weights, const Tensor& scale) {
+    const ValueId y = add<Contraction>({x, weights, kNoValue});
+    const ValueId scaled = add<Binary>({y, constant(scale)}, BinaryKind::multiply);
+    const ValueId shifted = add<Binary>({scaled, constant(random({kWidth}))}, BinaryKind::add);
+    x = add<Unary>({shifted}, UnaryFunction{UnaryKind::sigmoid});
+  };
+  layer(in_place(0), random({kWidth}));
+  layer(constant(too_large), factor);
+  layer(in_place(kWidth * kWidth), random({kWidth}));
+  layer(constant(random({kWidth, kWidth})), random({kWidth}));
+  graph_.set_outputs({x});
+  own_memory_ = std::as_writable_bytes(std::span(own));
+  // Three operators, and the one whose product and sum stay.
+  expect_same_numbers({3, kWidth}, 3 + 3, 1e-4);
+}
+
+TEST_F(PassesTest, ConstantsOfTwoScaledLayers_AreScaledForTheOneWhoseProductsAFloatHolds) {
+  Tensor weights(DType::kFloat32, {3, 4});
+  std::fill_n(weights.mutable_as<float>(), 12, 2.0f);
+  Tensor large(DType::kFloat32, {4}), small(DType::kFloat32, {4});
+  std::fill_n(large.mutable_as<float>(), 4, 3e38f);
+  std::fill_n(small.mutable_as<float>(), 4, 0.5f);
+  const ValueId x = input({-1, 3}), shared = constant(weights);
+  const auto scaled = [&](const Tensor& factor) {
+    const ValueId y = add<Contraction>({x, shared, kNoValue});
+    return add<Binary>({y, constant(factor)}, BinaryKind::multiply);
+  };
+  graph_.set_outputs({scaled(large), scaled(small)});
+  EXPECT_TRUE(fold_scale(graph_, {}));
+  EXPECT_EQ(graph_.nodes()[1].op->name(), "binary") << graph_.to_string();
+  EXPECT_EQ(graph_.nodes()[3].op->name(), "contraction") << graph_.to_string();
+  const Tensor after = *graph_.value(graph_.nodes()[3].inputs[1]).data;
+  EXPECT_EQ(after.as<float>()[11], 1.0f);
+  EXPECT_EQ(graph_.value(shared).data->as<float>()[11], 2.0f);
 }
 
 TEST_F(PassesTest, BatchNormalisationBehindTransposedConvolution_ScalesTheOutputChannels) {

@@ -13,7 +13,7 @@ namespace {
 
 class BatchSizeTest : public ::testing::Test {
  protected:
-  int64_t choose(size_t l2_bytes) {
+  int64_t choose(size_t l2_bytes, bool row_by_row = false) {
     std::map<int64_t, std::unique_ptr<const Plan>> plans;
     const Shape row(graph_.type(graph_.inputs()[0]).shape.begin() + 1,
                     graph_.type(graph_.inputs()[0]).shape.end());
@@ -27,7 +27,7 @@ class BatchSizeTest : public ::testing::Test {
           if (plan == nullptr) plan = Plan::compile(graph_, {shape}, packed_);
           return *plan;
         },
-        graph_, caches);
+        graph_, caches, row_by_row);
   }
 
   graph::Graph graph_;
@@ -47,6 +47,16 @@ TEST_F(BatchSizeTest, RowsLargerThanTheCache_GoOneByOne) {
   graph_.set_outputs(graph_.add_node(
       std::make_shared<graph::Unary>(graph::UnaryFunction{graph::UnaryKind::relu}), {x}, "relu"));
   EXPECT_EQ(choose(1 << 20), 1);
+}
+
+TEST_F(BatchSizeTest, PlansThatBeginRowByRow_AreForSeveralRowsWhereInputsAreNotTooLarge) {
+  for (const auto& [floats, expected] : {std::pair(1 << 18, 8), std::pair(1 << 20, 2)}) {
+    graph_ = graph::Graph();
+    const auto x = graph_.add_input({DType::kFloat32, {-1, floats}}, "x");
+    graph_.set_outputs(graph_.add_node(
+        std::make_shared<graph::Unary>(graph::UnaryFunction{graph::UnaryKind::relu}), {x}, "relu"));
+    EXPECT_EQ(choose(1 << 20, true), expected) << floats;
+  }
 }
 
 TEST_F(BatchSizeTest, DenseModelLargerThanTheCache_StillReusesItsWeights) {

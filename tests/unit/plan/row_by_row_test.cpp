@@ -9,6 +9,8 @@
 #include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/reduction.h"
+#include "graph/ops/shape.h"
+#include "kernels/pair.h"
 #include "plan/plan.h"
 
 namespace hornet::plan {
@@ -128,6 +130,83 @@ TEST_F(RowByRowTest, PlanOfTwoParts_GivesTheSameBytes) {
     EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), results[0].size() * sizeof(float)),
               0);
   }
+}
+
+// Two inputs, one of integers, two outputs, a block of squeeze and excitation, values of any size.
+TEST_F(RowByRowTest, EveryCut_GivesTheBytesOfEachRowAlone) {
+  std::mt19937 generator(1);
+  std::uniform_real_distribution<float> distribution(-1, 1);
+  const auto random = [&](Shape shape) {
+    Tensor tensor(DType::kFloat32, std::move(shape));
+    for (int64_t i = 0; i < tensor.num_elements(); ++i) {
+      tensor.mutable_as<float>()[i] = distribution(generator);
+    }
+    return tensor;
+  };
+  const auto weights = [&](Shape shape) { return graph_.add_constant(random(std::move(shape))); };
+  const auto conv = [](int64_t size, int64_t groups) {
+    graph::Conv op;
+    op.window.size = {size, size};
+    op.window.padding = graph::Padding::kSame;
+    op.window.strides = op.window.dilations = {1, 1};
+    op.groups = groups;
+    return op;
+  };
+  graph_ = {};
+  const ValueId x = graph_.add_input({DType::kFloat32, {-1, 13, 13, 5}}, "x");
+  const ValueId ids = graph_.add_input({DType::kInt32, {-1, 1, 1, 5}}, "ids");
+  const ValueId offsets = add<graph::Cast>({ids}, DType::kFloat32);
+  const ValueId shifted = add<graph::Binary>({x, offsets}, graph::BinaryKind::add);
+  const ValueId image = add<graph::Conv>({shifted, weights({3, 3, 5, 20})}, conv(3, 1));
+  const ValueId wide = add<graph::Conv>({image, weights({1, 1, 20, 40})}, conv(1, 1));
+  const ValueId deep = add<graph::Conv>({wide, weights({3, 3, 1, 40})}, conv(3, 40));
+  const ValueId mean =
+      add<graph::Reduce>({deep}, graph::ReduceKind::mean, std::vector<int64_t>{1, 2}, true);
+  const ValueId gate = add<graph::Unary>({mean}, graph::UnaryFunction{graph::UnaryKind::sigmoid});
+  const ValueId gated = add<graph::Binary>({deep, gate}, graph::BinaryKind::multiply);
+  const ValueId narrow = add<graph::Conv>({gated, weights({1, 1, 40, 11})}, conv(1, 1));
+  const ValueId flat = add<graph::Reshape>(
+      {narrow}, std::vector<graph::TargetDim>{graph::TargetDim::copied(0),
+                                              graph::TargetDim::fixed(13 * 13 * 11)});
+  const ValueId dense = add<graph::Contraction>({flat, weights({13 * 13 * 11, 7}), kNoValue});
+  graph_.set_outputs(
+      {dense, add<graph::Unary>({dense}, graph::UnaryFunction{graph::UnaryKind::tanh})});
+
+  constexpr int64_t kRows = 5;
+  const Tensor rows = random({kRows, 13, 13, 5});
+  std::vector<int32_t> numbers(kRows * 5);
+  for (int32_t& number : numbers) number = static_cast<int32_t>(generator() % 3);
+  kernels::PackedWeights packed;
+  const auto run = [&](int64_t first, int64_t count, int nodes) {
+    const auto plan = Plan::compile(graph_, {{count, 13, 13, 5}, {count, 1, 1, 5}}, packed,
+                                    {.nodes_row_by_row = nodes});
+    WorkerState state(*plan);
+    std::vector<float> y(static_cast<size_t>(count * 7)), z(y.size());
+    const std::vector<const void*> inputs = {rows.as<float>() + first * 13 * 13 * 5,
+                                             numbers.data() + first * 5};
+    const std::vector<void*> outputs = {y.data(), z.data()};
+    plan->execute({inputs, outputs}, state);
+    plan->execute({inputs, outputs}, state);
+    y.insert(y.end(), z.begin(), z.end());
+    return y;
+  };
+  std::vector<float> expected(kRows * 7), second(expected.size());
+  for (int64_t row = 0; row < kRows; ++row) {
+    const std::vector<float> alone = run(row, 1, 0);
+    std::copy_n(alone.begin(), 7, expected.begin() + row * 7);
+    std::copy_n(alone.begin() + 7, 7, second.begin() + row * 7);
+  }
+  expected.insert(expected.end(), second.begin(), second.end());
+  std::vector<std::string> cuts;
+  for (int i = 1; i < static_cast<int>(graph_.nodes().size()); ++i) {
+    const auto node = graph_.nodes().begin() + i;
+    if (!value_between(graph_, i) || kernels::may_be_pair(*(node - 1)->op, *node->op)) continue;
+    cuts.emplace_back(node->op->name());
+    const std::vector<float> got = run(0, kRows, i);
+    EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+        << "before node " << i << ", " << cuts.back();
+  }
+  EXPECT_EQ(cuts, (std::vector<std::string>{"conv", "reshape", "contraction"}));
 }
 
 TEST_F(RowByRowTest, PlanOfTwoParts_CountsAllRowsAndNeedsLessMemory) {
