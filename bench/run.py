@@ -393,9 +393,11 @@ class ModelBench:
         self.start_up_times(configurations)
 
     def make_file(self):
-        """Rows for about three measurements' time, at most 1 GB, and a few rows."""
+        """Rows for some seconds, at most 1 GB, and a few rows: in a short job the plan counts, which
+        is made once."""
         rows = np.load(self.x_path)
-        wanted = int(3 * self.options.seconds * 2e11 * CORES / self.result["flops_per_row"])
+        seconds = max(3 * self.options.seconds, 4)
+        wanted = int(seconds * 2e11 * CORES / self.result["flops_per_row"])
         count = max(min(wanted, int(1e9 / rows[0].nbytes)), 8 * CORES)
         paths = WORK / "rows.npy", WORK / "few.npy"
         np.save(paths[0], np.resize(rows, (count,) + rows.shape[1:]))
