@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/reduction.h"
@@ -92,6 +94,43 @@ void expect_like_both(const Pair& pair) {
   }
 }
 
+void expect_same_bytes(const Tensor& got, const Tensor& expected) {
+  ASSERT_EQ(got.shape(), expected.shape());
+  EXPECT_EQ(std::memcmp(got.data(), expected.data(), expected.num_bytes()), 0);
+}
+
+// One NaN in a row of input `input` of the first goes where it goes one after the other, and to no
+// other row.
+void expect_nan_like_both(const Pair& pair, size_t input) {
+  const std::vector<Tensor> good = run_pair(pair);
+  ASSERT_EQ(good.size(), pair.keeps_first ? 2u : 1u);
+  const int64_t num_rows = pair.first.inputs[input]->shape()[0], bad = num_rows / 2;
+  Tensor with_nan = rows_of(*pair.first.inputs[input], 0, num_rows);
+  const int64_t row_floats = with_nan.num_elements() / num_rows;
+  with_nan.mutable_as<float>()[bad * row_floats + row_floats / 2] = std::nanf("");
+  Pair changed = pair;
+  changed.first.inputs[input] = &with_nan;
+  const std::vector<Tensor> got = run_pair(changed);
+  const Tensor middle = evaluate(pair.first.op, changed.first.inputs, false)[0];
+  std::vector<const Tensor*> second_inputs = {&middle};
+  second_inputs.insert(second_inputs.end(), pair.second.inputs.begin(), pair.second.inputs.end());
+  const Tensor last = evaluate(pair.second.op, second_inputs, false)[0];
+  for (size_t i = 0; i < got.size(); ++i) {
+    for (int64_t row = 0; row < num_rows; ++row) {
+      SCOPED_TRACE(fmt::format("output {}, row {}", i, row));
+      const Tensor one = rows_of(got[i], row, 1);
+      if (row == bad) {
+        const float* const floats = one.as<float>();
+        EXPECT_TRUE(std::any_of(floats, floats + one.num_elements(),
+                                [](float value) { return std::isnan(value); }));
+        expect_near(one, rows_of(i == 0 ? last : middle, row, 1), 1e-6);
+      } else {
+        expect_same_bytes(one, rows_of(good[i], row, 1));
+      }
+    }
+  }
+}
+
 graph::Conv conv(std::vector<int64_t> size, std::vector<int64_t> strides, UnaryFunction f = {}) {
   graph::Conv op;
   op.window.dilations.assign(size.size(), 1);
@@ -121,7 +160,11 @@ TEST_P(SimdPair, OneByOneAndDepthwise_AreAsOneAfterTheOther) {
 }
 
 TEST_P(SimdPair, DepthwiseAndMean_AreAsOneAfterTheOther) {
-  const Shape shapes[] = {{2, 9, 13, 35}, {3, 1, 1, 5}, {2, 40, 41, 16}, {2, 7, 7, 130}};
+  const Shape shapes[] = {{2, 9, 13, 35},
+                          {3, 1, 1, 5},
+                          {2, 40, 41, 16},
+                          {2, 7, 7, 130},
+                          {2, 40, 41, 130}};  // blocks of 64, 64 and 2 channels
   for (const Shape& shape : shapes) {
     for (const int64_t stride : {1, 2}) {
       for (const UnaryKind f : {UnaryKind::silu, UnaryKind::relu, UnaryKind::identity}) {
@@ -142,6 +185,17 @@ TEST_P(SimdPair, DepthwiseAndMean_AreAsOneAfterTheOther) {
   const Tensor x = random_floats({3, 11, 20}, 1), w = random_floats({3, 1, 20}, 2);
   const graph::Reduce mean(graph::ReduceKind::mean, {1}, false);
   expect_like_both({{line, {&x, &w}, {false, true}}, {mean, {}, {}}, true});
+}
+
+TEST_P(SimdPair, DepthwiseAndMean_GiveTheImagesOfDepthwiseAlone) {
+  graph::Conv depthwise = conv({3, 3}, {1, 1}, {UnaryKind::silu});
+  depthwise.groups = 130;
+  const Tensor x = random_floats({2, 40, 41, 130}, 1), w = random_floats({3, 3, 1, 130}, 2);
+  const SimdCase first = {depthwise, {&x, &w}, {false, true}};
+  const graph::Reduce mean(graph::ReduceKind::mean, {1, 2}, false);
+  const std::vector<Tensor> got = run_pair({first, {mean, {}, {}}, true});
+  ASSERT_EQ(got.size(), 2u);
+  expect_same_bytes(got[1], evaluate(depthwise, first.inputs, false)[0]);
 }
 
 TEST_P(SimdPair, OtherReductionsAndResiduals_AreLeftAlone) {
@@ -183,6 +237,57 @@ TEST_P(SimdPair, FactorsAndOneByOne_AreAsOneAfterTheOther) {
       expect_like_both({{multiply, {&gate, &x}, {false, false}}, second});
       expect_like_both({{multiply, {&x, &gate}, {false, false}}, {project, {&w}, {true}}});
     }
+  }
+}
+
+// So many that the cells at once are those of the floor.
+TEST_P(SimdPair, FactorsOfManyChannelsAndOneByOne_AreAsOneAfterTheOther) {
+  const graph::Binary multiply(BinaryKind::multiply);
+  const struct {
+    Shape x;
+    int64_t filters;
+  } cases[] = {{{2, 18, 17, 220}, 148}, {{2, 9, 8, 1024}, 31}, {{3, 29, 6500}, 5}};
+  for (const auto& [shape, filters] : cases) {
+    Shape factors(shape.size(), 1), y = shape;
+    factors.front() = shape.front();
+    factors.back() = shape.back();
+    y.back() = filters;
+    Shape weights(shape.size() - 2, 1);
+    const graph::Conv project = conv(weights, weights);
+    weights.insert(weights.end(), {shape.back(), filters});
+    const Tensor x = random_floats(shape, 1), gate = random_floats(factors, 2);
+    const Tensor w = random_floats(weights, 3, -0.1f, 0.1f), residual = random_floats(y, 4);
+    SCOPED_TRACE(fmt::format("{} to {}", to_string(shape), filters));
+    expect_like_both({{multiply, {&x, &gate}, {false, false}},
+                      {project, {&w, nullptr, &residual}, {true, false, false}}});
+  }
+}
+
+TEST_P(SimdPair, NaN_StaysInItsRow) {
+  graph::Conv depthwise = conv({3, 3}, {1, 1}, {UnaryKind::relu6});
+  depthwise.groups = 70;
+  const Tensor v = random_floats({3, 3, 1, 70}, 1);
+  {
+    SCOPED_TRACE("1x1 and depthwise");
+    const graph::Conv expand = conv({1, 1}, {1, 1}, {UnaryKind::relu});
+    const Tensor x = random_floats({3, 83, 91, 5}, 2), w = random_floats({1, 1, 5, 70}, 3);
+    expect_nan_like_both({{expand, {&x, &w}, {false, true}}, {depthwise, {&v}, {true}}}, 0);
+  }
+  {
+    SCOPED_TRACE("depthwise and mean");
+    const Tensor x = random_floats({3, 11, 12, 70}, 2);
+    const graph::Reduce mean(graph::ReduceKind::mean, {1, 2}, false);
+    expect_nan_like_both({{depthwise, {&x, &v}, {false, true}}, {mean, {}, {}}, true}, 0);
+  }
+  const graph::Binary multiply(BinaryKind::multiply);
+  const graph::Conv project = conv({1, 1}, {1, 1}, {UnaryKind::silu});
+  const Tensor x = random_floats({3, 57, 61, 20}, 2), gate = random_floats({3, 1, 1, 20}, 3);
+  const Tensor w = random_floats({1, 1, 20, 37}, 4), residual = random_floats({3, 57, 61, 37}, 5);
+  for (const size_t input : {0, 1}) {
+    SCOPED_TRACE(fmt::format("factors and 1x1, NaN in factor {}", input));
+    expect_nan_like_both({{multiply, {&x, &gate}, {false, false}},
+                          {project, {&w, nullptr, &residual}, {true, false, false}}},
+                         input);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
 
 #include "graph/ops/contraction.h"
@@ -19,6 +20,14 @@ using graph::BinaryKind;
 using graph::UnaryFunction;
 using graph::UnaryKind;
 using graph::ValueId;
+
+std::vector<float> numbers(const Shape& shape, uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<float> distribution(-1, 1);
+  std::vector<float> values(static_cast<size_t>(num_elements(shape)));
+  for (float& value : values) value = distribution(generator);
+  return values;
+}
 
 class PlanTest : public ::testing::Test {
  protected:
@@ -151,13 +160,6 @@ TEST_F(PlanTest, ErrorOfAStep_NamesItsLayer) {
 
 // A block of squeeze and excitation: steps of two nodes each, one of which keeps its first result.
 TEST_F(PlanTest, StepsOfTwoNodes_GiveWhatTheyGiveAlone) {
-  const auto numbers = [](Shape shape, uint32_t seed) {
-    std::mt19937 generator(seed);
-    std::uniform_real_distribution<float> distribution(-1, 1);
-    std::vector<float> values(static_cast<size_t>(num_elements(shape)));
-    for (float& value : values) value = distribution(generator);
-    return values;
-  };
   const auto weights = [&](Shape shape, uint32_t seed) {
     return constant(numbers(shape, seed), shape);
   };
@@ -192,6 +194,46 @@ TEST_F(PlanTest, StepsOfTwoNodes_GiveWhatTheyGiveAlone) {
       EXPECT_THAT(got[i], testing::Pointwise(testing::FloatNear(1e-5f), expected[i]));
     }
   }
+}
+
+TEST_F(PlanTest, StepOfTwoNodesInPlaceOfItsResidual_GivesTheSameBytes) {
+  const Shape image = {2, 64, 65, 20}, factors = {2, 1, 1, 20};
+  const ValueId x = input({-1, 64, 65, 20}), gate = input({-1, 1, 1, 20});
+  const ValueId residual = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  const ValueId product = add<graph::Binary>({x, gate}, BinaryKind::multiply);
+  graph::Conv project;
+  project.window.size = project.window.strides = project.window.dilations = {1, 1};
+  const ValueId w = constant(numbers({1, 1, 20, 20}, 1), {1, 1, 20, 20});
+  const ValueId y = add<graph::Conv>({product, w, graph::kNoValue, residual}, project);
+  const ValueId z = add<graph::Unary>({y}, UnaryFunction{UnaryKind::negative});
+  const std::vector<std::vector<float>> rows = {numbers(image, 2), numbers(factors, 3)};
+
+  graph_.set_outputs({z});
+  const std::vector<float> got = run(rows, {image, factors})[0];
+  EXPECT_NE(text_.find("simd multiply + "), std::string::npos) << text_;
+  const auto image_bytes = static_cast<size_t>(num_elements(image)) * sizeof(float);
+  EXPECT_LT(Plan::compile(graph_, {image, factors}, packed_)->arena_bytes(), 2 * image_bytes);
+  for (const size_t row : {0, 1}) {
+    std::vector<std::vector<float>> one = rows;
+    for (std::vector<float>& values : one) {
+      const auto half = static_cast<std::ptrdiff_t>(values.size() / 2);
+      values = row == 0 ? std::vector<float>(values.begin(), values.begin() + half)
+                        : std::vector<float>(values.begin() + half, values.end());
+    }
+    const std::vector<float> alone = run(one, {{1, 64, 65, 20}, {1, 1, 1, 20}})[0];
+    EXPECT_EQ(
+        std::memcmp(alone.data(), got.data() + row * alone.size(), alone.size() * sizeof(float)), 0)
+        << "row " << row;
+  }
+
+  graph_.set_outputs({z, residual});  // is not overwritten
+  EXPECT_EQ(run(rows, {image, factors})[0], got);
+  EXPECT_NE(text_.find("simd multiply + "), std::string::npos) << text_;
+  graph_.set_outputs({z, product});  // two steps
+  EXPECT_EQ(run(rows, {image, factors})[0], got);
+  EXPECT_EQ(text_.find("simd multiply + "), std::string::npos) << text_;
+  EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-5f),
+                                      run(rows, {image, factors}, {.reference_only = true})[0]));
 }
 
 TEST_F(PlanTest, TwoPlansOfOneGraph_SharePackedWeights) {
