@@ -412,6 +412,25 @@ TEST_P(SimdConvolution, DepthwiseOfAnyWidth_IsAsTheReference) {
   }
 }
 
+// Windows that are not square, and more of their lines than the image has.
+TEST_P(SimdConvolution, DepthwiseOfAnyHeight_IsAsTheReference) {
+  for (const auto& [lines, size] :
+       {std::pair(1, 3), std::pair(2, 3), std::pair(5, 3), std::pair(3, 5), std::pair(4, 5)}) {
+    for (int64_t height = 1; height <= 9; ++height) {
+      graph::Conv op = conv({lines, size}, {1, 1}, {UnaryKind::gelu});
+      op.groups = 37;
+      op.window.padding = graph::Padding::kSame;
+      const Tensor x = random_floats({2, height, 11, op.groups}, 1);
+      const Tensor w = random_floats({lines, size, 1, op.groups}, 2);
+      const Tensor residual = random_floats(x.shape(), 3);
+      SCOPED_TRACE(op.attributes() + " " + to_string(x.shape()));
+      const SimdCase c = {op, {&x, &w, nullptr, &residual}, {false, true, false, false}};
+      expect_like_reference(simd_depthwise_conv, c, 1e-5);
+      expect_same_bits_in_any_batch(simd_depthwise_conv, c);
+    }
+  }
+}
+
 TEST_P(SimdConvolution, DepthwiseOfLinesOrWithPaddingLargerThanTheWindow_IsAsTheReference) {
   graph::Conv line = conv({3}, {1});
   line.groups = 20;
