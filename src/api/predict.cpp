@@ -224,18 +224,22 @@ class Prediction {
     job::Journal::discard(options_.journal_path, fs_);
   }
 
+  double operations_of_row() {
+    // A batch size that was asked for may be far beyond the rows.
+    const int64_t rows = std::min(report_.batch_size, std::max<int64_t>(rows_, 1));
+    return plans_.for_rows(rows).flops() / static_cast<double>(rows);
+  }
+
   void choose_sizes() {
     report_.rows = rows_;
     report_.workers = options_.workers > 0 ? options_.workers : usable_cores();
     report_.batch_size = options_.batch_size > 0
                              ? options_.batch_size
                              : job::fit_batch_size(plans_.batch_size(), rows_, report_.workers);
-    const double row_flops =
-        plans_.for_rows(report_.batch_size).flops() / static_cast<double>(report_.batch_size);
-    report_.chunk_size =
-        options_.chunk_size > 0
-            ? options_.chunk_size
-            : job::choose_chunk_size(rows_, report_.batch_size, report_.workers, row_flops);
+    report_.chunk_size = options_.chunk_size > 0
+                             ? options_.chunk_size
+                             : job::choose_chunk_size(rows_, report_.batch_size, report_.workers,
+                                                      operations_of_row());
     if (journal_) {
       const int64_t before = journal_->header().chunk_size;
       require(options_.chunk_size == 0 || options_.chunk_size == before,

@@ -120,6 +120,20 @@ TEST(Predict, FewRows_AllComeOut) {
   }
 }
 
+TEST(Predict, BatchSizeFarBeyondTheRows_IsNoMoreThanThese) {
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  for (const int64_t rows : {0, 1, 5}) {
+    const std::vector<Tensor> inputs = {random_rows(model.inputs()[0], rows, generator)};
+    PredictOptions options;
+    options.batch_size = int64_t{1} << 60;
+    const Tensor got = predict_in_memory(model, inputs, options)[0];
+    const Tensor expected = model.predict({inputs[0].view()})[0];
+    ASSERT_EQ(got.shape(), expected.shape());
+    EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.num_bytes()), 0);
+  }
+}
+
 TEST(Predict, SourcesOfDifferentLength_AreRefused) {
   const Model model = Model::load(test_data("api/io_00_multi/model.keras"));
   std::mt19937 generator(5);
