@@ -68,15 +68,24 @@ int64_t choose_batch_size(const std::function<const Plan&(int64_t)>& plan_for,
   }
   int64_t batch = 1;
   if (starved > kImportantShare * all) batch = std::min(wanted, kMaxBatchSize);
-  // A worker may hold so much of inputs and outputs that are read and written once a batch.
-  constexpr size_t kMostRowByRow = size_t{16} << 20;
+  const auto io_bytes = [](const Plan& plan) {
+    size_t bytes = 0;
+    for (const auto& type : plan.input_types()) bytes += graph::storage_bytes(type);
+    for (const auto& type : plan.output_types()) bytes += graph::storage_bytes(type);
+    return bytes;
+  };
+  if (row_by_row) {
+    // A worker may hold so much of inputs and outputs, which are for all rows at once.
+    constexpr size_t kMostBytes = size_t{16} << 20;
+    const size_t row_bytes = io_bytes(plan_for(1));
+    while (2 * batch <= kRowsAfterRowByRow &&
+           2 * static_cast<size_t>(batch) * row_bytes <= kMostBytes) {
+      batch *= 2;
+    }
+  }
   const auto fits = [&](int64_t rows) {
     const Plan& plan = plan_for(rows);
-    size_t io = 0;
-    for (const auto& type : plan.input_types()) io += graph::storage_bytes(type);
-    for (const auto& type : plan.output_types()) io += graph::storage_bytes(type);
-    if (row_by_row && rows <= kRowsAfterRowByRow && io <= kMostRowByRow) return true;
-    return plan.arena_bytes() + io <= caches.l2_bytes / 2;
+    return plan.arena_bytes() + io_bytes(plan) <= caches.l2_bytes / 2;
   };
   while (2 * batch <= kMaxBatchSize && fits(2 * batch)) batch *= 2;
   return batch;
