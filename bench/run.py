@@ -24,7 +24,10 @@ WORK = ROOT / "build/bench"
 SHARED = ROOT.parent / "shared/bench"
 MODELS = ["resnet50", "unet", "transformer", "bilstm", "gru", "tabular_mlp", "mobilenet_v2",
           "efficientnet_b0"]
-CORES = len(os.sched_getaffinity(0))
+USABLE = sorted(os.sched_getaffinity(0))
+CORES = len(USABLE)
+# Where one worker is measured: others use a shared machine's cores unequally.
+SINGLE_CORES = USABLE[::max(CORES // 4, 1)][:4]
 
 
 def log(*words):
@@ -38,15 +41,17 @@ class Failure(Exception):
 # --- Hornet -------------------------------------------------------------------------------------
 
 
-def hornet(*arguments, env=None):
-    result = subprocess.run([HORNET, *map(str, arguments)], capture_output=True, text=True, env=env)
+def hornet(*arguments, env=None, core=None):
+    pin = None if core is None else lambda: os.sched_setaffinity(0, {core})
+    result = subprocess.run([HORNET, *map(str, arguments)], capture_output=True, text=True, env=env,
+                            preexec_fn=pin)
     if result.returncode != 0:
         raise Failure(result.stderr.strip())
     return result.stdout
 
 
-def hornet_json(*arguments, env=None):
-    return json.loads(hornet(*arguments, "--json", env=env))
+def hornet_json(*arguments, env=None, core=None):
+    return json.loads(hornet(*arguments, "--json", env=env, core=core))
 
 
 def close(got, expected):
@@ -349,36 +354,40 @@ class ModelBench:
             for _, configuration, _ in configurations:
                 configuration.__exit__()
 
-    def bench_plan(self, clock, workers):
-        return hornet_json("bench", self.model, "--batch-size", self.result["batch_size"], "--workers",
-                           workers, "--rounds", 1, "--seconds", self.options.seconds, *clock,
-                           env=self.env)
+    def bench_plan(self, clock, workers, core=None):
+        report = hornet_json("bench", self.model, "--batch-size", self.result["batch_size"],
+                             "--workers", workers, "--rounds", 1, "--seconds", self.options.seconds,
+                             *clock, env=self.env, core=core)
+        measurement = report["measurements"][0]
+        self.result["arena_bytes"] = measurement["arena_bytes"]
+        return measurement["rows_per_second"], report["machine"]["flops_per_second"]
 
     def rounds(self, configurations, clock):
         options, r = self.options, self.result
-        ours, alone, with_all, peak, file_rates = [], [], [], [], []
+        ours, of_peak, scaling, file_rates, file_shares = [], [], [], [], []
         theirs = {peer.name: [] for peer, _, _ in configurations}
         files = self.make_file()
         for _ in range(options.rounds):
-            report = self.bench_plan(clock, f"1,{CORES}" if CORES > 1 else "1")
-            before = report["measurements"][-1]["rows_per_second"]
-            file_rate = self.predict_file(files)
-            after = self.bench_plan(clock, CORES)["measurements"][-1]["rows_per_second"]
-            ours.append((before + after) / 2)
-            alone.append(report["measurements"][0]["rows_per_second"])
-            with_all.append(before)
-            file_rates.append(file_rate)
-            r["arena_bytes"] = report["measurements"][-1]["arena_bytes"]
-            peak.append(report["machine"]["flops_per_second"])
+            # The plan with all workers before, between and after what is compared with it.
+            plan = [self.bench_plan(clock, CORES)]
+            file_rates.append(self.predict_file(files))
+            plan.append(self.bench_plan(clock, CORES))
+            alone = [self.bench_plan(clock, 1, core)[0] for core in SINGLE_CORES]
+            plan.append(self.bench_plan(clock, CORES))
+            rates = [rate for rate, _ in plan]
+            ours.append(statistics.mean(rates))
+            of_peak += [rate * r["flops_per_row"] / peak for rate, peak in plan]
+            file_shares.append(file_rates[-1] / statistics.mean(rates[:2]))
+            scaling.append(statistics.mean(rates[1:]) / statistics.mean(alone))
             for peer, configuration, batch in configurations:
                 theirs[peer.name].append(configuration.rate(batch, options.seconds, options.cpu_time))
         rate = statistics.median(ours)
         r["rows_per_second"], r["rounds"] = rate, ours
         r["gflops"] = rate * r["flops_per_row"] / 1e9
-        r["share_of_peak"] = rate * r["flops_per_row"] / statistics.median(peak)
-        r["scaling"] = statistics.median(o / a for o, a in zip(with_all, alone))
+        r["share_of_peak"] = statistics.median(of_peak)
+        r["scaling"] = statistics.median(scaling)
         r["file_rows_per_second"] = statistics.median(file_rates)
-        r["file_share"] = statistics.median(f / o for f, o in zip(file_rates, ours))
+        r["file_share"] = statistics.median(file_shares)
         r["peers"] = {}
         for peer, configuration, batch in configurations:
             rates = theirs[peer.name]
