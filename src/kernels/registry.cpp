@@ -32,7 +32,7 @@ const std::vector<KernelEntry>& kernel_table() {
       {"lstm", {simd_lstm}, reference::lstm},
       {"gru", {simd_gru}, reference::gru},
       {"simple_rnn", {simd_simple_rnn}, reference::simple_rnn},
-      {"conv_lstm", {}, reference::conv_lstm},
+      {"conv_lstm", {simd_conv_lstm}, reference::conv_lstm},
       {"lookup", {}, reference::lookup},
       {"hash_integers", {}, reference::hash_integers},
       {"reshape", {}, reference::reshape},

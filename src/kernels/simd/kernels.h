@@ -19,6 +19,7 @@ KernelOffer simd_binary(const KernelRequest& request);          // binary
 KernelOffer simd_lstm(const KernelRequest& request);            // lstm
 KernelOffer simd_gru(const KernelRequest& request);             // gru
 KernelOffer simd_simple_rnn(const KernelRequest& request);      // simple_rnn
+KernelOffer simd_conv_lstm(const KernelRequest& request);       // conv_lstm
 KernelOffer simd_layer_norm(const KernelRequest& request);      // layer_norm
 KernelOffer simd_softmax(const KernelRequest& request);         // softmax
 KernelOffer simd_reduce(const KernelRequest& request);          // reduce

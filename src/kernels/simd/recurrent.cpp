@@ -8,93 +8,14 @@
 #include <initializer_list>
 
 #include "base/check.h"
+#include "kernels/simd/gates.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/kernels.h"
 #include "kernels/simd/request.h"
 #include "kernels/simd/scratch.h"
-#include "kernels/simd/targets.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/simd/recurrent.cpp"
-#include "hwy/foreach_target.h"
-#include "hwy/highway.h"
-#include "kernels/simd/vector_math-inl.h"
-
-#ifndef HORNET_RECURRENT_FUNCTIONS
-#define HORNET_RECURRENT_FUNCTIONS
 namespace hornet::kernels {
 namespace {
-
-// What gates do to one another, n elements each. `out` may be one of the others.
-struct GateFunctions {
-  // a b + c d
-  void (*two_products)(const float* a, const float* b, const float* c, const float* d, float* out,
-                       int64_t n);
-  // a + b c
-  void (*product_and_sum)(const float* a, const float* b, const float* c, float* out, int64_t n);
-  // z a + (1 - z) b
-  void (*blend)(const float* z, const float* a, const float* b, float* out, int64_t n);
-  void (*product)(const float* a, const float* b, float* out, int64_t n);
-};
-
-}  // namespace
-}  // namespace hornet::kernels
-#endif
-
-HWY_BEFORE_NAMESPACE();
-namespace hornet::kernels::HWY_NAMESPACE {
-namespace {
-
-void two_products(const float* a, const float* b, const float* c, const float* d, float* out,
-                  int64_t n) {
-  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
-    const V second = hn::Mul(part.load(c + i), part.load(d + i));
-    part.store(hn::MulAdd(part.load(a + i), part.load(b + i), second), out + i);
-  });
-}
-
-void product_and_sum(const float* a, const float* b, const float* c, float* out, int64_t n) {
-  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
-    part.store(hn::MulAdd(part.load(b + i), part.load(c + i), part.load(a + i)), out + i);
-  });
-}
-
-void blend(const float* z, const float* a, const float* b, float* out, int64_t n) {
-  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
-    const V weight = part.load(z + i);
-    const V second = hn::Mul(hn::Sub(constant(1.0f), weight), part.load(b + i));
-    part.store(hn::MulAdd(weight, part.load(a + i), second), out + i);
-  });
-}
-
-void product(const float* a, const float* b, float* out, int64_t n) {
-  for_each_vector(n, [&](auto part, int64_t i) HWY_ATTR {
-    part.store(hn::Mul(part.load(a + i), part.load(b + i)), out + i);
-  });
-}
-
-}  // namespace
-
-const GateFunctions* gate_functions() {
-  static constexpr GateFunctions kFunctions = {two_products, product_and_sum, blend, product};
-  return &kFunctions;
-}
-
-}  // namespace hornet::kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace hornet::kernels {
-namespace {
-
-void apply_to(const Activation& f, const float* x, int64_t ldx, float* y, int64_t ldy, int64_t rows,
-              int64_t columns) {
-  if (!f.is_identity()) {
-    f(x, ldx, y, ldy, rows, columns);
-  } else if (x != y) {
-    for (int64_t i = 0; i < rows; ++i) std::copy_n(x + i * ldx, columns, y + i * ldy);
-  }
-}
 
 // Rows whose distance is a power of two would fall on the same lines of the first cache level.
 int64_t padded(int64_t columns) { return columns % 64 == 0 ? columns + 16 : columns; }
@@ -117,7 +38,7 @@ class RecurrentKernel : public Kernel {
         zero_for_mask_(options.zero_output_for_mask),
         activation_(activation),
         recurrent_activation_(recurrent_activation),
-        gates_(*HORNET_DISPATCH(gate_functions)()),
+        gates_(gate_functions()),
         mask_input_(mask_input) {}
 
   std::string describe() const override {
@@ -270,7 +191,8 @@ class LstmKernel final : public RecurrentKernel {
              Activation g, PackedConstant kernel)
       : RecurrentKernel(request, options, f, g, graph::Lstm::kMaskInput),
         kernel_(std::move(kernel)),
-        ldz_(padded(4 * units_)) {}
+        ldz_(padded(4 * units_)),
+        lstm_{gates_, f, g, units_} {}
 
   size_t scratch_bytes() const override {
     Arena arena;
@@ -282,21 +204,14 @@ class LstmKernel final : public RecurrentKernel {
   void run(const KernelArgs& args, KernelState*) const override {
     Arena arena(args.scratch);
     const auto [h, c, z, scratch] = take(arena);
-    const int64_t u = units_;
     load_state(simd::input(args, 2), h);
     load_state(simd::input(args, 3), c);
     const auto compute = [&, h = h, z = z, scratch = scratch](const float* x, int64_t ldx) {
       gemm(kernel_.matrix(), h, ld_, batch_, z, ldz_, {nullptr, x, ldx, {}}, scratch);
-      apply_to(recurrent_activation_, z, ldz_, z, ldz_, batch_, 2 * u);
-      apply_to(activation_, z + 2 * u, ldz_, z + 2 * u, ldz_, batch_, u);
-      apply_to(recurrent_activation_, z + 3 * u, ldz_, z + 3 * u, ldz_, batch_, u);
+      lstm_.activate(z, ldz_, batch_);
     };
     const auto update = [&, h = h, c = c, z = z](int64_t row) {
-      float* gate = z + row * ldz_;  // i, f, candidate, o
-      float* cell = c + row * ld_;
-      gates_.two_products(gate + u, cell, gate, gate + 2 * u, cell, u);
-      apply_to(activation_, cell, 0, gate, 0, 1, u);
-      gates_.product(gate + 3 * u, gate, h + row * ld_, u);
+      lstm_.update(z + row * ldz_, c + row * ld_, h + row * ld_);
     };
     for_each_step(args, h, arena, compute, update);
     store_state(h, simd::output(args, 2));
@@ -317,6 +232,7 @@ class LstmKernel final : public RecurrentKernel {
 
   const PackedConstant kernel_;
   const int64_t ldz_;
+  const LstmGates lstm_;
 };
 
 class GruKernel final : public RecurrentKernel {
@@ -495,4 +411,3 @@ KernelOffer simd_simple_rnn(const KernelRequest& request) {
 }
 
 }  // namespace hornet::kernels
-#endif
