@@ -56,7 +56,7 @@ const std::vector<KernelEntry>& kernel_table() {
       {"linalg", {}, reference::linalg},
       {"einsum", {}, reference::einsum},
       {"fft", {}, reference::fft},
-      {"resize_image", {}, reference::resize_image},
+      {"resize_image", {simd_resize_image}, reference::resize_image},
       {"custom", {}, reference::custom},
       {"map_coordinates", {}, reference::map_coordinates},
   };

@@ -66,16 +66,14 @@ class ConvLstmKernel final : public Kernel {
                  Activation g, std::unique_ptr<RecurrentConvolution> convolution)
       : rows_(request.inputs[kX].shape[0]),
         steps_(request.inputs[kX].shape[1]),
-        cells_(num_elements(Shape(request.inputs[kX].shape.begin() + 2,
-                                  request.inputs[kX].shape.end() - 1))),
+        cells_(num_elements(
+            Shape(request.inputs[kX].shape.begin() + 2, request.inputs[kX].shape.end() - 1))),
         backwards_(options.go_backwards),
         zero_for_mask_(options.zero_output_for_mask),
         gates_{gate_functions(), f, g, request.inputs[kX].shape.back() / 4},
         convolution_(std::move(convolution)) {}
 
-  std::string describe() const override {
-    return convolution_->kernel().describe() + " a step";
-  }
+  std::string describe() const override { return convolution_->kernel().describe() + " a step"; }
   size_t scratch_bytes() const override {
     simd::ScratchArena arena;
     take(arena);
@@ -142,8 +140,8 @@ class ConvLstmKernel final : public Kernel {
       const int64_t at = row * steps_ + (backwards_ ? steps_ - 1 - step : step);
       const bool kept = mask == nullptr || mask[at];
       if (kept) {
-        convolution_->run(scratch.h, simd::input(args, kX) + at * 4 * size,
-                          args.inputs[kRecurrent], scratch.z, scratch.convolution, state);
+        convolution_->run(scratch.h, simd::input(args, kX) + at * 4 * size, args.inputs[kRecurrent],
+                          scratch.z, scratch.convolution, state);
         update(scratch);
       }
       if (kept) shown = scratch.h;

@@ -23,6 +23,7 @@ KernelOffer simd_conv_lstm(const KernelRequest& request);       // conv_lstm
 KernelOffer simd_layer_norm(const KernelRequest& request);      // layer_norm
 KernelOffer simd_softmax(const KernelRequest& request);         // softmax
 KernelOffer simd_reduce(const KernelRequest& request);          // reduce
+KernelOffer simd_resize_image(const KernelRequest& request);    // resize_image
 KernelOffer simd_attention(const KernelRequest& request);       // attention
 
 }  // namespace hornet::kernels

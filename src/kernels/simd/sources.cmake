@@ -3,7 +3,7 @@
 set(HORNET_SIMD_SOURCES
   simd/attention.cpp simd/broadcast.cpp simd/contraction.cpp simd/conv_lstm.cpp simd/convolution.cpp
   simd/depthwise.cpp simd/direct_convolution.cpp simd/elementwise.cpp simd/gates.cpp simd/gemm.cpp
-  simd/normalization.cpp simd/pooling.cpp simd/recurrent.cpp simd/speed.cpp
+  simd/normalization.cpp simd/pooling.cpp simd/recurrent.cpp simd/resize.cpp simd/speed.cpp
   simd/targets.cpp simd/winograd.cpp)
 # A product and a sum that the compiler joins in one function and not in another would make the
 # bits of a row depend on its place.

@@ -49,7 +49,8 @@ TEST_P(SimdConvLstm, AnyImage_IsAsTheReference) {
     for (const int64_t steps : {1, 3}) {
       const Inputs in(2, steps, s.image, s.window, s.filters);
       for (const bool states : {false, true}) {
-        SCOPED_TRACE(fmt::format("image {}, {} steps, states {}", to_string(s.image), steps, states));
+        SCOPED_TRACE(
+            fmt::format("image {}, {} steps, states {}", to_string(s.image), steps, states));
         expect_like_reference(simd_conv_lstm, in.with(graph::ConvLstm(), states, false), 1e-5);
       }
     }
