@@ -42,6 +42,8 @@ struct SourceOptions {
 struct SourceLocation {
   std::string path;
   SourceOptions options;
+  // Of the file, when it was opened: its device and inode, and its size and time. For comparison.
+  std::string place = {}, version = {};
 };
 
 // Rows of one model input, by range. Implementations are thread-safe: workers read concurrently.
@@ -69,6 +71,9 @@ class Source {
   virtual void forget() const {}
   // And of what was decoded and kept for whoever asks for the rows beside them.
   virtual void forget_decoded() const {}
+
+  // What tells the files of the source from themselves at another time; "" where it has none.
+  virtual std::string version() const { return location_ ? location_->version : ""; }
 
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }

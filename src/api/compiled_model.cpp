@@ -121,6 +121,9 @@ void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerS
 std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path,
                                                          const LoadOptions& options,
                                                          int weights_descriptor) {
+  FileSystem& fs = FileSystem::real();
+  const auto before = find_file_version(path, fs);
+  const auto weights_before = find_file_version(options.weights_path, fs);
   keras::LoadedModel loaded = keras::load(path, options.weights_path);
   require(loaded.weights != nullptr, ErrorCode::kInvalidModel,
           "{} holds a config without weights; expected a weights file beside it", path);
@@ -144,6 +147,10 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     graph::run_passes(model->graph_, {evaluate_node, loaded.weights->own_memory()});
   });
   model->packed_.stop_expecting();
+  model->file_.emplace(path, before, fs);
+  if (!options.weights_path.empty()) {
+    model->weights_file_.emplace(options.weights_path, weights_before, fs);
+  }
   if (weights_descriptor >= 0) adopt_weights(weights_descriptor, model->graph_, model->packed_);
   return model;
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "api/fingerprint.h"
 #include "hornet/model.h"
 #include "kernels/kernel.h"
 #include "layers/lowering.h"
@@ -60,6 +61,9 @@ class CompiledModel {
 
   const std::string& path() const { return path_; }
   const std::string& weights_path() const { return weights_path_; }  // "" for none
+  // The files at these paths that it was read from.
+  const ReadFile& file() const { return *file_; }
+  const std::optional<ReadFile>& weights_file() const { return weights_file_; }
   const std::vector<TensorSpec>& inputs() const { return inputs_; }
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const graph::Graph& graph() const { return graph_; }
@@ -83,6 +87,7 @@ class CompiledModel {
   CompiledModel() = default;
 
   std::string path_, weights_path_;
+  std::optional<ReadFile> file_, weights_file_;
   std::vector<TensorSpec> inputs_, outputs_;
   graph::Graph graph_;
   mutable kernels::PackedWeights packed_;

@@ -1,8 +1,9 @@
 #include "api/fingerprint.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/checksum.h"
-#include "base/mapped_file.h"
 
 namespace hornet::internal {
 namespace {
@@ -20,12 +21,26 @@ uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byt
 
 }  // namespace
 
-std::string file_fingerprint(const std::string& path, FileSystem& fs) {
-  const auto file = MappedFile::open(path, fs);
-  return fmt::format("{:08x} of {} bytes", crc32c(file->data(), file->size()), file->size());
+ReadFile::ReadFile(const std::string& path, const std::optional<FileVersion>& before,
+                   FileSystem& fs)
+    : path_(path), file_(MappedFile::open(path, fs)), fs_(fs) {
+  const std::optional<FileVersion> now = find_file_version(path, fs);
+  require(now && now == before, ErrorCode::kInvalidModel, "{} was changed while it was read", path);
+  version_ = *now;
 }
 
-std::string source_fingerprint(const Source& source, FileSystem& fs) {
+std::string ReadFile::fingerprint() const {
+  const std::optional<FileVersion> now = find_file_version(path_, fs_);
+  const bool has_path = now && now->place == version_.place;
+  require(!has_path || now == version_, ErrorCode::kInvalidModel,
+          "{} was changed after it was read", path_);
+  std::string text =
+      fmt::format("{:08x} of {} bytes", crc32c(file_->data(), file_->size()), file_->size());
+  file_->forget_pages();
+  return text;
+}
+
+std::string source_fingerprint(const Source& source) {
   constexpr int64_t kSampledRows = 64;
   const int64_t rows = source.num_rows();
   std::vector<std::byte> scratch;
@@ -41,12 +56,8 @@ std::string source_fingerprint(const Source& source, FileSystem& fs) {
   source.forget_decoded();
   std::string text = fmt::format("{:08x} of {} rows {} {}", crc, rows, to_string(source.dtype()),
                                  to_string(source.row_shape()));
-  struct stat status = {};
-  if (source.location() && fs.status(source.location()->path.c_str(), true, &status) == 0) {
-    text += fmt::format(", {} bytes of time {}.{:09}", status.st_size, status.st_mtim.tv_sec,
-                        status.st_mtim.tv_nsec);
-  }
-  return text;
+  const std::string version = source.version();
+  return version.empty() ? text : text + ", " + version;
 }
 
 }  // namespace hornet::internal

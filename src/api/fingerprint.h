@@ -1,18 +1,39 @@
-// Short texts that differ when a model or the rows of a source do.
+// Short texts that differ when a model or the rows of a source do, and files that must not.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/file_system.h"
+#include "base/file_version.h"
+#include "base/mapped_file.h"
 #include "hornet/source.h"
 
 namespace hornet::internal {
 
-// Checksum of all bytes, and their number.
-std::string file_fingerprint(const std::string& path, FileSystem& fs);
+// A file that was read, as it was then, whoever has its path by now.
+class ReadFile {
+ public:
+  // `before`: the version before it was read. Throws Error(kInvalidModel) where it is another one
+  // by now, so that it may have been read in parts.
+  ReadFile(const std::string& path, const std::optional<FileVersion>& before, FileSystem& fs);
 
-// Rows, type and shape, a checksum of rows spread over the source, and the size and time of its
-// file where it has one: large inputs are not read whole.
-std::string source_fingerprint(const Source& source, FileSystem& fs);
+  // For another process that is to read the same.
+  std::string version() const { return version_.place + ", " + version_.content; }
+  // Checksum of all bytes, and their number. Throws Error(kInvalidModel) where they were changed
+  // since.
+  std::string fingerprint() const;
+
+ private:
+  std::string path_;
+  FileVersion version_;
+  std::shared_ptr<const MappedFile> file_;
+  FileSystem& fs_;
+};
+
+// Rows, type and shape, a checksum of rows spread over the source, and its version: large inputs
+// are not read whole.
+std::string source_fingerprint(const Source& source);
 
 }  // namespace hornet::internal

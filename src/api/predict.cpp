@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include "api/compiled_model.h"
@@ -153,6 +154,8 @@ class Prediction {
       complete();
     } catch (const std::exception& error) {
       try_close_report(error.what());
+      // Where nobody can go on, a list would only be in the way of the next run.
+      if (errors_ && !journal_) errors_->discard();
       throw;
     }
     close_report("");
@@ -185,13 +188,13 @@ class Prediction {
   std::vector<std::pair<std::string, std::string>> identity() const {
     const CompiledModel& compiled = model_.compiled();
     std::vector<std::pair<std::string, std::string>> entries;
-    entries.emplace_back("model", file_fingerprint(compiled.path(), fs_));
-    if (!compiled.weights_path().empty()) {
-      entries.emplace_back("weights file", file_fingerprint(compiled.weights_path(), fs_));
+    entries.emplace_back("model", compiled.file().fingerprint());
+    if (compiled.weights_file()) {
+      entries.emplace_back("weights file", compiled.weights_file()->fingerprint());
     }
     for (size_t i = 0; i < sources_.size(); ++i) {
       entries.emplace_back(fmt::format("input \"{}\"", model_.inputs()[i].name),
-                           source_fingerprint(*sources_[i], fs_));
+                           source_fingerprint(*sources_[i]));
     }
     entries.emplace_back("option check_finite", options_.check_finite ? "true" : "false");
     entries.emplace_back("option output_dtype", options_.output_dtype
@@ -331,10 +334,23 @@ class Prediction {
       sink_pointers_.push_back(sinks_.back().get());
       fill_rows_.push_back(fill_row(output_dtypes_[k], row_shape));
       header_.outputs.push_back(sinks_[k]->name());
+      header_.places.push_back(place_of(sinks_[k]->name()));
       require(!sinks_[k]->is_finished() || is_complete(), ErrorCode::kIo,
               "cannot resume: {} is complete, and the job of {} is not", sinks_[k]->name(),
               options_.journal_path);
     }
+    if (journal_) job::check_same_outputs(options_.journal_path, journal_->header(), header_);
+  }
+
+  // The path of an output from the journal's folder; "" without a journal.
+  std::string place_of(const std::string& output) const {
+    namespace stdfs = std::filesystem;
+    if (options_.journal_path.empty()) return "";
+    const auto folder_of = [](const stdfs::path& path) {
+      return stdfs::weakly_canonical(stdfs::absolute(path).parent_path());
+    };
+    const stdfs::path file = folder_of(output) / stdfs::path(output).filename();
+    return file.lexically_relative(folder_of(options_.journal_path)).string();
   }
 
   // Errors and journal, once the outputs are there.
@@ -358,8 +374,6 @@ class Prediction {
         journal_ = job::Journal::create(options_.journal_path, header_, Overwrite::kNever, fs_);
       }
     } catch (...) {
-      // It may have its name already, though not for good.
-      fs_.unlink(options_.journal_path.c_str());
       drop_outputs();
       throw;
     }

@@ -58,11 +58,14 @@ ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
       timeout_(options.timeout) {
   setup_.model_path = absolute(model.path());
   setup_.weights_path = absolute(model.weights_path());
+  setup_.model_version = model.file().version();
+  if (model.weights_file()) setup_.weights_version = model.weights_file()->version();
   setup_.row_shapes = plans.row_shapes();
   setup_.rows = sizes.rows;
-  setup_.batch_size = sizes.batch_size;
+  // One that was asked for may be far beyond the rows, and too large for any plan.
+  setup_.batch_size = std::min(sizes.batch_size, std::max<int64_t>(sizes.rows, 1));
   setup_.check_finite = options.check_finite;
-  setup_.plan_text = plans.for_rows(sizes.batch_size).to_string();
+  setup_.plan_text = plans.for_rows(setup_.batch_size).to_string();
   describe_rows(sizes.workers);
   lay_out_slots(sizes.chunk_size, slot_bytes_wanted(options.memory_bytes, sizes.workers));
   share_weights_of_plans();
@@ -97,6 +100,7 @@ void ProcessRunner::describe_rows(int workers) {
     rows.dtype = source->dtype();
     rows.row_shape = source->row_shape();
     rows.location = source->location();
+    rows.version = source->version();
     // Of what bounds the source of this process, which reads no rows, each worker's has its part.
     if (rows.location) share_bound(rows.location->options.memory_bytes, workers);
     setup_.inputs.push_back(std::move(rows));
@@ -152,7 +156,7 @@ std::byte* ProcessRunner::my_slot() const {
 }
 
 void ProcessRunner::run(int64_t begin, int64_t end) {
-  ProcessPool::current()->make_ready();
+  ProcessPool::current()->begin_task();
   const internal::Deadline deadline = deadline_after(timeout_);
   if (slot_rows_ == 0) return call(begin, end, 0, deadline);
   // Sinks get the rows when all of them are there: some take them once only.

@@ -39,7 +39,7 @@ std::optional<Shape> decode_shape(MessageReader& message) {
 
 void encode_location(MessageWriter& message, const SourceLocation& location) {
   const SourceOptions& options = location.options;
-  message.text(location.path).text(options.format);
+  message.text(location.path).text(location.place).text(options.format);
   encode_optional(message, options.dtype);
   encode_shape(message, options.row_shape);
   encode_optional(message, options.wanted_dtype);
@@ -55,6 +55,7 @@ SourceLocation decode_location(MessageReader& message) {
   SourceLocation location;
   SourceOptions& options = location.options;
   location.path = message.text();
+  location.place = message.text();
   options.format = message.text();
   options.dtype = decode_optional<DType>(message);
   options.row_shape = decode_shape(message);
@@ -75,7 +76,7 @@ SourceLocation decode_location(MessageReader& message) {
 void encode_rows(MessageWriter& message, const std::vector<WorkerRows>& all) {
   message.number(static_cast<uint64_t>(all.size()));
   for (const WorkerRows& rows : all) {
-    message.text(rows.name).number(rows.dtype).numbers(rows.row_shape);
+    message.text(rows.name).text(rows.version).number(rows.dtype).numbers(rows.row_shape);
     message.number(static_cast<uint8_t>(rows.location.has_value()));
     if (rows.location) encode_location(message, *rows.location);
     message.number(static_cast<uint8_t>(rows.file.has_value()));
@@ -89,6 +90,7 @@ std::vector<WorkerRows> decode_rows(MessageReader& message) {
   std::vector<WorkerRows> all(message.number<uint64_t>());
   for (WorkerRows& rows : all) {
     rows.name = message.text();
+    rows.version = message.text();
     rows.dtype = message.number<DType>();
     rows.row_shape = message.numbers<int64_t>();
     if (message.number<uint8_t>() != 0) rows.location = decode_location(message);
@@ -163,6 +165,11 @@ class SlotSink : public Sink {
   const SlotRows rows_;
 };
 
+void check_file(const std::string& path, const ReadFile& file, const std::string& version) {
+  require(file.version() == version, ErrorCode::kInvalidModel, "{} has changed since the job began",
+          path);
+}
+
 // The model and the rows of one worker.
 class PredictWorker {
  public:
@@ -173,6 +180,10 @@ class PredictWorker {
     options.weights_path = setup_.weights_path;
     options.custom_layers = custom_layers;
     model_ = CompiledModel::load(setup_.model_path, options, kWeightsDescriptor);
+    check_file(setup_.model_path, model_->file(), setup_.model_version);
+    if (model_->weights_file()) {
+      check_file(setup_.weights_path, *model_->weights_file(), setup_.weights_version);
+    }
     ModelPlans& plans = model_->plans_for(setup_.row_shapes);
     require(
         plans.for_rows(setup_.batch_size).to_string() == setup_.plan_text, ErrorCode::kInvalidModel,
@@ -214,8 +225,9 @@ class PredictWorker {
       }
       sources_.push_back(open_source(input.location->path, input.location->options));
       const Source& source = *sources_.back();
-      require(source.num_rows() == setup_.rows && source.dtype() == input.dtype &&
-                  source.row_shape() == input.row_shape,
+      require(source.location() && source.location()->place == input.location->place &&
+                  source.version() == input.version && source.num_rows() == setup_.rows &&
+                  source.dtype() == input.dtype && source.row_shape() == input.row_shape,
               ErrorCode::kInvalidInput, "{} has changed since the job began", input.name);
     }
     for (const WorkerRows& output : setup_.outputs) {
@@ -242,7 +254,7 @@ class PredictWorker {
 
 std::string WorkerSetup::encode() const {
   MessageWriter message;
-  message.text(model_path).text(weights_path);
+  message.text(model_path).text(weights_path).text(model_version).text(weights_version);
   message.number(static_cast<uint64_t>(row_shapes.size()));
   for (const Shape& shape : row_shapes) message.numbers(shape);
   message.number(rows).number(batch_size).number(static_cast<uint8_t>(check_finite));
@@ -257,6 +269,8 @@ WorkerSetup WorkerSetup::decode(std::string_view bytes) {
   WorkerSetup setup;
   setup.model_path = message.text();
   setup.weights_path = message.text();
+  setup.model_version = message.text();
+  setup.weights_version = message.text();
   for (auto count = message.number<uint64_t>(); count > 0; --count) {
     setup.row_shapes.push_back(message.numbers<int64_t>());
   }

@@ -17,8 +17,10 @@ struct WorkerRows {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape row_shape;
-  // Inputs: for open_source(). Outputs: where to write. Nothing for shared memory.
+  // Inputs: for open_source(), and what it must find. Outputs: where to write. Nothing for shared
+  // memory.
   std::optional<SourceLocation> location = {};
+  std::string version = {};
   std::optional<FileRows> file = {};
   uint64_t slot_offset = 0;  // shared memory: of its rows in the slot of a worker
 };
@@ -26,7 +28,8 @@ struct WorkerRows {
 // All that a worker needs before its first chunk.
 struct WorkerSetup {
   std::string model_path, weights_path;
-  std::vector<Shape> row_shapes;  // as CompiledModel::match_rows gives them
+  std::string model_version, weights_version;  // see ReadFile
+  std::vector<Shape> row_shapes;               // as CompiledModel::match_rows gives them
   int64_t rows = 0;
   int64_t batch_size = 1;
   bool check_finite = false;

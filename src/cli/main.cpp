@@ -1,5 +1,7 @@
 // The `hornet` command.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <clocale>
 #include <cstdio>
@@ -27,6 +29,16 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   return fail(ExitCode::kUsage, fmt::format("{}; see hornet {}--help", error.what(),
                                             chosen.empty() ? "" : chosen[0]->get_name() + " "));
+}
+
+// Without one of the standard files the first file opened would take its place, and get what is
+// printed.
+void keep_standard_files() {
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    const int opened = open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    if (opened != fd) std::abort();  // there is no place to say so
+  }
 }
 
 // What was printed last may fail only now.
@@ -69,6 +81,7 @@ int main(int argc, char** argv) {
   using namespace hornet::cli;
   // How wide characters are; the same whatever the user's locale.
   std::setlocale(LC_CTYPE, "C.UTF-8");
+  keep_standard_files();
   install_signal_handlers();
   try {
     return run(argc, argv);

@@ -176,7 +176,6 @@ ExitCode run(const Arguments& arguments) {
   if (has_file) options.journal_path = first_file + ".hornet";
   options.errors_path = (has_file ? first_file : "stdout") + ".errors.jsonl";
   options.resume_command = resume_command(own_arguments());
-  options.overwrite = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
   std::error_code ignored;
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && has_file && fs::exists(options.journal_path, ignored);
@@ -187,7 +186,12 @@ ExitCode run(const Arguments& arguments) {
                                    "--force predicts again",
                                    outputs.paths[0]));
   }
-  const Overwrite overwrite = options.resume ? Overwrite::kResume : options.overwrite;
+  const Overwrite allowed = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
+  const Overwrite overwrite = options.resume ? Overwrite::kResume : allowed;
+  // A list of failed rows beside no output, or of a job that left nothing to go on with, is in
+  // nobody's use.
+  const bool begins_anew = arguments.resume && !options.resume;
+  options.overwrite = !has_file || begins_anew ? Overwrite::kAllowed : allowed;
 
   std::unique_ptr<NewFolder> folder;
   const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {

@@ -134,7 +134,11 @@ void PartialFile::sync() {
 }
 
 void PartialFile::publish(bool durable) {
-  if (published_) return;
+  if (published_) {
+    // The run that gave it its name may have ended before that was durable.
+    if (durable) sync_directory(directory_of(path_), fs_);
+    return;
+  }
   if (durable) file_->sync();
   if (overwrite_ != Overwrite::kNever) {
     replace_file(file_->path(), path_, fs_);

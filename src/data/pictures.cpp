@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/checksum.h"
+#include "base/file_version.h"
 #include "data/input.h"
 #include "data/picture.h"
 #include "data/rows.h"
@@ -109,6 +111,16 @@ class PictureSource : public Source {
   const Shape& row_shape() const override { return row_shape_; }
   DType dtype() const override { return row_.dtype(); }
   std::string name() const override { return name_; }
+
+  std::string version() const override {
+    uint32_t crc = 0;
+    for (const std::string& path : paths_) {
+      const std::optional<FileVersion> version = find_file_version(path, fs_);
+      const std::string text = fmt::format("{}\n{}\n", path, version ? version->content : "none");
+      crc = crc32c(text.data(), text.size(), crc);
+    }
+    return fmt::format("sizes and times {:08x}", crc);
+  }
 
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(name_, begin, end, num_rows());

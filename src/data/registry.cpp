@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/check.h"
+#include "base/file_version.h"
 #include "data/csv.h"
 #include "data/hdf5.h"
 #include "data/input.h"
@@ -168,8 +169,15 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   const Format& format = find_format(is_folder ? std::string(kPictures) : options.format, path,
                                      &Format::open_source, "read");
   check_options(format, options, path);
+  if (comes_once(path)) return format.open_source(path, options);
+  const MemberPath place = split_member(path);
+  const std::string& file = format.has_members && place.member ? place.file : path;
+  const std::optional<FileVersion> before = find_file_version(file);
   std::unique_ptr<Source> source = format.open_source(path, options);
-  if (!comes_once(path)) source->set_location({path, options});
+  const std::optional<FileVersion> after = find_file_version(file);
+  require(after && after == before, ErrorCode::kInvalidInput, "{} was changed while it was opened",
+          path);
+  source->set_location({path, options, after->place, after->content});
   return source;
 }
 

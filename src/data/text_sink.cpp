@@ -151,8 +151,10 @@ class TableFormat : public RowFormat {
 
   std::string header() const override {
     std::string line;
+    bool is_first = true;  // whose name may be empty
     const auto add = [&](const std::string& name) {
-      if (!line.empty()) line += delimiter_;
+      if (!is_first) line += delimiter_;
+      is_first = false;
       append_field(line, name, delimiter_);
     };
     for (size_t rank = 1; rank <= top_k_; ++rank) {

@@ -90,6 +90,12 @@ void ErrorList::sync() {
   dirty_ = false;
 }
 
+void ErrorList::discard() {
+  if (!file_) return;
+  file_.reset();
+  fs_.unlink(path_.c_str());
+}
+
 // The sorted list is as long as the other, so a job that ends right after this goes on as well.
 void ErrorList::finish() {
   if (size_ == 0) return;

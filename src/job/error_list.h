@@ -26,6 +26,8 @@ class ErrorList {
   // Appends and returns the length there is now. sync() makes it durable.
   uint64_t append(const std::vector<FailedRow>& failures);
   void sync();
+  // Removes what was appended since the list was begun anew.
+  void discard();
   void finish();
 
  private:

@@ -115,7 +115,7 @@ class Committer {
   Committer(ChunkLog* log, double interval_seconds)
       : log_(log),
         interval_(std::chrono::duration_cast<Clock::duration>(
-            std::chrono::duration<double>(interval_seconds))) {}
+            std::chrono::duration<double>(std::min(interval_seconds, kLongest)))) {}
 
   // Begins a commit where one is due. Throws what the last one threw.
   void poll(Clock::time_point now) {
@@ -143,6 +143,8 @@ class Committer {
     options.thread_name_prefix = "hornet_commit";
     return options;
   }
+
+  static constexpr double kLongest = 1e9;  // more do not fit a duration
 
   ChunkLog* const log_;
   const Clock::duration interval_;
@@ -243,10 +245,11 @@ class JobRun {
       list_.succeeded(task.piece);
     }
     if (const auto chunk = list_.take_finished()) {
-      if (options_.report != nullptr) options_.report->finish(*chunk);
       // A row that stops the job has no fill value yet: its chunk is not done.
       const bool stopped = options_.on_error == OnError::kStop && !chunk->failures.empty();
       if (options_.log != nullptr && !stopped) options_.log->add(*chunk);
+      // Behind the log: what is computed is not lost with the report.
+      if (options_.report != nullptr) options_.report->finish(*chunk);
     }
   }
 

@@ -90,6 +90,7 @@ std::string header_text(const JournalHeader& header) {
   line("chunk_size", std::to_string(header.chunk_size));
   for (const auto& [name, value] : header.identity) line("is " + name, value);
   for (const std::string& path : header.outputs) line("output", path);
+  for (const std::string& path : header.places) line("place", path);
   line("errors", header.errors_path);
   line("resume", header.resume_command);
   return text;
@@ -120,6 +121,7 @@ JournalHeader parse_header(const std::string& path, std::string_view text) {
     if (key == "chunk_size") header.chunk_size = to_number(path, value);
     if (key.starts_with("is ")) header.identity.emplace_back(key.substr(3), value);
     if (key == "output") header.outputs.push_back(value);
+    if (key == "place") header.places.push_back(value);
     if (key == "errors") header.errors_path = value;
     if (key == "resume") header.resume_command = value;
   }
@@ -211,6 +213,21 @@ void check_same_identity(const std::string& path, const JournalHeader& then,
   }
 }
 
+void check_same_outputs(const std::string& path, const JournalHeader& then,
+                        const JournalHeader& now) {
+  const auto is_same = [&](size_t i) {
+    // Names depend on the folder that the command runs in, places do not.
+    const bool has_place = i < then.places.size() && i < now.places.size();
+    return then.outputs[i] == now.outputs[i] || (has_place && then.places[i] == now.places[i]);
+  };
+  bool same = then.outputs.size() == now.outputs.size();
+  for (size_t i = 0; same && i < now.outputs.size(); ++i) same = is_same(i);
+  require(same, ErrorCode::kInvalidArgument,
+          "cannot resume: the outputs are others than those the job of {} was begun with: {}; "
+          "expected {}",
+          path, fmt::join(now.outputs, ", "), fmt::join(then.outputs, ", "));
+}
+
 JournalState::JournalState(const JournalHeader& header)
     : done_(static_cast<size_t>(header.num_chunks())) {}
 
@@ -249,7 +266,14 @@ std::unique_ptr<Journal> Journal::create(const std::string& path, const JournalH
   journal->size_ = bytes.size();
   // After a power cut there is no journal, or one with its header: an empty one could not go on.
   journal->created_->file().sync();
-  journal->created_->publish(false);
+  try {
+    journal->created_->publish(false);
+  } catch (...) {
+    // It may have its name already, though not for good.
+    journal->created_->file().set_path(path);
+    if (journal->created_->file().is_named()) fs.unlink(path.c_str());
+    throw;
+  }
   return journal;
 }
 
@@ -257,7 +281,8 @@ std::unique_ptr<Journal> Journal::open(const std::string& path, FileSystem& fs) 
   auto file = File::open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
   require(S_ISREG(file->status().st_mode), ErrorCode::kInvalidInput, "{} is not a regular file",
           path);
-  require(file->try_lock() != File::Lock::kHeldByAnother, ErrorCode::kIo,
+  // Another run may have ended the job before the lock was here, and a third begun its own.
+  require(file->try_lock() != File::Lock::kHeldByAnother && file->is_named(), ErrorCode::kIo,
           "another run goes on with the job of {}", path);
   const JournalContent content = read_content(*file);
   std::unique_ptr<Journal> journal(new Journal(path, content.header, fs));

@@ -19,6 +19,7 @@ struct JournalHeader {
   // Name and value of everything that the bytes of the outputs depend on: "model", "input x", ...
   std::vector<std::pair<std::string, std::string>> identity;
   std::vector<std::string> outputs;  // paths
+  std::vector<std::string> places;   // the same from the journal's folder; none in older journals
   std::string errors_path;           // the list of failed rows; "" for none
   std::string resume_command;        // what to run to go on; "" where the caller did not say
 
@@ -28,6 +29,10 @@ struct JournalHeader {
 // Throws Error(kInvalidArgument) that names the first entry in which `now` differs from `then`.
 void check_same_identity(const std::string& path, const JournalHeader& then,
                          const JournalHeader& now);
+
+// The same for outputs, whose names and places `now` has.
+void check_same_outputs(const std::string& path, const JournalHeader& then,
+                        const JournalHeader& now);
 
 // A chunk whose rows, and whose failed rows in the list of errors, are on the disk.
 struct ChunkRecord {

@@ -62,7 +62,7 @@ std::string RemoteFunction::operator()(const std::string& argument) const {
   internal::ProcessPool* pool = internal::ProcessPool::current();
   require(pool != nullptr, ErrorCode::kInvalidArgument,
           "the remote function \"{}\" is called outside of a task of a ProcessExecutor", name_);
-  pool->make_ready();
+  pool->begin_task();
   runtime::Reply reply =
       pool->call(name_, argument, internal::deadline_after(pool->options().task_timeout));
   if (reply.error) throw Error(*reply.error);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -124,8 +125,9 @@ void ProcessPool::start(Slot& slot) {
   {
     const std::scoped_lock lock(mutex_);
     slot.process = std::move(process);
-    slot.calls = 0;
-    if (slot.is_spare && wants_no_spares_) slot.process->kill();
+    slot.tasks = 0;
+    const bool is_too_late = !broken_.empty() || (slot.is_spare && wants_no_spares_);
+    if (is_too_late) slot.process->kill();
   }
   if (options_.initializer.empty()) return;
   const runtime::Reply reply = initialize(started);
@@ -179,10 +181,15 @@ std::vector<WorkerMemory> ProcessPool::memory() const {
   return memory_;
 }
 
-void ProcessPool::make_ready() {
-  require_whole();
+void ProcessPool::begin_task() {
   Slot& slot = my_slot();
-  if (options_.max_tasks_per_child > 0 && slot.calls >= options_.max_tasks_per_child) end(slot);
+  if (options_.max_tasks_per_child > 0 && slot.tasks >= options_.max_tasks_per_child) end(slot);
+  require_process(slot);
+  ++slot.tasks;
+}
+
+void ProcessPool::require_process(Slot& slot) {
+  require_whole();
   if (slot.process != nullptr) return;
   try {
     start_for_sure(slot);
@@ -194,9 +201,8 @@ void ProcessPool::make_ready() {
 
 runtime::Reply ProcessPool::call(const std::string& function, std::string_view argument,
                                  const Deadline& deadline) {
-  make_ready();
   Slot& slot = my_slot();
-  ++slot.calls;
+  require_process(slot);
   try {
     runtime::Reply reply = slot.process->call(function, argument, deadline);
     remember(Executor::current_worker(), reply);
@@ -208,6 +214,11 @@ runtime::Reply ProcessPool::call(const std::string& function, std::string_view a
     return reply;
   } catch (const Error& error) {
     lose(slot, error);
+    throw;
+  } catch (const std::bad_alloc&) {
+    // A part of the reply may still be on its way.
+    lose(slot,
+         Error(ErrorCode::kOutOfMemory, slot.process->name() + ": no memory for what it answers"));
     throw;
   }
 }

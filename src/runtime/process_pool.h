@@ -22,10 +22,11 @@ class ProcessPool {
   // As that of Executor. Nobody waits for workers that start while there is nothing left to do;
   // with calls pending at this moment they are waited for, as they may get one.
   void shutdown(bool wait, bool cancel_futures);
-  // For these two the calling thread must be one of this pool's. The worker is there after it:
-  // the time that a new one takes to start is not that of a call.
-  void make_ready();
-  // Calls a function in the worker, made ready where it is not.
+  // For these two the calling thread must be one of this pool's. Begins a task, of one or several
+  // calls: the worker is there after it, a new one where it has had its tasks. The time that one
+  // takes to start is not that of a call.
+  void begin_task();
+  // Calls a function in the worker, started where there is none.
   runtime::Reply call(const std::string& function, std::string_view argument,
                       const Deadline& deadline);
   int num_replaced() const { return num_replaced_; }
@@ -38,7 +39,7 @@ class ProcessPool {
  private:
   struct Slot {
     std::unique_ptr<runtime::WorkerProcess> process;
-    int calls = 0;
+    int tasks = 0;
     bool is_spare = false;  // starts ahead of the first task of its thread
   };
 
@@ -50,6 +51,7 @@ class ProcessPool {
   runtime::Reply initialize(runtime::WorkerProcess& process);
   // start(), again where the new worker is killed before it is ready, or because it never is.
   void start_for_sure(Slot& slot);
+  void require_process(Slot& slot);
   // Takes the process out of the slot and ends it, without the lock.
   void end(Slot& slot);
   // The worker is gone, or good for nothing.

@@ -310,7 +310,11 @@ std::string WorkerProcess::receive(const Deadline& deadline) {
 
 Reply WorkerProcess::call(std::string_view function, std::string_view argument,
                           const Deadline& deadline) {
-  send(framed(MessageWriter().text(function).text(argument).bytes()), deadline);
+  const std::string request = MessageWriter().text(function).text(argument).bytes();
+  require(request.size() <= kMaxMessageBytes, ErrorCode::kInvalidArgument,
+          "a call of \"{}\" with {} bytes; a worker takes at most {}", function, request.size(),
+          kMaxMessageBytes);
+  send(framed(request), deadline);
   return decode(receive(deadline));
 }
 
@@ -335,8 +339,15 @@ int serve(const std::vector<std::string>& arguments, const WorkerFunctions& func
     if (!read_all(kWorkerSocket, &size, sizeof(size)) || size > kMaxMessageBytes) return 0;
     request.resize(size);
     if (!read_all(kWorkerSocket, request.data(), request.size())) return 0;
-    const Reply reply = answer(functions, request);
-    if (!write_all(kWorkerSocket, framed(encode(reply)))) return 0;
+    Reply reply = answer(functions, request);
+    std::string bytes = encode(reply);
+    if (bytes.size() > kMaxMessageBytes) {
+      reply.error.emplace(ErrorCode::kInvalidArgument,
+                          fmt::format("a result of {} bytes; a worker gives at most {}",
+                                      reply.result.size(), kMaxMessageBytes));
+      bytes = encode(reply);
+    }
+    if (!write_all(kWorkerSocket, framed(bytes))) return 0;
   }
 }
 

@@ -185,9 +185,11 @@ class ResizeKernel final : public Kernel {
     // Cells of the image among those that are read.
     const int64_t begin = std::clamp<int64_t>(cells_.begin(), 0, width_);
     const int64_t end = std::clamp<int64_t>(cells_.end(), begin, width_);
-    const auto line_of_image = [&](int64_t line) { return x + (line * width_ + begin) * channels_; };
-    const bool is_inside = first >= 0 && first + s.count <= height_ && begin == cells_.begin() &&
-                           end == cells_.end();
+    const auto line_of_image = [&](int64_t line) {
+      return x + (line * width_ + begin) * channels_;
+    };
+    const bool is_inside =
+        first >= 0 && first + s.count <= height_ && begin == cells_.begin() && end == cells_.end();
     if (is_inside && s.count == 1 && s.weights[0] == 1) return line_of_image(first);
     const auto add = [&](int64_t from, int64_t to, bool inside) {
       for (int64_t t = 0; t < s.count; ++t) {

@@ -14,8 +14,8 @@ class SimdResize : public SimdTest {};
 HORNET_SIMD_TESTS(SimdResize);
 
 constexpr Interpolation kInterpolations[] = {
-    Interpolation::kNearest,   Interpolation::kBilinear, Interpolation::kBicubic,
-    Interpolation::kLanczos3,  Interpolation::kLanczos5, Interpolation::kGaussian,
+    Interpolation::kNearest,       Interpolation::kBilinear, Interpolation::kBicubic,
+    Interpolation::kLanczos3,      Interpolation::kLanczos5, Interpolation::kGaussian,
     Interpolation::kMitchellCubic, Interpolation::kArea};
 
 ResizeImage resize(int64_t height, int64_t width, Interpolation interpolation) {
