@@ -11,6 +11,7 @@
 #include "graph/rows.h"
 #include "keras/load.h"
 #include "kernels/evaluate.h"
+#include "kernels/simd/elementwise.h"
 #include "plan/batch_size.h"
 #include "plan/packing.h"
 #include "plan/row_by_row.h"
@@ -67,6 +68,7 @@ const plan::Plan& ModelPlans::for_rows(int64_t rows) {
 }
 
 int64_t ModelPlans::batch_size() {
+  if (moves_rows()) return 1;
   {
     const std::scoped_lock lock(mutex_);
     if (batch_size_ > 0) return batch_size_;
@@ -92,13 +94,28 @@ int ModelPlans::nodes_row_by_row() {
   return nodes_row_by_row_;
 }
 
+std::vector<graph::TensorType> ModelPlans::types_for(int64_t rows) const {
+  return naming(path_, [&] { return graph_.infer_types_for(input_shapes(rows)); });
+}
+
 const std::optional<std::string>& ModelPlans::row_mixing() {
-  const auto types_for = [this](int64_t rows) {
-    return naming(path_, [&] { return graph_.infer_types_for(input_shapes(rows)); });
-  };
-  std::call_once(row_mixing_found_,
-                 [&] { row_mixing_ = graph::find_row_mixing(graph_, types_for); });
+  std::call_once(row_mixing_found_, [&] {
+    row_mixing_ = graph::find_row_mixing(graph_, [this](int64_t rows) { return types_for(rows); });
+  });
   return row_mixing_;
+}
+
+bool ModelPlans::moves_rows() {
+  std::call_once(moves_rows_found_, [&] {
+    try {
+      moves_rows_ = !row_mixing() &&
+                    graph::moves_rows(graph_, [this](int64_t rows) { return types_for(rows); });
+    } catch (const Error& error) {
+      // A graph for other numbers of rows only: whoever wants these is told.
+      if (error.code() != ErrorCode::kShapeMismatch) throw;
+    }
+  });
+  return moves_rows_;
 }
 
 void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body) {
@@ -144,7 +161,10 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
       model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
     });
-    graph::run_passes(model->graph_, {evaluate_node, loaded.weights->own_memory()});
+    graph::run_passes(model->graph_, {evaluate_node, loaded.weights->own_memory(),
+                                      [](const graph::UnaryFunction& function) {
+                                        return kernels::find_activation(function).has_value();
+                                      }});
   });
   model->packed_.stop_expecting();
   model->file_.emplace(path, before, fs);

@@ -28,11 +28,14 @@ class ModelPlans final : public runtime::PlanSet {
   int64_t batch_size();
   // Why rows cannot be predicted apart from each other; nothing where they can.
   const std::optional<std::string>& row_mixing();
+  // Whether rows are to be computed one by one: graph::moves_rows().
+  bool moves_rows();
   // Runs `body` with a state for the plan of `rows` rows that nobody else uses meanwhile.
   void with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body);
 
  private:
   std::vector<Shape> input_shapes(int64_t rows) const;
+  std::vector<graph::TensorType> types_for(int64_t rows) const;
   // See plan/row_by_row.h; 0 where rows depend on each other.
   int nodes_row_by_row();
 
@@ -46,6 +49,8 @@ class ModelPlans final : public runtime::PlanSet {
   int64_t batch_size_ = 0;
   std::once_flag row_by_row_found_;
   int nodes_row_by_row_ = 0;
+  std::once_flag moves_rows_found_;
+  bool moves_rows_ = false;
   std::once_flag row_mixing_found_;
   std::optional<std::string> row_mixing_;
 };

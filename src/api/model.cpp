@@ -54,16 +54,16 @@ std::vector<Tensor> Model::predict(const std::vector<TensorView>& inputs) const 
 
   // Rows go through in pieces of a power of two, so that few plans serve all numbers of rows; at
   // once where there are few of them, or where they depend on each other.
-  const bool at_once = rows <= kMostRowsAtOnce || plans.row_mixing();
+  const int64_t most = plans.moves_rows() ? 1 : kMostRowsAtOnce;
+  const bool at_once = rows <= most || plans.row_mixing();
   std::vector<Tensor> outputs;
   int64_t begin = 0;
   do {
     const int64_t left = rows - begin;
     const int64_t count =
-        at_once
-            ? rows
-            : std::min<int64_t>(kMostRowsAtOnce,
-                                static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(left))));
+        at_once ? rows
+                : std::min<int64_t>(
+                      most, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(left))));
     const plan::Plan& plan = plans.for_rows(count);
     std::vector<Tensor> converted(inputs.size());
     std::vector<const void*> addresses(inputs.size());

@@ -239,6 +239,7 @@ class Prediction {
     report_.batch_size = options_.batch_size > 0
                              ? options_.batch_size
                              : job::fit_batch_size(plans_.batch_size(), rows_, report_.workers);
+    if (plans_.moves_rows()) report_.batch_size = 1;
     report_.chunk_size = options_.chunk_size > 0
                              ? options_.chunk_size
                              : job::choose_chunk_size(rows_, report_.batch_size, report_.workers,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/nearest_cell.h"
 #include "data/picture_files.h"
 
 namespace hornet {
@@ -187,15 +188,10 @@ void resize_bilinear(const Picture& picture, const PictureBox& box, int64_t heig
 
 void resize_nearest(const Picture& picture, const PictureBox& box, int64_t height, int64_t width,
                     uint8_t* to) {
-  const auto nearest = [](int64_t i, int64_t from, int64_t size) {
-    const float scale = static_cast<float>(from) / static_cast<float>(size);
-    const float at = (static_cast<float>(i) + 0.5f) * scale;
-    return std::min<int64_t>(static_cast<int64_t>(std::floor(at)), from - 1);
-  };
   for (int64_t y = 0; y < height; ++y) {
-    const int64_t from_y = nearest(y, box.height, height);
+    const int64_t from_y = nearest_cell(y, box.height, height);
     for (int64_t x = 0; x < width; ++x) {
-      const uint8_t* from = pixel(picture, box, from_y, nearest(x, box.width, width));
+      const uint8_t* from = pixel(picture, box, from_y, nearest_cell(x, box.width, width));
       to = std::copy_n(from, picture.channels, to);
     }
   }

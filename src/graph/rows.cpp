@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hornet::graph {
+namespace {
+
+constexpr int64_t kFew = 2, kMore = 3;  // rows: what differs between them grows with rows
+
+}  // namespace
 
 std::optional<std::string> find_row_mixing(
     const Graph& graph, const std::function<std::vector<TensorType>(int64_t rows)>& types_for) {
-  constexpr int64_t kFew = 2, kMore = 3;
   const std::vector<TensorType> few = types_for(kFew), more = types_for(kMore);
   for (const ValueId id : graph.outputs()) {
     const Shape& shape = few[static_cast<size_t>(id)].shape;
@@ -36,6 +42,21 @@ std::optional<std::string> find_row_mixing(
     }
   }
   return std::nullopt;
+}
+
+bool moves_rows(const Graph& graph,
+                const std::function<std::vector<TensorType>(int64_t rows)>& types_for) {
+  const std::vector<TensorType> few = types_for(kFew), more = types_for(kMore);
+  const std::vector<bool> live = graph.live_nodes();
+  for (size_t n = 0; n < graph.nodes().size(); ++n) {
+    if (!live[n]) continue;
+    for (const ValueId id : graph.nodes()[n].outputs) {
+      if (id == kNoValue) continue;
+      const Shape &a = few[static_cast<size_t>(id)].shape, &b = more[static_cast<size_t>(id)].shape;
+      if (!a.empty() && !std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end())) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace hornet::graph

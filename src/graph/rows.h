@@ -16,4 +16,10 @@ namespace hornet::graph {
 std::optional<std::string> find_row_mixing(
     const Graph& graph, const std::function<std::vector<TensorType>(int64_t rows)>& types_for);
 
+// Whether a value has its rows along another dimension than the first, as a transposed one has.
+// Kernels give a row the same bits in any batch where rows lie along the first dimension; other
+// models are to be computed row by row.
+bool moves_rows(const Graph& graph,
+                const std::function<std::vector<TensorType>(int64_t rows)>& types_for);
+
 }  // namespace hornet::graph

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/nearest_cell.h"
+
 namespace hornet::kernels {
 
 using graph::Interpolation;
@@ -75,8 +77,7 @@ std::vector<ResizeTaps> make_resize_taps(const ResizeImage& op, const ResizeImag
     const double center = op.from_corner ? static_cast<double>(i) * scale + 0.5
                                          : (static_cast<double>(i) + 0.5) * scale;
     if (op.interpolation == Interpolation::kNearest) {
-      const auto cell = static_cast<int64_t>(std::floor(center));
-      taps.first = window.begin + std::clamp<int64_t>(cell, 0, window.size - 1);
+      taps.first = window.begin + nearest_cell(i, window.size, out);
       taps.weights = {1};
       continue;
     }

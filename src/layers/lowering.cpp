@@ -327,8 +327,34 @@ LayerContext& LayerContext::add_part(const std::string& path, keras::LayerConfig
   return *parts_.back().second;
 }
 
+// Keras 1 and 2 take the argument `training` of a call for predictions too; Keras 3 does not.
+void LayerContext::refuse_training(const CallArguments& arguments) const {
+  const Argument* training = arguments.find("training");
+  const keras::Value* value = training == nullptr ? nullptr : training->constant();
+  if (lowering_.version().major >= 3 || value == nullptr) return;
+  const bool* flag = value->get_if<bool>();
+  const int64_t* number = value->get_if<int64_t>();
+  if (!(flag != nullptr && *flag) && !(number != nullptr && *number != 0)) return;
+  const auto is_above_zero = [&](std::string_view key) {
+    const keras::Value* found = config_.config.find(key);
+    const double* share = found == nullptr ? nullptr : found->get_if<double>();
+    return share != nullptr && *share > 0;
+  };
+  const bool is_normalizing = config_.class_name == "BatchNormalization" && is_trainable();
+  const bool differs = config_.model != nullptr || is_normalizing ||
+                       config_.class_name.starts_with("Random") || is_above_zero("rate") ||
+                       is_above_zero("stddev") || is_above_zero("dropout") ||
+                       is_above_zero("recurrent_dropout");
+  if (differs) {
+    fail_unsupported(
+        "it is called with training=True, so that Keras computes it as in training, at random or "
+        "from the whole batch");
+  }
+}
+
 Symbols LayerContext::call(const CallArguments& given) {
   CallArguments arguments = given;
+  refuse_training(arguments);
   arguments.change_tensors([&](Symbol& symbol) {
     if (lowering_.is_mask_forgotten(symbol.value)) symbol.mask = kNoValue;
   });

@@ -74,6 +74,8 @@ class LayerContext {
   // Error(kUnsupported) / Error(kInvalidModel) that start with the layer's label.
   [[noreturn]] void fail_unsupported(const std::string& message) const;
   [[noreturn]] void fail_invalid(const std::string& message) const;
+  // Where it is called for training and would give something else.
+  void refuse_training(const CallArguments& arguments) const;
 
   // A weight of this layer. Weights are asked for in the order Keras creates them: the k-th new
   // name is `vars/k` in Keras 3's files.

@@ -80,9 +80,10 @@ bool fuse_residual(Graph& graph, Node& node, const std::vector<int>& producers,
 }
 
 bool fuse_activation(Graph& graph, Node& node, const std::vector<int>& producers,
-                     const std::vector<int>& uses) {
+                     const std::vector<int>& uses, const PassContext& context) {
   const auto* unary = dynamic_cast<const Unary*>(node.op.get());
   if (unary == nullptr || unary->function.is_identity()) return false;
+  if (context.may_be_epilogue && !context.may_be_epilogue(unary->function)) return false;
   if (graph.type(node.inputs[0]).dtype != graph.type(node.outputs[0]).dtype) return false;
   const int producer = producers[static_cast<size_t>(node.inputs[0])];
   if (producer < 0 || uses[static_cast<size_t>(node.inputs[0])] != 1) return false;
@@ -105,7 +106,7 @@ bool fuse_activation(Graph& graph, Node& node, const std::vector<int>& producers
 
 }  // namespace
 
-bool fuse_epilogue(Graph& graph, const PassContext&) {
+bool fuse_epilogue(Graph& graph, const PassContext& context) {
   bool changed = false;
   // These stay right while nodes are fused: a fused node takes over the uses of the one before it,
   // which is dead from then on.
@@ -113,7 +114,7 @@ bool fuse_epilogue(Graph& graph, const PassContext&) {
   const std::vector<int> uses = graph.use_counts();
   for (Node& node : graph.mutable_nodes()) {
     if (fuse_residual(graph, node, producers, uses)) changed = true;
-    if (fuse_activation(graph, node, producers, uses)) changed = true;
+    if (fuse_activation(graph, node, producers, uses, context)) changed = true;
   }
   return changed;
 }

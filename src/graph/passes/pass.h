@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/ops/elementwise.h"
 
 namespace hornet::graph {
 
@@ -20,6 +21,9 @@ struct PassContext {
   // Memory of constants that nobody but this graph reads: a pass may write where a constant lies if
   // no other one does.
   std::span<std::byte> own_memory = {};
+  // Whether operators compute a function behind their own as fast as it is alone: others are left
+  // where they are, for they would make the whole operator slow. Empty: all.
+  std::function<bool(const UnaryFunction& function)> may_be_epilogue = {};
 };
 
 struct Pass {

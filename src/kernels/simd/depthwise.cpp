@@ -413,7 +413,8 @@ class ExpandDepthwiseKernel final : public Kernel {
       const WindowLines window(s_, i);
       line.x = buffer;
       if (window.first < window.last) {
-        const int64_t from = window.top + window.first * s_.dilation_y;
+        // Of this window or a later one, which may begin further up: its lines have gaps.
+        const int64_t from = std::max<int64_t>(window.top, 0);
         const int64_t to = window.top + (window.last - 1) * s_.dilation_y + 1;
         if (to > end) {
           // Lines still wanted move to the front; the rest is filled.
@@ -427,7 +428,7 @@ class ExpandDepthwiseKernel final : public Kernel {
               buffer + kept * line_floats, kBlock,
               {expand_bias == nullptr ? nullptr : expand_bias + c, nullptr, 0, expand_activation_});
         }
-        line.x = buffer + (from - begin) * line_floats;
+        line.x = buffer + (window.top + window.first * s_.dilation_y - begin) * line_floats;
       }
       line.window_lines = window.last - window.first;
       line.weights = simd::input(args, kWeights) + window.first * w_line + c;

@@ -99,7 +99,8 @@ TEST_P(SameBytesTest, WhateverBatchChunkAndWorkers) {
 INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
                          ::testing::Values("digits", "tabular_mlp.keras", "gru.keras",
                                            "bidirectional_05_concat_seq/model.keras",
-                                           "mha_00_self/model.keras", "io_00_multi/model.keras"),
+                                           "mha_00_self/model.keras", "io_00_multi/model.keras",
+                                           "rows_moved.keras"),
                          [](const auto& test) {
                            std::string name = test.param;
                            for (char& c : name) c = std::isalnum(c) != 0 ? c : '_';

@@ -243,6 +243,21 @@ TEST_F(PassesTest, ResidualAdditionAndActivation_GoIntoTheLaterConvolution) {
   expect_same_numbers({2, 4, 4, 3}, 2);
 }
 
+TEST_F(PassesTest, FunctionThatIsNoEpilogue_StaysWhereItIs) {
+  const auto nodes_with = [this](UnaryKind kind) {
+    graph_ = Graph();
+    const ValueId x = input({-1, 3});
+    const ValueId y = add<Contraction>({x, constant(random({3, 3})), kNoValue});
+    graph_.set_outputs({add<Unary>({y}, UnaryFunction{kind})});
+    PassContext context;
+    context.may_be_epilogue = [](const UnaryFunction& f) { return f.kind == UnaryKind::relu; };
+    run_passes(graph_, context);
+    return graph_.nodes().size();
+  };
+  EXPECT_EQ(nodes_with(UnaryKind::relu), 1u);
+  EXPECT_EQ(nodes_with(UnaryKind::sin), 2u);
+}
+
 TEST_F(PassesTest, AdditionThatBroadcasts_IsNoResidual) {
   const ValueId x = input({-1, 4, 3});
   const ValueId y = add<Contraction>({x, constant(random({3, 3})), kNoValue});

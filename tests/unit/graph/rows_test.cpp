@@ -75,6 +75,21 @@ TEST_F(RowsTest, SliceOfAllRows_IsNoMixing) {
   EXPECT_EQ(mixing_with(add<Slice>({x_}, range(0, std::nullopt, 1000))), std::nullopt);
 }
 
+TEST_F(RowsTest, RowsAlongAnotherDimension_AreFound) {
+  const auto moves = [&](ValueId output) {
+    graph_.set_outputs({output});
+    return moves_rows(graph_, [&](int64_t rows) {
+      return graph_.infer_types(std::vector<TensorType>{{DType::kFloat32, {rows, 4}}});
+    });
+  };
+  const std::vector<int64_t> swapped = {1, 0};
+  const ValueId softmax = add<Softmax>({x_}, std::vector<int64_t>{1});
+  EXPECT_FALSE(moves(softmax));
+  const ValueId transposed = add<Transpose>({x_}, swapped);
+  EXPECT_FALSE(moves(softmax));  // nobody reads the transposed one
+  EXPECT_TRUE(moves(add<Transpose>({transposed}, swapped)));
+}
+
 TEST_F(RowsTest, TransposedBatch_IsFollowed) {
   const ValueId transposed = add<Transpose>({x_}, std::vector<int64_t>{1, 0});
   const ValueId gram = add<MatMul>({transposed, x_}, false, false);  // [4, 4]

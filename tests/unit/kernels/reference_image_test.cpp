@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "graph/ops/image.h"
 #include "tensors.h"
 
@@ -35,6 +37,20 @@ TEST(ReferenceResizeImage, Nearest_TakesTheCellUnderTheCentre) {
 }
 
 // Coefficient -0.5, the weights of cells outside given to those inside.
+TEST(ReferenceResizeImage, NearestOfACentreBetweenCells_IsAsInFloat32) {
+  // (149 + 0.5) 224 / 299 is 112, and below it in double precision.
+  const std::pair<int64_t, int64_t> sizes[] = {{224, 299}, {112, 380}, {260, 30}};
+  const std::vector<std::pair<int64_t, float>> expected[] = {
+      {{149, 112}}, {{47, 14}, {142, 42}, {332, 98}}, {{13, 117}, {25, 221}, {28, 247}}};
+  for (size_t k = 0; k < std::size(sizes); ++k) {
+    const auto [from, to] = sizes[k];
+    Tensor x(DType::kFloat32, {1, 1, from, 1});
+    std::iota(x.mutable_as<float>(), x.mutable_as<float>() + from, 0.0f);
+    const Tensor y = evaluate(resize(1, to, Interpolation::kNearest), {&x}, true)[0];
+    for (const auto& [at, cell] : expected[k]) EXPECT_EQ(y.as<float>()[at], cell);
+  }
+}
+
 TEST(ReferenceResizeImage, Bicubic_RenormalisesAtTheEdges) {
   const Tensor x = array({1, 1, 4, 1}, {0, 0, 1, 0});
   const std::vector<float> y =

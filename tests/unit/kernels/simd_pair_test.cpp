@@ -159,6 +159,29 @@ TEST_P(SimdPair, OneByOneAndDepthwise_AreAsOneAfterTheOther) {
   }
 }
 
+TEST_P(SimdPair, OneByOneAndDepthwiseWithGaps_AreAsOneAfterTheOther) {
+  struct Gaps {
+    int64_t size, dilation, pad;  // -1: "same"
+  };
+  const graph::Conv expand = conv({1, 1}, {1, 1});
+  const Tensor x = random_floats({1, 93, 91, 3}, 1), w = random_floats({1, 1, 3, 64}, 2);
+  for (const Gaps& gaps :
+       {Gaps{2, 2, -1}, {4, 2, -1}, {3, 2, 1}, {3, 3, 2}, {2, 5, 3}, {3, 2, 40}}) {
+    const Tensor v = random_floats({gaps.size, gaps.size, 1, 64}, 3);
+    graph::Conv depthwise = conv({gaps.size, gaps.size}, {1, 1});
+    depthwise.groups = 64;
+    depthwise.window.dilations = {gaps.dilation, gaps.dilation};
+    if (gaps.pad >= 0) {
+      depthwise.window.padding = graph::Padding::kExplicit;
+      depthwise.window.pads_begin = {gaps.pad, 1};
+      depthwise.window.pads_end = {1, gaps.pad};
+    }
+    SCOPED_TRACE(
+        fmt::format("size {}, dilation {}, padding {}", gaps.size, gaps.dilation, gaps.pad));
+    expect_like_both({{expand, {&x, &w}, {false, true}}, {depthwise, {&v}, {true}}});
+  }
+}
+
 TEST_P(SimdPair, DepthwiseAndMean_AreAsOneAfterTheOther) {
   const Shape shapes[] = {{2, 9, 13, 35},
                           {3, 1, 1, 5},

@@ -342,6 +342,30 @@ TEST(OlderMasks, MultiHeadAttention_KeepsThoseOfItsInputs) {
   EXPECT_THAT(run_functional(text, {x}, "pool", weights, "2.9.0"), ElementsAre(6));
 }
 
+// --- training
+
+TEST(OlderTraining, WhereItWouldChangeNumbers_IsRefused) {
+  const Given x = given({1, 2}, {4, 0});
+  const auto run = [&](const std::string& class_name, const std::string& config,
+                       const std::string& training, const std::string& version) {
+    return run_functional(layer(class_name, "l", config, input(0), "\"training\": " + training),
+                          {x}, "l", {}, version);
+  };
+  for (const std::string config : {R"("rate": 0.5)", R"("rate": 0.5, "seed": 1)"}) {
+    try {
+      run("Dropout", config, "true", kVersion);
+      ADD_FAILURE() << "not refused";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      EXPECT_THAT(error.message(), testing::HasSubstr("training=True"));
+    }
+  }
+  EXPECT_THAT(run("Dropout", R"("rate": 0.0)", "true", kVersion), ElementsAre(4, 0));
+  EXPECT_THAT(run("Dropout", R"("rate": 0.5)", "false", kVersion), ElementsAre(4, 0));
+  // Keras 3 predicts as predictions are, whatever the file says.
+  EXPECT_THAT(run("Dropout", R"("rate": 0.5)", "true", "3.16.0"), ElementsAre(4, 0));
+}
+
 // --- Keras 1
 
 TEST(Keras1Deconvolution, WithAnOutputOfAnotherSize_IsRefused) {
