@@ -64,6 +64,7 @@ struct PredictOptions {
   // Failed rows, a line of JSON each, in order; "" for no such file. It is made with the first one.
   std::string errors_path = {};
   Overwrite overwrite = Overwrite::kNever;  // of journal_path and errors_path
+  bool replace_errors = false;              // errors_path is replaced whatever `overwrite` says
   // What happened, chunk by chunk, as JSON; "" for no such file. One that exists is replaced.
   std::string report_path = {};
 

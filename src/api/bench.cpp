@@ -187,6 +187,8 @@ class Bench {
 };
 
 void check(const BenchOptions& options) {
+  require(options.seconds >= 0, ErrorCode::kInvalidArgument, "{} seconds; expected at least 0",
+          options.seconds);
   require(options.rounds > 0, ErrorCode::kInvalidArgument, "{} rounds; expected at least 1",
           options.rounds);
   for (const int64_t size : options.batch_sizes) {

@@ -214,12 +214,16 @@ class Prediction {
     header_.identity = identity();
     header_.resume_command = options_.resume_command;
     header_.errors_path = options_.errors_path;
+    header_.overwrites = options_.overwrite == Overwrite::kAllowed;
     if (options_.resume) {
       journal_ = job::Journal::open(options_.journal_path, fs_);
       check_same_identity(options_.journal_path, journal_->header(), header_);
       return;
     }
     if (!exists(options_.journal_path, fs_)) return;
+    require(options_.overwrite == Overwrite::kAllowed ||
+                !job::read_journal(options_.journal_path, fs_).is_running,
+            ErrorCode::kIo, "another run is writing the outputs of {}", options_.journal_path);
     require(options_.overwrite != Overwrite::kNever, ErrorCode::kIo,
             "{} is the journal of a job that is not complete: it can be resumed, or overwritten",
             options_.journal_path);
@@ -340,7 +344,16 @@ class Prediction {
               "cannot resume: {} is complete, and the job of {} is not", sinks_[k]->name(),
               options_.journal_path);
     }
-    if (journal_) job::check_same_outputs(options_.journal_path, journal_->header(), header_);
+    if (!journal_) return;
+    job::check_same_outputs(options_.journal_path, journal_->header(), header_);
+    // The job was begun where there was no such file, and it is not the job's.
+    const bool may_overwrite =
+        journal_->header().overwrites || options_.overwrite == Overwrite::kAllowed;
+    for (const auto& sink : sinks_) {
+      require(may_overwrite || sink->is_finished() || !exists(sink->name(), fs_), ErrorCode::kIo,
+              "{} was created by another program in the meantime, and is not overwritten",
+              sink->name());
+    }
   }
 
   // The path of an output from the journal's folder; "" without a journal.
@@ -361,9 +374,9 @@ class Prediction {
       job_report_ = std::make_unique<job::Report>(options_.report_path, fs_);
     }
     if (!options_.errors_path.empty()) {
-      errors_ =
-          std::make_unique<job::ErrorList>(options_.errors_path, before.errors_bytes,
-                                           journal_ ? Overwrite::kResume : options_.overwrite, fs_);
+      const Overwrite anew = options_.replace_errors ? Overwrite::kAllowed : options_.overwrite;
+      errors_ = std::make_unique<job::ErrorList>(options_.errors_path, before.errors_bytes,
+                                                 journal_ ? Overwrite::kResume : anew, fs_);
     }
     report_.rows_resumed = before.rows_done;
     report_.rows_failed = before.rows_failed;

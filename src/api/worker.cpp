@@ -165,11 +165,6 @@ class SlotSink : public Sink {
   const SlotRows rows_;
 };
 
-void check_file(const std::string& path, const ReadFile& file, const std::string& version) {
-  require(file.version() == version, ErrorCode::kInvalidModel, "{} has changed since the job began",
-          path);
-}
-
 // The model and the rows of one worker.
 class PredictWorker {
  public:
@@ -180,10 +175,7 @@ class PredictWorker {
     options.weights_path = setup_.weights_path;
     options.custom_layers = custom_layers;
     model_ = CompiledModel::load(setup_.model_path, options, kWeightsDescriptor);
-    check_file(setup_.model_path, model_->file(), setup_.model_version);
-    if (model_->weights_file()) {
-      check_file(setup_.weights_path, *model_->weights_file(), setup_.weights_version);
-    }
+    check_job_files(setup_, *model_, {});  // before the plan is compared
     ModelPlans& plans = model_->plans_for(setup_.row_shapes);
     require(
         plans.for_rows(setup_.batch_size).to_string() == setup_.plan_text, ErrorCode::kInvalidModel,
@@ -200,6 +192,7 @@ class PredictWorker {
     batch.check_finite = setup_.check_finite;
     std::vector<const Source*> sources;
     for (const auto& source : sources_) sources.push_back(source.get());
+    check_job_files(setup_, *model_, sources);
     std::vector<Sink*> sinks;
     std::vector<DType> dtypes;
     for (size_t k = 0; k < sinks_.size(); ++k) {
@@ -224,11 +217,6 @@ class PredictWorker {
         continue;
       }
       sources_.push_back(open_source(input.location->path, input.location->options));
-      const Source& source = *sources_.back();
-      require(source.location() && source.location()->place == input.location->place &&
-                  source.version() == input.version && source.num_rows() == setup_.rows &&
-                  source.dtype() == input.dtype && source.row_shape() == input.row_shape,
-              ErrorCode::kInvalidInput, "{} has changed since the job began", input.name);
     }
     for (const WorkerRows& output : setup_.outputs) {
       if (output.file) {
@@ -282,6 +270,25 @@ WorkerSetup WorkerSetup::decode(std::string_view bytes) {
   setup.inputs = decode_rows(message);
   setup.outputs = decode_rows(message);
   return setup;
+}
+
+void check_job_files(const WorkerSetup& setup, const CompiledModel& model,
+                     const std::vector<const Source*>& sources) {
+  const auto check = [](const std::string& path, const ReadFile& file, const std::string& version) {
+    require(file.version() == version, ErrorCode::kInvalidModel,
+            "{} has changed since the job began", path);
+  };
+  check(setup.model_path, model.file(), setup.model_version);
+  if (model.weights_file()) check(setup.weights_path, *model.weights_file(), setup.weights_version);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const WorkerRows& input = setup.inputs[i];
+    if (!input.location) continue;
+    const Source& source = *sources[i];
+    require(source.location() && source.location()->place == input.location->place &&
+                source.version() == input.version && source.num_rows() == setup.rows &&
+                source.dtype() == input.dtype && source.row_shape() == input.row_shape,
+            ErrorCode::kInvalidInput, "{} has changed since the job began", input.name);
+  }
 }
 
 std::string encode_range(int64_t begin, int64_t end, int64_t first_in_slot) {

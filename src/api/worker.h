@@ -12,6 +12,8 @@
 
 namespace hornet::internal {
 
+class CompiledModel;
+
 // One input or output, as a worker sees it.
 struct WorkerRows {
   std::string name;
@@ -48,6 +50,10 @@ inline constexpr int kRowsDescriptor = kWeightsDescriptor + 1;
 // Names of the functions. kPredict: begin, end, and the row that is first in the slot.
 inline constexpr const char* kOpenFunction = "hornet.open";
 inline constexpr const char* kPredictFunction = "hornet.predict";
+// Throws Error (kInvalidModel, kInvalidInput) where the model or a source, one an input that has a
+// location, is another one than that of the job.
+void check_job_files(const WorkerSetup& setup, const CompiledModel& model,
+                     const std::vector<const Source*>& sources);
 std::string encode_range(int64_t begin, int64_t end, int64_t first_in_slot);
 
 // The functions of a worker that predicts, with layers of the user's own.

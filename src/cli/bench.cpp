@@ -240,7 +240,7 @@ Command add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 1000).description(""))
       ->type_name("N");
   command->add_option("--seconds", arguments->options.seconds, "Time of a measurement [0.2]")
-      ->check(CLI::Range(0.0, 3600.0).description(""))
+      ->check(number_between(0.0, 3600.0))
       ->type_name("S");
   add_shapes(*command, arguments->shapes);
   CLI::Option* profile_flag = command->add_flag(

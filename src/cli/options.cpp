@@ -34,6 +34,18 @@ CLI::Option* add_model(CLI::App& command, ModelArguments& model) {
   return command.add_option("MODEL", model.path, "A .keras or .h5 file")->type_name("");
 }
 
+CLI::Validator number_between(double lowest, double highest) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        // Comparisons with NaN are false.
+        if (is_number && value >= lowest && value <= highest) return std::string();
+        return fmt::format("{} is no number from {} to {}", text, lowest, highest);
+      },
+      "");
+}
+
 CLI::Validator row_count() { return CLI::Range(int64_t{1}, int64_t{1} << 40).description(""); }
 
 Model load_model(const ModelArguments& model) {

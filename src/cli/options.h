@@ -19,6 +19,8 @@ CLI::Option* add_model(CLI::App& command, ModelArguments& model);
 
 // A number of rows, at least one.
 CLI::Validator row_count();
+// Seconds, or other numbers that may have a part; NaN is none.
+CLI::Validator number_between(double lowest, double highest);
 
 // Throws CommandError.
 Model load_model(const ModelArguments& model);

@@ -52,7 +52,7 @@ void check_distinct(const std::vector<std::string>& paths, const std::string& fo
   for (const std::string& output : paths) {
     const std::string path = output_file(output, format);
     std::error_code error;
-    if (++seen[fs::weakly_canonical(path, error)] == 2) {
+    if (++seen[fs::weakly_canonical(fs::absolute(path), error)] == 2) {
       throw CommandError(ExitCode::kUsage, fmt::format("two outputs go to {}", path));
     }
   }
@@ -78,6 +78,36 @@ Outputs bind_outputs(const Arguments& arguments, const Model& model) {
   Outputs outputs = {bind_paths(arguments.outputs, specs, "output", arguments.model.path), ""};
   check_distinct(outputs.paths, arguments.sink.format);
   return outputs;
+}
+
+// "rows.h5" of "rows.h5:/images", where there is no file of the whole name.
+std::string without_member(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error) ? path : path.substr(0, path.rfind(":/"));
+}
+
+// What is written must not take the place of what is read, nor a report that of a prediction.
+void check_not_read(const Arguments& arguments, const std::vector<std::string>& outputs,
+                    const std::vector<std::unique_ptr<Source>>& sources) {
+  std::vector<std::string> read = {arguments.model.path, arguments.model.options.weights_path};
+  for (const auto& source : sources) {
+    if (source->location()) read.push_back(without_member(source->location()->path));
+  }
+  const auto is_same = [](const std::string& a, const std::string& b) {
+    std::error_code error, ignored;
+    return fs::equivalent(a, b, error) || fs::weakly_canonical(fs::absolute(a), ignored) ==
+                                              fs::weakly_canonical(fs::absolute(b), ignored);
+  };
+  const auto check = [&](const std::string& path, const std::vector<std::string>& others,
+                         std::string_view what) {
+    for (const std::string& other : others) {
+      if (path.empty() || other.empty() || path == "-" || !is_same(path, other)) continue;
+      throw CommandError(ExitCode::kUsage, fmt::format("{} would be written over, {}", path, what));
+    }
+  };
+  for (const std::string& output : outputs) check(output, read, "and it is read");
+  check(arguments.options.report_path, read, "and it is read");
+  check(arguments.options.report_path, outputs, "and it is an output");
 }
 
 // A folder that is there as long as it is needed: kept, or removed again.
@@ -126,8 +156,12 @@ std::string what_is_kept(const PredictOptions& options) {
   std::error_code error;
   if (options.journal_path.empty() || !fs::exists(options.journal_path, error)) return "";
   const JobStatus status = job_status(options.journal_path);
+  if (status.is_running) return "";  // another run's
+  // As the job was begun: this command may be the wrong one to go on with.
+  const std::string& command =
+      status.resume_command.empty() ? options.resume_command : status.resume_command;
   return fmt::format("{} of {} rows are kept; go on with: {}", thousands(status.rows_done),
-                     thousands(status.rows), options.resume_command);
+                     thousands(status.rows), command);
 }
 
 // The error that ends the command, with what is left and how to go on.
@@ -161,6 +195,11 @@ ExitCode run(const Arguments& arguments) {
   source_arguments.memory_bytes = memory / 4 / model.inputs().size();
   const auto sources = open_inputs(arguments.inputs, model, arguments.model.path, source_arguments);
   const Outputs outputs = bind_outputs(arguments, model);
+  std::vector<std::string> output_files;
+  for (const std::string& path : outputs.paths) {
+    output_files.push_back(output_file(path, arguments.sink.format));
+  }
+  check_not_read(arguments, output_files, sources);
 
   std::vector<const Source*> inputs;
   for (const auto& source : sources) inputs.push_back(source.get());
@@ -172,26 +211,40 @@ ExitCode run(const Arguments& arguments) {
   options.output_dtype = output_dtype(arguments.sink);
   // What goes to the standard output has no file beside which others could lie.
   const bool has_file = outputs.paths[0] != "-";
-  const std::string first_file = output_file(outputs.paths[0], arguments.sink.format);
-  if (has_file) options.journal_path = first_file + ".hornet";
+  const std::string& first_file = output_files[0];
+  const std::string journal = first_file + ".hornet";
+  std::error_code ignored;
+  // Rows that come once cannot be compared with those of an earlier run.
+  const bool can_resume = has_file && std::ranges::all_of(sources, [](const auto& s) {
+                            return s->location().has_value();
+                          });
+  if (can_resume) options.journal_path = journal;
+  if (has_file && !can_resume && !arguments.force && fs::exists(journal, ignored)) {
+    throw CommandError(
+        ExitCode::kOutput,
+        fmt::format("{} is the journal of a job that is not complete, which an input "
+                    "that comes once cannot go on with; --force begins anew",
+                    journal));
+  }
   options.errors_path = (has_file ? first_file : "stdout") + ".errors.jsonl";
   options.resume_command = resume_command(own_arguments());
-  std::error_code ignored;
   // A job that was stopped before it had a journal has nothing to go on with.
-  options.resume = arguments.resume && has_file && fs::exists(options.journal_path, ignored);
+  options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);
   const bool is_complete = has_file && !options.resume && fs::is_regular_file(outputs.paths[0]);
   if (arguments.resume && !arguments.force && is_complete) {
-    throw CommandError(ExitCode::kOutput,
-                       fmt::format("{} exists and has no journal: nothing is left to go on with; "
-                                   "--force predicts again",
-                                   outputs.paths[0]));
+    fmt::print(stderr,
+               "hornet: {} exists and has no journal: nothing is left to go on with; --force "
+               "predicts again\n",
+               printable(outputs.paths[0]));
+    return ExitCode::kDone;
   }
   const Overwrite allowed = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
   const Overwrite overwrite = options.resume ? Overwrite::kResume : allowed;
   // A list of failed rows beside no output, or of a job that left nothing to go on with, is in
   // nobody's use.
   const bool begins_anew = arguments.resume && !options.resume;
-  options.overwrite = !has_file || begins_anew ? Overwrite::kAllowed : allowed;
+  options.replace_errors = !has_file || begins_anew;
+  options.overwrite = allowed;
 
   std::unique_ptr<NewFolder> folder;
   const SinkFactory open_output = [&](size_t output, DType dtype, const Shape& row_shape) {
@@ -263,7 +316,7 @@ void add_failure_options(CLI::App& command, Arguments& arguments) {
           "--timeout",
           [&options](double seconds) { options.timeout = std::chrono::duration<double>(seconds); },
           "Seconds after which a worker process is killed and its chunk counts as failed [none]")
-      ->check(CLI::Range(0.001, 1e9).description(""))
+      ->check(number_between(0.001, 1e9))
       ->type_name("SECONDS");
   command
       .add_option_function<double>(
@@ -273,7 +326,7 @@ void add_failure_options(CLI::App& command, Arguments& arguments) {
           },
           "The same for a worker process that is not ready [60 with --timeout, or as that if it is "
           "longer]")
-      ->check(CLI::Range(0.001, 1e9).description(""))
+      ->check(number_between(0.001, 1e9))
       ->type_name("SECONDS");
   command
       .add_option("--max-tasks-per-child", options.max_tasks_per_child,
@@ -295,7 +348,7 @@ void add_failure_options(CLI::App& command, Arguments& arguments) {
       .add_option("--sync-interval", options.sync_interval_seconds,
                   "Seconds of work that a power cut may take: how often results are made durable "
                   "[5]")
-      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->check(number_between(0.0, 1e6))
       ->type_name("SECONDS");
   command
       .add_option("--report", options.report_path,
@@ -340,6 +393,11 @@ Command add_predict(CLI::App& app) {
       ->add_option("--memory", arguments->options.memory_bytes,
                    "Bound on the memory of the process, with that of worker processes, such as "
                    "500M or 2G: smaller batches and windows, fewer workers [none]")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return text.starts_with('-') ? text + " is below 0" : std::string();
+          },
+          ""))
       ->transform(CLI::AsSizeValue(false).description(""))
       ->type_name("SIZE");
   const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::kAuto},

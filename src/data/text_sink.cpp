@@ -69,7 +69,13 @@ bool is_finite(DType dtype, const std::byte* element) {
 }
 
 void append_element(std::string& to, DType dtype, const std::byte* element) {
-  with_element(dtype, element, [&](auto value) { append_number(to, value); });
+  with_element(dtype, element, [&](auto value) {
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      // Without the sign that NaN may have.
+      if (std::isnan(value)) return void(to += "nan");
+    }
+    append_number(to, value);
+  });
 }
 
 // A name as a CSV field: in quotes where it needs them.

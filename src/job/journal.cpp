@@ -91,6 +91,7 @@ std::string header_text(const JournalHeader& header) {
   for (const auto& [name, value] : header.identity) line("is " + name, value);
   for (const std::string& path : header.outputs) line("output", path);
   for (const std::string& path : header.places) line("place", path);
+  if (header.overwrites) line("overwrites", "yes");
   line("errors", header.errors_path);
   line("resume", header.resume_command);
   return text;
@@ -122,6 +123,7 @@ JournalHeader parse_header(const std::string& path, std::string_view text) {
     if (key.starts_with("is ")) header.identity.emplace_back(key.substr(3), value);
     if (key == "output") header.outputs.push_back(value);
     if (key == "place") header.places.push_back(value);
+    if (key == "overwrites") header.overwrites = value == "yes";
     if (key == "errors") header.errors_path = value;
     if (key == "resume") header.resume_command = value;
   }
@@ -304,7 +306,12 @@ void Journal::discard(const std::string& path, FileSystem& fs) {
   // Another run may have removed it before the lock was here, and begun its own.
   require(file->try_lock() != File::Lock::kHeldByAnother && file->is_named(), ErrorCode::kIo,
           "another run is writing {}", path);
-  read_content(*file);  // what is no journal is somebody's file
+  // What does not begin like a journal is somebody's file; a damaged one, or one that was cut off
+  // at once, goes.
+  const auto size = std::min(static_cast<size_t>(file->status().st_size), kMagic.size());
+  if (!kMagic.starts_with(read_bytes(*file, 0, size))) {
+    fail_damaged(path, "it does not begin like one");
+  }
   remove_file(path, fs);
   sync_directory(directory_of(path), fs);
 }

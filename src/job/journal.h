@@ -20,6 +20,7 @@ struct JournalHeader {
   std::vector<std::pair<std::string, std::string>> identity;
   std::vector<std::string> outputs;  // paths
   std::vector<std::string> places;   // the same from the journal's folder; none in older journals
+  bool overwrites = false;           // outputs that were there when the job began
   std::string errors_path;           // the list of failed rows; "" for none
   std::string resume_command;        // what to run to go on; "" where the caller did not say
 

@@ -462,8 +462,118 @@ TEST_F(PredictCommand, ResumeOfAJobThatIsComplete_SaysSo) {
                              "-o",      path("y.npy"),          "--resume"};
   EXPECT_EQ(run_command(arguments).exit_code, 0);
   const Outcome again = run_command(arguments);
-  EXPECT_EQ(again.exit_code, 5);
+  EXPECT_EQ(again.exit_code, 0);  // for a command that is run until it succeeds
   expect_one_line(again.err, "nothing is left to go on with");
+}
+
+TEST_F(PredictCommand, FilesThatAreRead_AreNotWrittenOver) {
+  const std::string x = scratch("x.npy"), model = scratch("m.keras");
+  write_zeros(x, {8, 8, 1}, 10);
+  std::filesystem::copy_file(digits("digits.keras"), model);
+  const std::string content = read_file(x), weights = read_file(model);
+  const Strings commands[] = {
+      {"predict", model, x, "-o", x, "--force"},
+      {"predict", model, x, "-o", model, "--output-format", "npy", "--force"},
+      {"predict", model, x, "-o", path("y.npy"), "--report", x},
+      {"predict", model, x, "-o", path("y.npy"), "--report", model},
+      {"predict", model, x, "-o", path("y.npy"), "--report", path("./y.npy")}};
+  for (const Strings& command : commands) {
+    const Outcome outcome = run_command(command);
+    EXPECT_EQ(outcome.exit_code, 2);
+    expect_one_line(outcome.err, "would be written over");
+  }
+  EXPECT_EQ(read_file(x), content);
+  EXPECT_EQ(read_file(model), weights);
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+// A job that is stopped, with its journal; its command without `--resume`.
+Strings stop_a_job(const std::string& x, const std::string& y, const Strings& more = {}) {
+  write_zeros(x, {8, 8, 1}, 3000000);
+  Strings arguments = {"predict", digits("digits.keras"), x, "-o", y, "--progress", "json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  RunningCommand command(arguments, {});
+  EXPECT_TRUE(command.wait_for_error_text("\"advanced\""));
+  command.signal(SIGINT);
+  EXPECT_EQ(command.finish().exit_code, 130);
+  return arguments;
+}
+
+TEST_F(PredictCommand, FileThatTookTheOutputsNameMeanwhile_IsNotReplaced) {
+  Strings arguments = stop_a_job(scratch("x.npy"), path("y.npy"));
+  arguments.push_back("--resume");
+  write_file(path("y.npy"), "precious");
+  const Outcome refused = run_command(arguments);
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_THAT(refused.err, HasSubstr("was created by another program in the meantime"));
+  EXPECT_EQ(read_file(path("y.npy")), "precious");
+  std::filesystem::remove(path("y.npy"));
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+}
+
+TEST_F(PredictCommand, OutputThatTheJobMayReplace_IsReplacedWhenItGoesOn) {
+  write_file(path("y.npy"), "old");
+  Strings arguments = stop_a_job(scratch("x.npy"), path("y.npy"), {"--force"});
+  arguments.erase(std::ranges::find(arguments, "--force"));
+  arguments.push_back("--resume");
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+  EXPECT_THAT(files(), ElementsAre("y.npy"));
+}
+
+TEST_F(PredictCommand, GoingOnWithOtherOptions_IsToldTheRightCommand) {
+  Strings arguments = stop_a_job(scratch("x.npy"), path("y.npy"), {"--check-finite"});
+  arguments.erase(std::ranges::find(arguments, "--check-finite"));
+  arguments.push_back("--resume");
+  const Outcome refused = run_command(arguments);
+  EXPECT_THAT(refused.err, HasSubstr("the option check_finite is another"));
+  EXPECT_THAT(refused.err, ContainsRegex("go on with: [^\n]* --check-finite[^\n]* --resume"));
+}
+
+TEST_F(PredictCommand, InputThatComesOnce_HasNoJournal) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 1000);
+  const Strings arguments = {"predict", digits("digits.keras"), "-",       "--format", "npy",
+                             "-o",      path("y.npy"),          "--resume"};
+  const auto piped = [&] {
+    const int file = open(scratch("x.npy").c_str(), O_RDONLY);
+    dup2(file, STDIN_FILENO);
+  };
+  write_file(path("y.npy.hornet"), "of another job");
+  const Outcome refused = run_command(arguments, piped);
+  EXPECT_EQ(refused.exit_code, 5);
+  expect_one_line(refused.err, "an input that comes once cannot go on with");
+  std::filesystem::remove(path("y.npy.hornet"));
+  EXPECT_EQ(run_command(arguments, piped).exit_code, 0);
+  EXPECT_THAT(files(), ElementsAre("y.npy"));
+}
+
+TEST_F(PredictCommand, ClosedStandardError_LeavesTheOutputAlone) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 5000);
+  const auto predict = [&](const std::string& y, const std::function<void()>& prepare) {
+    EXPECT_EQ(run_command({"predict", digits("digits.keras"), scratch("x.npy"), "-o", path(y),
+                           "--progress", "plain"},
+                          prepare)
+                  .exit_code,
+              0);
+    return read_file(path(y));
+  };
+  const std::string expected = predict("a.npy", {});
+  EXPECT_EQ(predict("b.npy", [] { close(STDERR_FILENO); }), expected);
+  EXPECT_EQ(predict("c.npy",
+                    [] {
+                      close(STDERR_FILENO);
+                      close(STDIN_FILENO);
+                    }),
+            expected);
+}
+
+TEST_F(PredictCommand, NumbersThatAreNone_AreRefused) {
+  for (const Strings& option : {Strings{"--sync-interval", "nan"}, Strings{"--memory", "-5"}}) {
+    Strings arguments = {"predict", digits("digits.keras"), digits("images.npy"), "-o",
+                         path("y.npy")};
+    arguments.insert(arguments.end(), option.begin(), option.end());
+    EXPECT_EQ(run_command(arguments).exit_code, 2) << option[0];
+  }
+  EXPECT_EQ(run_command({"bench", digits("digits.keras"), "--seconds", "nan"}).exit_code, 2);
 }
 
 TEST_F(PredictCommand, Status_OfNoJob) {

@@ -245,6 +245,20 @@ TEST(PictureSource, ShapesThatAreNoPictures_AreRefused) {
   EXPECT_EQ(open_source(empty.path(), kSmall)->num_rows(), 0);
 }
 
+TEST(PictureSource, Version_IsThatOfEveryPicture) {
+  TemporaryDirectory folder;
+  std::filesystem::create_directory(folder.path("sub"));
+  for (const char* name : {"sub/a.png", "sub/b.png"}) write_file(folder.path(name), name);
+  const auto version = [&] { return open_source(folder.path(), kSmall)->version(); };
+  const std::string before = version();
+  EXPECT_EQ(version(), before);
+  write_file(folder.path("sub/b.png"), "longer than before");
+  const std::string changed = version();
+  EXPECT_NE(changed, before);
+  std::filesystem::rename(folder.path("sub/b.png"), folder.path("sub/c.png"));
+  EXPECT_NE(version(), changed);
+}
+
 TEST(PictureSource, ManyThreads_GetTheRightRows) {
   const auto source = open_source(test_file("pictures"), kSmall);
   const auto expected = read_rows<float>(*source);

@@ -89,6 +89,8 @@ TEST_F(SinksTest, Raw_IsTheElements) {
 TEST_F(SinksTest, Csv_ALineARowInOrder) {
   write("x.csv", DType::kFloat32, {2}, std::vector<float>{0.1f, 1, -2.5f, 1e30f, NAN, INFINITY}, 3);
   EXPECT_EQ(text("x.csv"), "p0,p1\n0.1,1\n-2.5,1e+30\nnan,inf\n");
+  write("empty.csv", DType::kInt64, {2}, counting<int64_t>(2), 1, {.labels = {"", "b"}});
+  EXPECT_EQ(read_file(path("empty.csv")).substr(0, 3), ",b\n");
   write("x.tsv", DType::kInt64, {2}, counting<int64_t>(4), 2, {.labels = {"a b", "c\td"}});
   EXPECT_EQ(text("x.tsv"), "a b\t\"c\td\"\n0\t1\n2\t3\n");
   write("scalar.csv", DType::kFloat64, {}, std::vector<double>{0.1, 1. / 3}, 2);

@@ -57,5 +57,30 @@ TEST_F(JournalTest, Discard_RemovesAJournalThatIsNotInUse_AndNothingElse) {
   EXPECT_TRUE(exists(path_));
 }
 
+TEST_F(JournalTest, Discard_RemovesADamagedJournal) {
+  std::string content = read_file(path_);
+  content[content.size() / 2] ^= 1;
+  for (const std::string& damaged : {content, content.substr(0, 5), std::string()}) {
+    write_file(path_, damaged);
+    Journal::discard(path_);
+    EXPECT_FALSE(exists(path_));
+  }
+}
+
+TEST_F(JournalTest, Outputs_AreComparedByNameOrPlace) {
+  JournalHeader then, now;
+  then.outputs = {"a.npy", "b.npy"};
+  then.places = {"a.npy", "../b.npy"};
+  now.outputs = {"x/a.npy", "b.npy"};
+  now.places = {"a.npy", "c.npy"};
+  check_same_outputs(path_, then, now);
+  now.outputs[1] = "c.npy";
+  EXPECT_ERROR(check_same_outputs(path_, then, now), ErrorCode::kInvalidArgument,
+               "x/a.npy, c.npy; expected a.npy, b.npy");
+  now.outputs.pop_back();
+  EXPECT_ERROR(check_same_outputs(path_, then, now), ErrorCode::kInvalidArgument,
+               "the outputs are others");
+}
+
 }  // namespace
 }  // namespace hornet::job
