@@ -201,6 +201,7 @@ void ProcessPool::require_process(Slot& slot) {
 
 runtime::Reply ProcessPool::call(const std::string& function, std::string_view argument,
                                  const Deadline& deadline) {
+  runtime::check_call(function, argument.size());
   Slot& slot = my_slot();
   require_process(slot);
   try {

@@ -175,6 +175,14 @@ Reply answer(const WorkerFunctions& functions, std::string_view request) {
 
 }  // namespace
 
+void check_call(std::string_view function, size_t argument_bytes) {
+  constexpr size_t kFrameBytes = 64;  // lengths
+  const bool fits = argument_bytes <= kMaxMessageBytes - kFrameBytes - function.size();
+  require(fits, ErrorCode::kInvalidArgument,
+          "a call of \"{}\" with {} bytes; a worker takes at most {}", function, argument_bytes,
+          kMaxMessageBytes - kFrameBytes - function.size());
+}
+
 WorkerProcess::WorkerProcess(const WorkerProcessOptions& options) : worker_(options.worker) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
@@ -310,11 +318,7 @@ std::string WorkerProcess::receive(const Deadline& deadline) {
 
 Reply WorkerProcess::call(std::string_view function, std::string_view argument,
                           const Deadline& deadline) {
-  const std::string request = MessageWriter().text(function).text(argument).bytes();
-  require(request.size() <= kMaxMessageBytes, ErrorCode::kInvalidArgument,
-          "a call of \"{}\" with {} bytes; a worker takes at most {}", function, request.size(),
-          kMaxMessageBytes);
-  send(framed(request), deadline);
+  send(framed(MessageWriter().text(function).text(argument).bytes()), deadline);
   return decode(receive(deadline));
 }
 

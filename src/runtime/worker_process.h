@@ -31,6 +31,9 @@ struct WorkerProcessOptions {
   std::vector<int> descriptors = {};  // become 4, 5, ... in the worker; all others are closed
 };
 
+// Throws Error(kInvalidArgument) where a worker would not take a call of this size.
+void check_call(std::string_view function, size_t argument_bytes);
+
 // Spawned, never forked: it inherits neither threads nor locks. It dies with the thread that made
 // it, SIGKILL included, and ignores the signals that a terminal sends to all.
 // One thread calls; kill() may come from any.

@@ -12,6 +12,7 @@
 
 #include "base/memory_file.h"
 #include "hornet/executor.h"
+#include "runtime/process_pool.h"
 #include "unit/base/expect_error.h"
 
 namespace hornet {
@@ -195,6 +196,31 @@ TEST(ProcessExecutor, MaxTasksPerChild_GivesAFreshProcess) {
   for (int i = 0; i < 5; ++i) calls += executor.submit(RemoteFunction("calls"), "").result();
   EXPECT_EQ(calls, "12121");
   EXPECT_EQ(executor.num_replaced(), 0);
+}
+
+TEST(ProcessExecutor, TaskOfSeveralCalls_HasOneProcess) {
+  ProcessExecutorOptions options = with_workers(1);
+  options.max_tasks_per_child = 1;
+  ProcessExecutor executor(std::move(options));
+  std::string calls;
+  for (int task = 0; task < 2; ++task) {
+    calls += executor
+                 .submit([] {
+                   internal::ProcessPool& pool = *internal::ProcessPool::current();
+                   pool.begin_task();
+                   std::string counted;
+                   for (int i = 0; i < 3; ++i) counted += pool.call("calls", "", {}).result;
+                   return counted;
+                 })
+                 .result();
+  }
+  EXPECT_EQ(calls, "123123");
+}
+
+TEST(ProcessExecutor, CallTooLargeForAWorker_IsAnErrorOfTheCall) {
+  runtime::check_call("f", size_t{1} << 29);
+  EXPECT_ERROR(runtime::check_call("f", size_t{1} << 30), ErrorCode::kInvalidArgument,
+               "a worker takes at most");
 }
 
 TEST(ProcessExecutor, Initializer_ComesFirstInEachWorker) {
