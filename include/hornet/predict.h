@@ -56,7 +56,8 @@ struct PredictOptions {
   // removed when the job is complete. Needs sinks that can keep().
   std::string journal_path = {};
   // Goes on with the job of `journal_path`; the sinks are to be opened with Overwrite::kResume.
-  // Throws Error(kInvalidArgument) where the model, the sources or check_finite are others.
+  // Throws Error(kInvalidArgument) where the model, the sources, the outputs, check_finite,
+  // output_dtype or the processor's kernels are others.
   bool resume = false;
   double sync_interval_seconds = 5;  // most work that a power cut can take
   // What a user runs to go on, for `hornet status`.

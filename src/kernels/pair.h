@@ -23,6 +23,9 @@ KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelReque
 // A depthwise convolution and the means of its images, which it keeps.
 KernelOffer simd_depthwise_mean(const KernelRequest& depthwise, const KernelRequest& mean,
                                 bool keeps_first);
+// Two Binary operators with a number, or a number a channel, each.
+KernelOffer simd_binary_pair(const KernelRequest& first, const KernelRequest& second,
+                             bool keeps_first);
 // The product of images with a factor for each channel of a row, and the 1x1 convolution behind it.
 KernelOffer simd_gated_conv_1x1(const KernelRequest& product, const KernelRequest& conv,
                                 bool keeps_first);

@@ -83,6 +83,7 @@ constexpr PairEntry kPairs[] = {
     {"conv", "conv", is_in_groups, simd_expand_depthwise},
     {"conv", "reduce", nullptr, simd_depthwise_mean},
     {"binary", "conv", nullptr, simd_gated_conv_1x1},
+    {"binary", "binary", nullptr, simd_binary_pair},
 };
 
 }  // namespace

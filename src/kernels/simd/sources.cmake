@@ -1,7 +1,7 @@
 # Hornet's own kernels; paths from src/kernels, whose CMakeLists.txt includes this and links
 # PkgConfig::HWY.
 set(HORNET_SIMD_SOURCES
-  simd/attention.cpp simd/broadcast.cpp simd/contraction.cpp simd/conv_lstm.cpp simd/convolution.cpp
+  simd/attention.cpp simd/binary_pair.cpp simd/broadcast.cpp simd/contraction.cpp simd/conv_lstm.cpp simd/convolution.cpp
   simd/depthwise.cpp simd/direct_convolution.cpp simd/elementwise.cpp simd/gates.cpp simd/gemm.cpp
   simd/normalization.cpp simd/pooling.cpp simd/recurrent.cpp simd/resize.cpp simd/speed.cpp
   simd/targets.cpp simd/winograd.cpp)

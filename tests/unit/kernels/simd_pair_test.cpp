@@ -314,6 +314,50 @@ TEST_P(SimdPair, NaN_StaysInItsRow) {
   }
 }
 
+TEST_P(SimdPair, TwoBinaries_GiveTheBitsOfOneAfterTheOther) {
+  const BinaryKind kinds[] = {BinaryKind::multiply, BinaryKind::add, BinaryKind::subtract,
+                              BinaryKind::divide};
+  for (const int64_t channels : {1, 3, 17, 64, 2048, 3000}) {
+    const Tensor x = random_floats({3, 5, channels}, 1);
+    const Tensor each = random_floats({channels}, 2, 0.5f, 2),
+                 shift = random_floats({1, 1, channels}, 3);
+    const Tensor one = random_floats({}, 4, 0.5f, 2);
+    for (const BinaryKind kind : kinds) {
+      for (const UnaryKind f : {UnaryKind::identity, UnaryKind::relu, UnaryKind::silu}) {
+        for (const Tensor* other : {&each, &one}) {
+          for (const bool backwards : {false, true}) {
+            const graph::Binary first(kind, UnaryFunction{f}), second(BinaryKind::add, {f});
+            const std::vector<const Tensor*> operands =
+                backwards ? std::vector<const Tensor*>{other, &x} : std::vector{&x, other};
+            const std::vector<bool> constants = {backwards, !backwards};
+            SCOPED_TRACE(fmt::format("{} channels, {} backwards {}", channels,
+                                     graph::to_string(kind), backwards));
+            const std::vector<Tensor> got =
+                run_pair({{first, operands, constants}, {second, {&shift}, {true}}});
+            ASSERT_EQ(got.size(), 1u);
+            const Tensor middle = evaluate(first, operands, false)[0];
+            expect_same_bytes(got[0], evaluate(second, {&middle, &shift}, false)[0]);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(SimdPair, OtherBinaries_AreLeftAlone) {
+  const graph::Binary multiply(BinaryKind::multiply), add(BinaryKind::add);
+  const Tensor x = random_floats({3, 5, 4}, 1), each = random_floats({4}, 2);
+  const Tensor line = random_floats({5, 1}, 3), none = random_floats({0, 5, 4}, 4);
+  const SimdCase shift = {add, {&each}, {true}};
+  EXPECT_EQ(run_pair({{multiply, {&x, &each}, {false, true}}, shift}).size(), 1u);
+  EXPECT_TRUE(run_pair({{multiply, {&x, &each}, {false, true}}, shift, true}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &x}, {false, false}}, shift}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &line}, {false, true}}, shift}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&x, &each}, {false, true}}, {add, {&line}, {true}}}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&each, &each}, {false, true}}, {add, {&x}, {false}}}).empty());
+  EXPECT_TRUE(run_pair({{multiply, {&none, &each}, {false, true}}, shift}).empty());
+}
+
 TEST_P(SimdPair, OtherProducts_AreLeftAlone) {
   const Tensor x = random_floats({2, 60, 60, 20}, 1), w = random_floats({1, 1, 20, 8}, 2);
   const Tensor gate = random_floats({2, 1, 1, 20}, 3), one = random_floats({1, 1, 1, 20}, 4);
