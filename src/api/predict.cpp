@@ -340,19 +340,24 @@ class Prediction {
       fill_rows_.push_back(fill_row(output_dtypes_[k], row_shape));
       header_.outputs.push_back(sinks_[k]->name());
       header_.places.push_back(place_of(sinks_[k]->name()));
+      header_.overwrites = header_.overwrites || exists(sinks_[k]->name(), fs_);
       require(!sinks_[k]->is_finished() || is_complete(), ErrorCode::kIo,
               "cannot resume: {} is complete, and the job of {} is not", sinks_[k]->name(),
               options_.journal_path);
     }
     if (!journal_) return;
     job::check_same_outputs(options_.journal_path, journal_->header(), header_);
-    // The job was begun where there was no such file, and it is not the job's.
-    const bool may_overwrite =
-        journal_->header().overwrites || options_.overwrite == Overwrite::kAllowed;
+    // Where the job was begun without such a file, it is not the job's. (Other sinks may have
+    // theirs at once; older journals do not say.)
+    const bool may_overwrite = journal_->header().overwrites || journal_->header().places.empty() ||
+                               options_.overwrite == Overwrite::kAllowed;
     for (const auto& sink : sinks_) {
-      require(may_overwrite || sink->is_finished() || !exists(sink->name(), fs_), ErrorCode::kIo,
-              "{} was created by another program in the meantime, and is not overwritten",
-              sink->name());
+      require(
+          may_overwrite || sink->is_finished() || !sink->file_rows() || !exists(sink->name(), fs_),
+          ErrorCode::kIo,
+          "{} was created by another program in the meantime, and is not overwritten unless "
+          "asked to",
+          sink->name());
     }
   }
 
@@ -360,8 +365,9 @@ class Prediction {
   std::string place_of(const std::string& output) const {
     namespace stdfs = std::filesystem;
     if (options_.journal_path.empty()) return "";
-    const auto folder_of = [](const stdfs::path& path) {
-      return stdfs::weakly_canonical(stdfs::absolute(path).parent_path());
+    std::error_code error;  // a name that is no path has an empty place, or a part of one
+    const auto folder_of = [&](const stdfs::path& path) {
+      return stdfs::weakly_canonical(stdfs::absolute(path, error).parent_path(), error);
     };
     const stdfs::path file = folder_of(output) / stdfs::path(output).filename();
     return file.lexically_relative(folder_of(options_.journal_path)).string();

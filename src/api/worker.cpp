@@ -39,7 +39,8 @@ std::optional<Shape> decode_shape(MessageReader& message) {
 
 void encode_location(MessageWriter& message, const SourceLocation& location) {
   const SourceOptions& options = location.options;
-  message.text(location.path).text(location.place).text(options.format);
+  message.text(location.path).text(location.place).text(location.version);
+  message.text(options.format);
   encode_optional(message, options.dtype);
   encode_shape(message, options.row_shape);
   encode_optional(message, options.wanted_dtype);
@@ -56,6 +57,7 @@ SourceLocation decode_location(MessageReader& message) {
   SourceOptions& options = location.options;
   location.path = message.text();
   location.place = message.text();
+  location.version = message.text();
   options.format = message.text();
   options.dtype = decode_optional<DType>(message);
   options.row_shape = decode_shape(message);
@@ -284,10 +286,17 @@ void check_job_files(const WorkerSetup& setup, const CompiledModel& model,
     const WorkerRows& input = setup.inputs[i];
     if (!input.location) continue;
     const Source& source = *sources[i];
-    require(source.location() && source.location()->place == input.location->place &&
-                source.version() == input.version && source.num_rows() == setup.rows &&
-                source.dtype() == input.dtype && source.row_shape() == input.row_shape,
-            ErrorCode::kInvalidInput, "{} has changed since the job began", input.name);
+    bool is_same = source.num_rows() == setup.rows && source.dtype() == input.dtype &&
+                   source.row_shape() == input.row_shape;
+    // A source of the caller's own may say where its rows lie, and no more.
+    if (!input.location->place.empty()) {
+      const SourceLocation here = source.location().value_or(SourceLocation());
+      const bool has_own = input.version != input.location->version;
+      is_same =
+          is_same && here.place == input.location->place &&
+          (has_own ? source.version() == input.version : here.version == input.location->version);
+    }
+    require(is_same, ErrorCode::kInvalidInput, "{} has changed since the job began", input.name);
   }
 }
 

@@ -32,11 +32,11 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 // Without one of the standard files the first file opened would take its place, and get what is
-// printed.
+// printed. What takes it here cannot be read or written, as if nothing was there.
 void keep_standard_files() {
   for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
-    const int opened = open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    const int opened = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     if (opened != fd) std::abort();  // there is no place to say so
   }
 }

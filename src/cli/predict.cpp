@@ -93,10 +93,15 @@ void check_not_read(const Arguments& arguments, const std::vector<std::string>& 
   for (const auto& source : sources) {
     if (source->location()) read.push_back(without_member(source->location()->path));
   }
-  const auto is_same = [](const std::string& a, const std::string& b) {
-    std::error_code error, ignored;
-    return fs::equivalent(a, b, error) || fs::weakly_canonical(fs::absolute(a), ignored) ==
-                                              fs::weakly_canonical(fs::absolute(b), ignored);
+  // What is written takes its own name, and does not follow a link that has it.
+  const auto is_same = [](const std::string& written, const std::string& other) {
+    std::error_code ignored;
+    const auto named = [&](const std::string& path) {
+      const fs::path whole = fs::absolute(path, ignored);
+      return fs::weakly_canonical(whole.parent_path(), ignored) / whole.filename();
+    };
+    return named(written) == named(other) ||
+           named(written) == fs::weakly_canonical(fs::absolute(other, ignored), ignored);
   };
   const auto check = [&](const std::string& path, const std::vector<std::string>& others,
                          std::string_view what) {
@@ -230,7 +235,7 @@ ExitCode run(const Arguments& arguments) {
   options.resume_command = resume_command(own_arguments());
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);
-  const bool is_complete = has_file && !options.resume && fs::is_regular_file(outputs.paths[0]);
+  const bool is_complete = has_file && !options.resume && fs::is_regular_file(first_file);
   if (arguments.resume && !arguments.force && is_complete) {
     fmt::print(stderr,
                "hornet: {} exists and has no journal: nothing is left to go on with; --force "

@@ -98,9 +98,11 @@ PictureFile read_whole(const std::string& path, ByteBudget& budget, FileSystem& 
 
 class PictureSource : public Source {
  public:
-  PictureSource(std::string name, std::vector<std::string> paths, const Shape& row_shape,
-                const SourceOptions& options, FileSystem& fs)
+  // `folder`: what the paths begin with, but for absolute ones of a list.
+  PictureSource(std::string name, std::string folder, std::vector<std::string> paths,
+                const Shape& row_shape, const SourceOptions& options, FileSystem& fs)
       : name_(std::move(name)),
+        folder_(std::move(folder)),
         paths_(std::move(paths)),
         row_shape_(row_shape),
         row_(row_shape, options, name_),
@@ -116,7 +118,11 @@ class PictureSource : public Source {
     uint32_t crc = 0;
     for (const std::string& path : paths_) {
       const std::optional<FileVersion> version = find_file_version(path, fs_);
-      const std::string text = fmt::format("{}\n{}\n", path, version ? version->content : "none");
+      // However the folder is called.
+      const std::string_view in_folder =
+          std::string_view(path).substr(path.starts_with(folder_) ? folder_.size() : 0);
+      const std::string text =
+          fmt::format("{}\n{}\n", in_folder, version ? version->content : "none");
       crc = crc32c(text.data(), text.size(), crc);
     }
     return fmt::format("sizes and times {:08x}", crc);
@@ -153,7 +159,7 @@ class PictureSource : public Source {
     idle_.push_back(std::move(picture));
   }
 
-  const std::string name_;
+  const std::string name_, folder_;
   const std::vector<std::string> paths_;
   const Shape row_shape_;
   const PictureRow row_;
@@ -174,7 +180,9 @@ std::unique_ptr<Source> open_picture_source(const std::string& path, const Sourc
   std::error_code error;
   const bool is_folder = stdfs::is_directory(path, error);
   std::vector<std::string> paths = is_folder ? pictures_in(path) : pictures_listed(path, fs);
-  return std::make_unique<PictureSource>(path, std::move(paths), *shape, options, fs);
+  std::string folder = is_folder ? path : stdfs::path(path).parent_path().string();
+  return std::make_unique<PictureSource>(path, std::move(folder), std::move(paths), *shape, options,
+                                         fs);
 }
 
 }  // namespace hornet

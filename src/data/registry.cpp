@@ -169,15 +169,16 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   const Format& format = find_format(is_folder ? std::string(kPictures) : options.format, path,
                                      &Format::open_source, "read");
   check_options(format, options, path);
-  if (comes_once(path)) return format.open_source(path, options);
   const MemberPath place = split_member(path);
   const std::string& file = format.has_members && place.member ? place.file : path;
+  if (comes_once(path) || comes_once(file)) return format.open_source(path, options);
   const std::optional<FileVersion> before = find_file_version(file);
   std::unique_ptr<Source> source = format.open_source(path, options);
   const std::optional<FileVersion> after = find_file_version(file);
-  require(after && after == before, ErrorCode::kInvalidInput, "{} was changed while it was opened",
-          path);
-  source->set_location({path, options, after->place, after->content});
+  require(before && after && after->place == before->place, ErrorCode::kInvalidInput,
+          "{} was replaced while it was opened", path);
+  // One that was changed meanwhile has another version from now on.
+  source->set_location({path, options, before->place, before->content});
   return source;
 }
 

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 #include "base/check.h"
@@ -185,6 +186,13 @@ JournalContent read_content(const File& file) {
   return content;
 }
 
+// Whether the path leads to this file. False where that cannot be told.
+bool is_at(const File& file, const std::string& path, FileSystem& fs) {
+  struct stat named = {}, opened = {};
+  return fs.status(path.c_str(), false, &named) == 0 && fs.fstat(file.descriptor(), &opened) == 0 &&
+         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
 std::string find_value(const JournalHeader& header, const std::string& name) {
   for (const auto& [key, value] : header.identity) {
     if (key == name) return value;
@@ -218,9 +226,11 @@ void check_same_identity(const std::string& path, const JournalHeader& then,
 void check_same_outputs(const std::string& path, const JournalHeader& then,
                         const JournalHeader& now) {
   const auto is_same = [&](size_t i) {
-    // Names depend on the folder that the command runs in, places do not.
-    const bool has_place = i < then.places.size() && i < now.places.size();
-    return then.outputs[i] == now.outputs[i] || (has_place && then.places[i] == now.places[i]);
+    const std::filesystem::path before = then.outputs[i], after = now.outputs[i];
+    // Journals of earlier versions have no places.
+    if (i >= then.places.size()) return before.filename() == after.filename();
+    // Names depend on the folder that the command runs in, unless they are whole paths.
+    return then.places[i] == now.places[i] || (before == after && before.is_absolute());
   };
   bool same = then.outputs.size() == now.outputs.size();
   for (size_t i = 0; same && i < now.outputs.size(); ++i) same = is_same(i);
@@ -272,8 +282,7 @@ std::unique_ptr<Journal> Journal::create(const std::string& path, const JournalH
     journal->created_->publish(false);
   } catch (...) {
     // It may have its name already, though not for good.
-    journal->created_->file().set_path(path);
-    if (journal->created_->file().is_named()) fs.unlink(path.c_str());
+    if (is_at(journal->created_->file(), path, fs)) fs.unlink(path.c_str());
     throw;
   }
   return journal;

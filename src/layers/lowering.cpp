@@ -327,6 +327,28 @@ LayerContext& LayerContext::add_part(const std::string& path, keras::LayerConfig
   return *parts_.back().second;
 }
 
+namespace {
+
+// Whether a layer gives something else when it is trained: at random, or from the whole batch.
+bool differs_in_training(const keras::LayerConfig& layer) {
+  if (layer.model != nullptr) {
+    return std::ranges::any_of(layer.model->layers, differs_in_training);
+  }
+  const auto is_above_zero = [&](std::string_view key) {
+    const keras::Value* found = layer.config.find(key);
+    const double* share = found == nullptr ? nullptr : found->get_if<double>();
+    return share != nullptr && *share > 0;
+  };
+  const keras::Value* trainable = layer.config.find("trainable");
+  const bool* is_trainable = trainable == nullptr ? nullptr : trainable->get_if<bool>();
+  const bool is_frozen = is_trainable != nullptr && !*is_trainable;
+  return (layer.class_name == "BatchNormalization" && !is_frozen) ||
+         layer.class_name.starts_with("Random") || is_above_zero("rate") ||
+         is_above_zero("stddev") || is_above_zero("dropout") || is_above_zero("recurrent_dropout");
+}
+
+}  // namespace
+
 // Keras 1 and 2 take the argument `training` of a call for predictions too; Keras 3 does not.
 void LayerContext::refuse_training(const CallArguments& arguments) const {
   const Argument* training = arguments.find("training");
@@ -335,17 +357,7 @@ void LayerContext::refuse_training(const CallArguments& arguments) const {
   const bool* flag = value->get_if<bool>();
   const int64_t* number = value->get_if<int64_t>();
   if (!(flag != nullptr && *flag) && !(number != nullptr && *number != 0)) return;
-  const auto is_above_zero = [&](std::string_view key) {
-    const keras::Value* found = config_.config.find(key);
-    const double* share = found == nullptr ? nullptr : found->get_if<double>();
-    return share != nullptr && *share > 0;
-  };
-  const bool is_normalizing = config_.class_name == "BatchNormalization" && is_trainable();
-  const bool differs = config_.model != nullptr || is_normalizing ||
-                       config_.class_name.starts_with("Random") || is_above_zero("rate") ||
-                       is_above_zero("stddev") || is_above_zero("dropout") ||
-                       is_above_zero("recurrent_dropout");
-  if (differs) {
+  if (differs_in_training(config_)) {
     fail_unsupported(
         "it is called with training=True, so that Keras computes it as in training, at random or "
         "from the whole batch");

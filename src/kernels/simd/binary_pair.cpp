@@ -16,7 +16,7 @@ namespace {
 struct ChannelBinary {
   BinaryRun run = nullptr;
   Activation activation;
-  size_t array = 0;       // which operand is the array
+  size_t array = 0;          // which operand is the array
   int64_t other_floats = 0;  // 1, or one a channel
 
   void compute(const float* x, const float* other, float* y, int64_t n) const {

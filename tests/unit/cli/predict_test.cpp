@@ -546,6 +546,36 @@ TEST_F(PredictCommand, InputThatComesOnce_HasNoJournal) {
   EXPECT_THAT(files(), ElementsAre("y.npy"));
 }
 
+TEST_F(PredictCommand, MembersOfAnInputThatComesOnce_AreRead) {
+  // Not the array that is wanted, but one that is read.
+  const Outcome outcome = run_command(
+      {"predict", digits("digits.keras"), "image=-:/x", "--format", "npz", "-o", path("y.npy")},
+      [] {
+        const std::string archive = std::string(HORNET_TEST_DATA) + "/data/stored.npz";
+        dup2(open(archive.c_str(), O_RDONLY), STDIN_FILENO);
+      });
+  EXPECT_EQ(outcome.exit_code, 4);
+  expect_one_line(outcome.err, "its rows have");
+}
+
+TEST_F(PredictCommand, LinkToTheInput_MayBeReplaced) {
+  const std::string x = scratch("x.npy"), link = path("link.npy");
+  write_zeros(x, {8, 8, 1}, 10);
+  std::filesystem::create_symlink(x, link);
+  EXPECT_EQ(run_command({"predict", digits("digits.keras"), x, "-o", link, "--force"}).exit_code,
+            0);
+  EXPECT_FALSE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(read_floats(x).size(), 640u);
+}
+
+TEST_F(PredictCommand, ClosedStandardOutput_IsAnError) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+  const Outcome outcome = run_command(
+      {"predict", digits("digits.keras"), scratch("x.npy"), "-o", "-", "--output-format", "csv"},
+      [] { close(STDOUT_FILENO); });
+  EXPECT_EQ(outcome.exit_code, 5);
+}
+
 TEST_F(PredictCommand, ClosedStandardError_LeavesTheOutputAlone) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 5000);
   const auto predict = [&](const std::string& y, const std::function<void()>& prepare) {

@@ -67,19 +67,48 @@ TEST_F(JournalTest, Discard_RemovesADamagedJournal) {
   }
 }
 
-TEST_F(JournalTest, Outputs_AreComparedByNameOrPlace) {
+TEST_F(JournalTest, Outputs_AreComparedByPlace) {
   JournalHeader then, now;
-  then.outputs = {"a.npy", "b.npy"};
+  const auto expect_others = [&] {
+    EXPECT_ERROR(check_same_outputs(path_, then, now), ErrorCode::kInvalidArgument,
+                 "the outputs are others");
+  };
+  then.outputs = {"a.npy", "/x/b.npy"};
   then.places = {"a.npy", "../b.npy"};
-  now.outputs = {"x/a.npy", "b.npy"};
-  now.places = {"a.npy", "c.npy"};
+  now.outputs = {"x/a.npy", "/x/b.npy"};  // from another folder, and the job was moved
+  now.places = {"a.npy", "../../x/b.npy"};
   check_same_outputs(path_, then, now);
-  now.outputs[1] = "c.npy";
-  EXPECT_ERROR(check_same_outputs(path_, then, now), ErrorCode::kInvalidArgument,
-               "x/a.npy, c.npy; expected a.npy, b.npy");
-  now.outputs.pop_back();
-  EXPECT_ERROR(check_same_outputs(path_, then, now), ErrorCode::kInvalidArgument,
-               "the outputs are others");
+  now.outputs[0] = "a.npy";  // in another folder, though the name is the same
+  now.places[0] = "other/a.npy";
+  expect_others();
+  then.places.clear();  // an older journal
+  check_same_outputs(path_, then, now);
+  now.outputs[0] = "c.npy";
+  expect_others();
+  now.outputs = {"a.npy"};
+  expect_others();
+}
+
+// Somebody else's file takes the journal's name before it has it.
+class TakenFileSystem : public FaultyFileSystem {
+ public:
+  explicit TakenFileSystem(std::string path) : path_(std::move(path)) {}
+  int rename_no_replace(const char* from, const char* to) override {
+    if (to == path_) write_file(path_, "precious");
+    return FaultyFileSystem::rename_no_replace(from, to);
+  }
+
+ private:
+  const std::string path_;
+};
+
+TEST_F(JournalTest, NameThatIsTakenMeanwhile_StaysWhoseItIs) {
+  remove_file(path_);
+  TakenFileSystem fs(path_);
+  EXPECT_ERROR(Journal::create(path_, JournalHeader(), Overwrite::kNever, fs), ErrorCode::kIo,
+               "was created by another program in the meantime");
+  EXPECT_EQ(read_file(path_), "precious");
+  EXPECT_FALSE(exists(path_ + ".partial"));
 }
 
 }  // namespace
