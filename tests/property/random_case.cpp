@@ -6,6 +6,7 @@
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/image.h"
 #include "graph/ops/normalization.h"
 #include "graph/ops/pooling.h"
 #include "graph/ops/recurrent.h"
@@ -413,6 +414,45 @@ RandomCase simple_rnn(Random& random, int64_t num_rows) {
                {false, true, false, false}});
 }
 
+RandomCase conv_lstm(Random& random, int64_t num_rows) {
+  const auto spatial = static_cast<size_t>(random.whole(1, 3));
+  const int64_t steps = random.whole(1, 4), filters = random.whole(1, spatial == 3 ? 4 : 20);
+  Shape state = {num_rows}, x = {num_rows, steps}, kernel;
+  for (size_t i = 0; i < spatial; ++i) {
+    const int64_t size = random.whole(1, spatial == 3 ? 5 : 18);
+    state.push_back(size);
+    x.push_back(size);
+    kernel.push_back(random.whole(1, 4));
+  }
+  state.push_back(filters);
+  x.push_back(4 * filters);
+  const float limit = 1 / std::sqrt(static_cast<float>(num_elements(kernel) * filters));
+  kernel.insert(kernel.end(), {filters, 4 * filters});
+  return {std::make_shared<graph::ConvLstm>(recurrent_op<graph::ConvLstm>(random)),
+          {random.floats(x), random.floats(kernel, -limit, limit),
+           maybe(random, 0.3, random.floats(state)), maybe(random, 0.3, random.floats(state)),
+           maybe(random, 0.4, random.numbers(DType::kBool, {num_rows, steps}))},
+          {false, true, false, false, false}};
+}
+
+RandomCase resize_image(Random& random, int64_t num_rows) {
+  using graph::Interpolation;
+  graph::ResizeImage op;
+  op.interpolation = random.one_of<Interpolation>(
+      {Interpolation::kNearest, Interpolation::kBilinear, Interpolation::kBicubic,
+       Interpolation::kLanczos3, Interpolation::kLanczos5, Interpolation::kGaussian,
+       Interpolation::kMitchellCubic, Interpolation::kArea});
+  op.antialias = random.chance(0.3);
+  op.height = random.whole(1, 20);
+  op.width = random.whole(1, 20);
+  using Fit = graph::ResizeImage::Fit;
+  op.fit = random.one_of<Fit>({Fit::kStretch, Fit::kStretch, Fit::kCrop, Fit::kPad});
+  op.fill_value = 0.5f;
+  return {std::make_shared<graph::ResizeImage>(op),
+          {random.floats({num_rows, random.whole(1, 20), random.whole(1, 20), channels(random)})},
+          {false}};
+}
+
 RandomCase reshape(Random& random, int64_t num_rows) {
   using graph::TargetDim;
   const int64_t a = random.whole(1, 6), b = random.whole(1, 6);
@@ -519,6 +559,8 @@ const std::vector<Generator>& generators() {
       {"lstm", lstm, 100},
       {"gru", gru, 100},
       {"simple_rnn", simple_rnn, 100},
+      {"conv_lstm", conv_lstm, 60},
+      {"resize_image", resize_image, 200},
       {"reshape", reshape, 100},
       {"transpose", transpose, 200},
       {"concat", concat, 200},

@@ -489,8 +489,14 @@ TEST_F(PredictCommand, FilesThatAreRead_AreNotWrittenOver) {
 
 // A job that is stopped, with its journal; its command without `--resume`.
 Strings stop_a_job(const std::string& x, const std::string& y, const Strings& more = {}) {
-  write_zeros(x, {8, 8, 1}, 3000000);
-  Strings arguments = {"predict", digits("digits.keras"), x, "-o", y, "--progress", "json"};
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int64_t kRows = 20000;
+#else
+  constexpr int64_t kRows = 400000;
+#endif
+  write_zeros(x, {8, 8, 1}, kRows);
+  Strings arguments = {"predict", digits("digits.keras"), x,    "-o", y, "--progress",
+                       "json",    "--chunk-size",         "100"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   RunningCommand command(arguments, {});
   EXPECT_TRUE(command.wait_for_error_text("\"advanced\""));

@@ -96,7 +96,8 @@ TEST_P(SimdConvLstm, Nan_StaysInItsRow) {
 
 TEST_P(SimdConvLstm, WhatItDoesNotTake_IsRefused) {
   const Inputs in(1, 2, {4, 4}, {3, 3}, 2);
-  SimdCase computed = in.with(graph::ConvLstm(), false, false);
+  const graph::ConvLstm op;
+  SimdCase computed = in.with(op, false, false);
   computed.is_constant[1] = false;
   EXPECT_EQ(refusal_of(simd_conv_lstm, computed), "simd: weights that are computed");
   graph::ConvLstm shrink;
