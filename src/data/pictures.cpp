@@ -118,9 +118,10 @@ class PictureSource : public Source {
     uint32_t crc = 0;
     for (const std::string& path : paths_) {
       const std::optional<FileVersion> version = find_file_version(path, fs_);
-      // However the folder is called.
-      const std::string_view in_folder =
+      // However the folder is called, with a / at its end or without.
+      std::string_view in_folder =
           std::string_view(path).substr(path.starts_with(folder_) ? folder_.size() : 0);
+      if (in_folder.starts_with('/')) in_folder.remove_prefix(1);
       const std::string text =
           fmt::format("{}\n{}\n", in_folder, version ? version->content : "none");
       crc = crc32c(text.data(), text.size(), crc);

@@ -252,6 +252,7 @@ TEST(PictureSource, Version_IsThatOfEveryPicture) {
   const auto version = [&] { return open_source(folder.path(), kSmall)->version(); };
   const std::string before = version();
   EXPECT_EQ(version(), before);
+  EXPECT_EQ(open_source(folder.path() + "/", kSmall)->version(), before);
   write_file(folder.path("sub/b.png"), "longer than before");
   const std::string changed = version();
   EXPECT_NE(changed, before);

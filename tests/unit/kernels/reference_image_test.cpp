@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "graph/ops/image.h"
+#include "resize.h"
 #include "tensors.h"
 
 namespace hornet::kernels {
@@ -13,14 +14,6 @@ using graph::Interpolation;
 using graph::MapCoordinates;
 using graph::ResizeImage;
 using testing::ElementsAre;
-
-ResizeImage resize(int64_t height, int64_t width, Interpolation interpolation) {
-  ResizeImage op;
-  op.height = height;
-  op.width = width;
-  op.interpolation = interpolation;
-  return op;
-}
 
 TEST(ReferenceResizeImage, Bilinear_KeepsTheEdges) {
   const Tensor x = array({1, 1, 2, 1}, {0, 4});

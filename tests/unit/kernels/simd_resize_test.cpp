@@ -2,6 +2,7 @@
 
 #include "graph/ops/image.h"
 #include "kernels/simd/kernels.h"
+#include "unit/kernels/resize.h"
 #include "unit/kernels/simd_test.h"
 
 namespace hornet::kernels {
@@ -17,14 +18,6 @@ constexpr Interpolation kInterpolations[] = {
     Interpolation::kNearest,       Interpolation::kBilinear, Interpolation::kBicubic,
     Interpolation::kLanczos3,      Interpolation::kLanczos5, Interpolation::kGaussian,
     Interpolation::kMitchellCubic, Interpolation::kArea};
-
-ResizeImage resize(int64_t height, int64_t width, Interpolation interpolation) {
-  ResizeImage op;
-  op.height = height;
-  op.width = width;
-  op.interpolation = interpolation;
-  return op;
-}
 
 TEST_P(SimdResize, AnyInterpolationAndSize_IsAsInTheReference) {
   for (const int64_t channels : {1, 2, 3, 4, 17}) {
