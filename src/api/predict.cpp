@@ -1,13 +1,12 @@
 #include "hornet/predict.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <filesystem>
-#include <limits>
+#include <optional>
 
 #include "api/compiled_model.h"
 #include "api/fingerprint.h"
+#include "api/job_outputs.h"
+#include "api/job_sizes.h"
 #include "api/predict_job.h"
 #include "api/process_runner.h"
 #include "base/check.h"
@@ -71,55 +70,6 @@ class Runners {
   std::function<std::unique_ptr<runtime::BatchRunner>()> make_;
 };
 
-template <class Value>
-void fill(void* data, int64_t count, Value value) {
-  std::fill_n(static_cast<Value*>(data), count, value);
-}
-
-// One row that says that it is none. docs/reliability.md lists the values.
-Tensor fill_row(DType dtype, const Shape& row_shape) {
-  Shape shape = row_shape;
-  shape.insert(shape.begin(), 1);
-  Tensor row(dtype, shape);  // zeros, which for bool is false
-  void* data = row.mutable_data();
-  const int64_t count = row.num_elements();
-  switch (dtype) {
-    case DType::kBool:
-      break;
-    case DType::kInt8:
-      fill(data, count, std::numeric_limits<int8_t>::min());
-      break;
-    case DType::kInt16:
-      fill(data, count, std::numeric_limits<int16_t>::min());
-      break;
-    case DType::kInt32:
-      fill(data, count, std::numeric_limits<int32_t>::min());
-      break;
-    case DType::kInt64:
-      fill(data, count, std::numeric_limits<int64_t>::min());
-      break;
-    case DType::kUInt8:
-    case DType::kUInt16:
-    case DType::kUInt32:
-    case DType::kUInt64:
-      std::memset(data, 0xff, row.num_bytes());
-      break;
-    case DType::kFloat16:
-      fill(data, count, uint16_t{0x7e00});
-      break;
-    case DType::kBFloat16:
-      fill(data, count, uint16_t{0x7fc0});
-      break;
-    case DType::kFloat32:
-      fill(data, count, std::numeric_limits<float>::quiet_NaN());
-      break;
-    case DType::kFloat64:
-      fill(data, count, std::numeric_limits<double>::quiet_NaN());
-      break;
-  }
-  return row;
-}
-
 // One call of predict(), step by step.
 class Prediction {
  public:
@@ -143,8 +93,7 @@ class Prediction {
     const FaultGuard guard;
     open_journal_of_earlier_run();
     choose_sizes();
-    fit_memory();
-    open_sinks(open_sink);
+    open_outputs(open_sink);
     open_records();
     try {
       if (is_complete())
@@ -214,7 +163,6 @@ class Prediction {
     header_.identity = identity();
     header_.resume_command = options_.resume_command;
     header_.errors_path = options_.errors_path;
-    header_.overwrites = options_.overwrite == Overwrite::kAllowed;
     if (options_.resume) {
       journal_ = job::Journal::open(options_.journal_path, fs_);
       check_same_identity(options_.journal_path, journal_->header(), header_);
@@ -231,146 +179,19 @@ class Prediction {
     job::Journal::discard(options_.journal_path, fs_);
   }
 
-  double operations_of_row() {
-    // A batch size that was asked for may be far beyond the rows.
-    const int64_t rows = std::min(report_.batch_size, std::max<int64_t>(rows_, 1));
-    return plans_.for_rows(rows).flops() / static_cast<double>(rows);
-  }
-
   void choose_sizes() {
-    report_.rows = rows_;
-    report_.workers = options_.workers > 0 ? options_.workers : usable_cores();
-    report_.batch_size = options_.batch_size > 0
-                             ? options_.batch_size
-                             : job::fit_batch_size(plans_.batch_size(), rows_, report_.workers);
-    if (plans_.moves_rows()) report_.batch_size = 1;
-    report_.chunk_size = options_.chunk_size > 0
-                             ? options_.chunk_size
-                             : job::choose_chunk_size(rows_, report_.batch_size, report_.workers,
-                                                      operations_of_row());
-    if (journal_) {
-      const int64_t before = journal_->header().chunk_size;
-      require(options_.chunk_size == 0 || options_.chunk_size == before,
-              ErrorCode::kInvalidArgument,
-              "cannot resume: the job of {} has chunks of {} rows; {} asked for",
-              options_.journal_path, before, options_.chunk_size);
-      report_.chunk_size = before;
-    }
-    const int64_t chunks = rows_ / report_.chunk_size + (rows_ % report_.chunk_size != 0 ? 1 : 0);
-    report_.workers =
-        static_cast<int>(std::clamp<int64_t>(report_.workers, 1, std::max<int64_t>(chunks, 1)));
-    header_.chunk_size = report_.chunk_size;
+    const JobSizes sizes = internal::choose_sizes(plans_, sources_, options_, rows_,
+                                                  journal_ ? journal_->header().chunk_size : 0);
+    report_.rows = sizes.rows;
+    report_.batch_size = sizes.batch_size;
+    report_.chunk_size = header_.chunk_size = sizes.chunk_size;
+    report_.workers = sizes.workers;
   }
 
-  // What one worker holds: values between steps, for batches and for what is left over, rows on
-  // their way in and out, as stored and as computed, and a chunk of predictions that waits to be
-  // written in order, as text.
-  size_t worker_bytes() {
-    // Stack, allocator, and what the system maps around the pages of files that are touched.
-    constexpr size_t kThreadBytes = size_t{5} << 20;
-    const auto rows = static_cast<size_t>(report_.batch_size);
-    const plan::Plan& plan = plans_.for_rows(report_.batch_size);
-    size_t bytes = kThreadBytes + 2 * plan.arena_bytes();
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      bytes += rows * num_bytes(sources_[i]->dtype(), sources_[i]->row_shape());
-      bytes += num_bytes(plan.input_types()[i].dtype, plan.input_types()[i].shape);
-    }
-    return bytes + 2 * output_row_bytes() * rows + staged_bytes();
-  }
-  size_t output_row_bytes() {
-    size_t bytes = 0;
-    for (const auto& type : plans_.for_rows(1).output_types()) {
-      bytes += num_bytes(type.dtype, type.shape);
-    }
-    return bytes;
-  }
-  // Values as text take up to four times as much, in strings that grow by doubling.
-  size_t staged_bytes() {
-    constexpr size_t kTextFactor = 8;
-    return kTextFactor * output_row_bytes() * static_cast<size_t>(report_.chunk_size);
-  }
-
-  // All that is not for files. A worker process has the model and its plans as this one has them;
-  // weights that they share count for each, as the system counts resident memory.
-  size_t needed_bytes() {
-    size_t of_worker = worker_bytes();  // makes the plan, which packs weights
-    const size_t resident = resident_bytes();
-    if (in_processes()) of_worker += resident;
-    return resident + of_worker * static_cast<size_t>(report_.workers);
-  }
-
-  // Makes batches and chunks smaller and workers fewer until they fit the bound on memory.
-  void fit_memory() {
-    if (options_.memory_bytes == 0 || rows_ == 0) return;
-    // Four are for inputs, two for outputs, and one for what processes have in shared memory.
-    const size_t sixteenths = in_processes() ? 9 : 10;
-    const size_t bound = options_.memory_bytes / 16 * sixteenths;
-    const bool has_chunk_size = options_.chunk_size > 0 || journal_;
-    while (true) {
-      const size_t needed = needed_bytes();
-      if (needed <= bound) break;
-      const bool staged_too_much = staged_bytes() > worker_bytes() / 2;
-      if (staged_too_much && !has_chunk_size && report_.chunk_size > report_.batch_size) {
-        report_.chunk_size = std::max(report_.chunk_size / 2, report_.batch_size);
-      } else if (options_.batch_size == 0 && report_.batch_size > 1) {
-        report_.batch_size /= 2;
-      } else if (options_.workers == 0 && report_.workers > 1) {
-        --report_.workers;
-      } else {
-        constexpr size_t kMega = 1'000'000;
-        fail(ErrorCode::kOutOfMemory,
-             "{} MB of memory are too few: the model and {} worker{} with {} row{} at once take {} "
-             "MB, beside {} MB for files; give {} MB at least",
-             options_.memory_bytes / kMega, report_.workers, report_.workers == 1 ? "" : "s",
-             report_.batch_size, report_.batch_size == 1 ? "" : "s", needed / kMega + 1,
-             (options_.memory_bytes - bound) / kMega, needed / kMega * 16 / sixteenths + 2);
-      }
-    }
-    header_.chunk_size = report_.chunk_size;
-  }
-
-  void open_sinks(const SinkFactory& open_sink) {
-    for (size_t k = 0; k < model_.outputs().size(); ++k) {
-      const Shape shape = plans_.for_rows(1).output_types()[k].shape;
-      const DType dtype = model_.outputs()[k].dtype;
-      output_dtypes_.push_back(is_floating(dtype) ? options_.output_dtype.value_or(dtype) : dtype);
-      const Shape row_shape(shape.begin() + 1, shape.end());
-      sinks_.push_back(open_sink(k, output_dtypes_[k], row_shape));
-      sink_pointers_.push_back(sinks_.back().get());
-      fill_rows_.push_back(fill_row(output_dtypes_[k], row_shape));
-      header_.outputs.push_back(sinks_[k]->name());
-      header_.places.push_back(place_of(sinks_[k]->name()));
-      header_.overwrites = header_.overwrites || exists(sinks_[k]->name(), fs_);
-      require(!sinks_[k]->is_finished() || is_complete(), ErrorCode::kIo,
-              "cannot resume: {} is complete, and the job of {} is not", sinks_[k]->name(),
-              options_.journal_path);
-    }
-    if (!journal_) return;
-    job::check_same_outputs(options_.journal_path, journal_->header(), header_);
-    // Where the job was begun without such a file, it is not the job's. (Other sinks may have
-    // theirs at once; older journals do not say.)
-    const bool may_overwrite = journal_->header().overwrites || journal_->header().places.empty() ||
-                               options_.overwrite == Overwrite::kAllowed;
-    for (const auto& sink : sinks_) {
-      require(
-          may_overwrite || sink->is_finished() || !sink->file_rows() || !exists(sink->name(), fs_),
-          ErrorCode::kIo,
-          "{} was created by another program in the meantime, and is not overwritten unless "
-          "asked to",
-          sink->name());
-    }
-  }
-
-  // The path of an output from the journal's folder; "" without a journal.
-  std::string place_of(const std::string& output) const {
-    namespace stdfs = std::filesystem;
-    if (options_.journal_path.empty()) return "";
-    std::error_code error;  // a name that is no path has an empty place, or a part of one
-    const auto folder_of = [&](const stdfs::path& path) {
-      return stdfs::weakly_canonical(stdfs::absolute(path, error).parent_path(), error);
-    };
-    const stdfs::path file = folder_of(output) / stdfs::path(output).filename();
-    return file.lexically_relative(folder_of(options_.journal_path)).string();
+  void open_outputs(const SinkFactory& open_sink) {
+    outputs_.emplace(model_.compiled(), plans_, options_, open_sink, fs_);
+    outputs_->describe(header_);
+    if (journal_) outputs_->check_continued(*journal_, header_);
   }
 
   // Errors and journal, once the outputs are there.
@@ -387,26 +208,17 @@ class Prediction {
     report_.rows_resumed = before.rows_done;
     report_.rows_failed = before.rows_failed;
     if (journal_ || options_.journal_path.empty()) return;
-    bool kept = true;
     try {
-      for (const auto& sink : sinks_) kept = sink->keep() && kept;
-      if (kept) {
-        journal_ = job::Journal::create(options_.journal_path, header_, Overwrite::kNever, fs_);
-      }
+      if (!outputs_->keep()) return;
+      journal_ = job::Journal::create(options_.journal_path, header_, Overwrite::kNever, fs_);
     } catch (...) {
-      drop_outputs();
+      outputs_->drop();  // nobody could go on with them
       throw;
     }
-    if (!kept) drop_outputs();
-  }
-
-  // Outputs that nobody could go on with are not to stay.
-  void drop_outputs() {
-    for (const auto& sink : sinks_) sink->keep(false);
   }
 
   void compute() {
-    job::ChunkLog log(sink_pointers_, journal_.get(), errors_.get());
+    job::ChunkLog log(outputs_->sinks(), journal_.get(), errors_.get());
     job::JobOptions job = job_options(log);
     if (in_processes())
       compute_in_processes(job);
@@ -429,7 +241,7 @@ class Prediction {
       batch.check_finite = options_.check_finite;
       batch.inspect = hooks_.inspect;
       return std::make_unique<runtime::BatchRunner>(plans_, std::move(batch), sources_,
-                                                    sink_pointers_, output_dtypes_);
+                                                    outputs_->sinks(), outputs_->dtypes());
     });
     ThreadExecutorOptions executor_options;
     executor_options.max_workers = report_.workers;
@@ -441,7 +253,7 @@ class Prediction {
   }
 
   void compute_in_processes(job::JobOptions& job) {
-    ProcessRunner runner(model_.compiled(), plans_, sources_, sink_pointers_, output_dtypes_,
+    ProcessRunner runner(model_.compiled(), plans_, sources_, outputs_->sinks(), outputs_->dtypes(),
                          options_, report_);
     report_.shared_weight_bytes = runner.shared_weight_bytes();
     job.take_messages = [&] { return runner.take_messages(); };
@@ -469,9 +281,7 @@ class Prediction {
     job.progress = options_.progress;
     job.cancel = options_.cancel;
     job.sync_interval_seconds = options_.sync_interval_seconds;
-    job.fill_row = [this](int64_t row) {
-      for (size_t k = 0; k < sinks_.size(); ++k) sinks_[k]->write(row, fill_rows_[k]);
-    };
+    job.fill_row = [this](int64_t row) { outputs_->fill(row); };
     if (journal_) job.before = journal_->state();
     job.log = &log;
     job.report = job_report_.get();
@@ -504,7 +314,7 @@ class Prediction {
   void complete() {
     if (journal_) journal_->append_complete();
     if (errors_) errors_->finish();
-    for (const auto& sink : sinks_) sink->finish();
+    outputs_->finish();
     if (journal_) journal_->remove();
   }
 
@@ -518,10 +328,7 @@ class Prediction {
   ModelPlans& plans_;
   PredictReport report_;
   job::JournalHeader header_;
-  std::vector<DType> output_dtypes_;
-  std::vector<Tensor> fill_rows_;
-  std::vector<std::unique_ptr<Sink>> sinks_;
-  std::vector<Sink*> sink_pointers_;
+  std::optional<JobOutputs> outputs_;
   std::unique_ptr<job::Journal> journal_;
   std::unique_ptr<job::ErrorList> errors_;
   std::unique_ptr<job::Report> job_report_;
@@ -548,7 +355,7 @@ JobStatus job_status(const std::string& journal_path) {
   status.rows_done = content.state.rows_done;
   status.rows_failed = content.state.rows_failed;
   status.chunk_size = content.header.chunk_size;
-  status.chunks = content.header.num_chunks();
+  status.chunks = content.header.chunks().count();
   status.chunks_done = content.state.chunks_done;
   status.is_running = content.is_running;
   status.is_complete = content.state.is_complete;

@@ -160,7 +160,8 @@ class JobRun {
         window_(2 * static_cast<size_t>(executor.max_workers())),
         start_(Clock::now()),
         list_(
-            {options.rows, options.chunk_size, options.retries,
+            {{options.rows, options.chunk_size},
+             options.retries,
              [this](int64_t chunk) { return options_.before && options_.before->is_done(chunk); }}),
         meter_(options.progress, options.rows, executor.max_workers(), start_,
                options.before ? options.before->rows_done : 0,
@@ -303,20 +304,6 @@ class JobRun {
 
 JobResult run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute) {
   return JobRun(executor, options, compute).run();
-}
-
-int64_t fit_batch_size(int64_t batch_size, int64_t rows, int workers) {
-  while (batch_size > 1 && batch_size > std::max<int64_t>(rows, 1) / workers) batch_size /= 2;
-  return batch_size;
-}
-
-int64_t choose_chunk_size(int64_t rows, int64_t batch_size, int workers, double row_flops) {
-  constexpr int64_t kChunksPerWorker = 16;
-  constexpr int64_t kMostBatches = 64;
-  constexpr double kMostFlops = 5e11;
-  const auto few_seconds = static_cast<int64_t>(kMostFlops / std::max(row_flops, 1.0));
-  const int64_t wanted = std::min(rows / (kChunksPerWorker * workers), few_seconds);
-  return std::clamp(wanted / batch_size, int64_t{1}, kMostBatches) * batch_size;
 }
 
 }  // namespace hornet::job

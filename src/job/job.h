@@ -46,12 +46,4 @@ using ChunkFunction = std::function<void(int64_t begin, int64_t end)>;
 // Memory does not depend on the number of rows: few chunks are submitted ahead.
 JobResult run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute);
 
-// A batch size halved until there is a batch for each worker, where that many rows are.
-int64_t fit_batch_size(int64_t batch_size, int64_t rows, int workers);
-
-// Rows of a chunk: a multiple of the batch size, enough chunks for all workers to end together, and
-// not so many that handing them out costs time. A chunk is what is lost by a kill, tried again and
-// given a time limit, so of rows of many floating point operations it has a few seconds' worth.
-int64_t choose_chunk_size(int64_t rows, int64_t batch_size, int workers, double row_flops);
-
 }  // namespace hornet::job

@@ -156,7 +156,7 @@ JournalContent read_content(const File& file) {
   content.header = parse_header(path, text);
   // More chunks than records could tell of in a year are no reason to ask for the memory.
   constexpr int64_t kMaxChunks = int64_t{1} << 34;
-  if (content.header.num_chunks() > kMaxChunks) fail_damaged(path, "it has too many chunks");
+  if (content.header.chunks().count() > kMaxChunks) fail_damaged(path, "it has too many chunks");
   content.state = JournalState(content.header);
   content.valid_bytes = kPrefixBytes + header_bytes;
 
@@ -175,7 +175,8 @@ JournalContent read_content(const File& file) {
       if (kind == RecordKind::kComplete) {
         content.state.is_complete = true;
       } else if (kind != RecordKind::kChunk || chunk.chunk < 0 ||
-                 chunk.chunk >= content.header.num_chunks() || content.state.is_done(chunk.chunk)) {
+                 chunk.chunk >= content.header.chunks().count() ||
+                 content.state.is_done(chunk.chunk)) {
         fail_damaged(path, "a record is of no chunk of this job");
       } else {
         content.state.add(content.header, chunk);
@@ -241,14 +242,13 @@ void check_same_outputs(const std::string& path, const JournalHeader& then,
 }
 
 JournalState::JournalState(const JournalHeader& header)
-    : done_(static_cast<size_t>(header.num_chunks())) {}
+    : done_(static_cast<size_t>(header.chunks().count())) {}
 
 void JournalState::add(const JournalHeader& header, const ChunkRecord& record) {
   HORNET_CHECK(!is_done(record.chunk));
   done_[static_cast<size_t>(record.chunk)] = true;
   ++chunks_done;
-  const int64_t begin = record.chunk * header.chunk_size;
-  rows_done += std::min(header.chunk_size, header.rows - begin);
+  rows_done += header.chunks().num_rows(record.chunk);
   rows_failed += record.failed_rows;
   errors_bytes = std::max(errors_bytes, record.errors_bytes);
 }

@@ -9,6 +9,7 @@
 
 #include "base/file_system.h"
 #include "data/partial_file.h"
+#include "job/chunks.h"
 
 namespace hornet::job {
 
@@ -24,7 +25,7 @@ struct JournalHeader {
   std::string errors_path;           // the list of failed rows; "" for none
   std::string resume_command;        // what to run to go on; "" where the caller did not say
 
-  int64_t num_chunks() const { return rows / chunk_size + (rows % chunk_size != 0 ? 1 : 0); }
+  Chunks chunks() const { return {rows, chunk_size}; }
 };
 
 // Throws Error(kInvalidArgument) that names the first entry in which `now` differs from `then`.

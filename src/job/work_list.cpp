@@ -8,16 +8,7 @@
 namespace hornet::job {
 
 WorkList::WorkList(Options options) : options_(std::move(options)) {
-  HORNET_CHECK(options_.chunk_size > 0 && options_.rows >= 0 && options_.retries >= 0);
-}
-
-int64_t WorkList::num_chunks() const {
-  return options_.rows / options_.chunk_size + (options_.rows % options_.chunk_size != 0 ? 1 : 0);
-}
-
-int64_t WorkList::end_of(int64_t chunk) const {
-  const int64_t begin = chunk * options_.chunk_size;
-  return begin + std::min(options_.chunk_size, options_.rows - begin);
+  HORNET_CHECK(options_.chunks.size > 0 && options_.chunks.rows >= 0 && options_.retries >= 0);
 }
 
 std::optional<Piece> WorkList::next() {
@@ -26,14 +17,15 @@ std::optional<Piece> WorkList::next() {
     again_.pop_front();
     return piece;
   }
-  while (next_chunk_ < num_chunks() && options_.is_done && options_.is_done(next_chunk_)) {
+  const Chunks& chunks = options_.chunks;
+  while (next_chunk_ < chunks.count() && options_.is_done && options_.is_done(next_chunk_)) {
     ++next_chunk_;
   }
-  if (next_chunk_ == num_chunks()) return std::nullopt;
+  if (next_chunk_ == chunks.count()) return std::nullopt;
   Piece piece;
   piece.chunk = next_chunk_++;
-  piece.begin = piece.chunk * options_.chunk_size;
-  piece.end = end_of(piece.chunk);
+  piece.begin = chunks.begin(piece.chunk);
+  piece.end = chunks.end(piece.chunk);
   piece.tries_left = options_.retries + 1;
   open_[piece.chunk].rows_left = piece.end - piece.begin;
   return piece;
@@ -86,8 +78,8 @@ void WorkList::finish_rows(const Piece& piece) {
   if (chunk.rows_left > 0) return;
   std::sort(chunk.failures.begin(), chunk.failures.end(),
             [](const FailedRow& a, const FailedRow& b) { return a.row < b.row; });
-  finished_ = {piece.chunk, piece.chunk * options_.chunk_size, end_of(piece.chunk), chunk.tries,
-               std::move(chunk.failures)};
+  finished_ = {piece.chunk, options_.chunks.begin(piece.chunk), options_.chunks.end(piece.chunk),
+               chunk.tries, std::move(chunk.failures)};
   open_.erase(entry);
 }
 

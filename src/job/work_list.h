@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hornet/error.h"
+#include "job/chunks.h"
 
 namespace hornet::job {
 
@@ -44,8 +45,7 @@ struct FinishedChunk {
 class WorkList {
  public:
   struct Options {
-    int64_t rows = 0;
-    int64_t chunk_size = 1;
+    Chunks chunks;
     int retries = 0;
     std::function<bool(int64_t chunk)> is_done = {};  // by an earlier run
   };
@@ -60,15 +60,12 @@ class WorkList {
   // A chunk that the last call finished.
   std::optional<FinishedChunk> take_finished();
 
-  int64_t num_chunks() const;
-
  private:
   struct OpenChunk {
     int64_t rows_left = 0;
     int tries = 0;
     std::vector<FailedRow> failures;
   };
-  int64_t end_of(int64_t chunk) const;
   void finish_rows(const Piece& piece);
   void split(const Piece& piece);
 

@@ -224,29 +224,5 @@ TEST_P(JobTest, Progress_EndsWithAllRows) {
 
 INSTANTIATE_TEST_SUITE_P(Workers, JobTest, ::testing::Values(1, 2, 3, 7));
 
-TEST(ChunkSize, IsAMultipleOfTheBatchWithEnoughChunksForAll) {
-  EXPECT_EQ(choose_chunk_size(0, 8, 2, 1), 8);
-  EXPECT_EQ(choose_chunk_size(1, 8, 2, 1), 8);
-  EXPECT_EQ(choose_chunk_size(3200, 10, 2, 1), 100);
-  EXPECT_EQ(choose_chunk_size(int64_t{1} << 40, 256, 2, 0), 256 * 64);
-}
-
-TEST(ChunkSize, OfExpensiveRows_IsAFewSecondsWorth) {
-  constexpr int64_t kMany = int64_t{1} << 40;
-  EXPECT_EQ(choose_chunk_size(kMany, 8, 2, 8e9), 56);
-  EXPECT_EQ(choose_chunk_size(kMany, 8, 2, 1e15), 8);
-  EXPECT_EQ(choose_chunk_size(100, 1, 2, 8e9), 3);
-}
-
-TEST(BatchSizeForRows, IsHalvedUntilAllWorkersHaveOne) {
-  for (const auto& [batch, rows, workers, expected] :
-       {std::tuple(8, 16, 2, 8), std::tuple(8, 15, 2, 4), std::tuple(8, 17, 2, 8),
-        std::tuple(8, 1, 2, 1), std::tuple(8, 0, 2, 1), std::tuple(8, 3, 4, 1),
-        std::tuple(384, 7, 2, 3), std::tuple(384, 5, 2, 1), std::tuple(1, 0, 1, 1)}) {
-    EXPECT_EQ(fit_batch_size(batch, rows, workers), expected)
-        << batch << " for " << rows << " rows and " << workers << " workers";
-  }
-}
-
 }  // namespace
 }  // namespace hornet::job

@@ -31,11 +31,12 @@ TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
   for (const int64_t chunk_size : {1, 2, 7, 16, 100, 1000}) {
     for (const int retries : {0, 2}) {
       for (const auto& bad : cases) {
-        WorkList list({100, chunk_size, retries});
+        const Chunks chunks{100, chunk_size};
+        WorkList list({chunks, retries});
         int pieces = 0;
         std::vector<FinishedChunk> finished;
         EXPECT_EQ(work_off(list, bad, pieces, finished), bad);
-        ASSERT_EQ(static_cast<int64_t>(finished.size()), list.num_chunks());
+        ASSERT_EQ(static_cast<int64_t>(finished.size()), chunks.count());
         std::set<int64_t> listed;
         int64_t rows = 0;
         for (const FinishedChunk& chunk : finished) {
@@ -50,7 +51,7 @@ TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
 }
 
 TEST(WorkList, OneBadRow_CostsFewTries) {
-  WorkList list({1024, 1024, 2});
+  WorkList list({{1024, 1024}, 2});
   int pieces = 0;
   std::vector<FinishedChunk> finished;
   work_off(list, {500}, pieces, finished);
@@ -58,7 +59,7 @@ TEST(WorkList, OneBadRow_CostsFewTries) {
 }
 
 TEST(WorkList, AllRowsBad_EndsToo) {
-  WorkList list({64, 16, 1});
+  WorkList list({{64, 16}, 1});
   std::set<int64_t> all;
   for (int64_t row = 0; row < 64; ++row) all.insert(row);
   int pieces = 0;
@@ -67,7 +68,7 @@ TEST(WorkList, AllRowsBad_EndsToo) {
 }
 
 TEST(WorkList, ChunkThatFailsOnce_IsTriedAgainElsewhere) {
-  WorkList list({10, 5, 1});
+  WorkList list({{10, 5}, 1});
   const Piece first = *list.next();
   EXPECT_FALSE(list.failed(first, 3, kError).has_value());
   const Piece again = *list.next();
@@ -82,7 +83,7 @@ TEST(WorkList, ChunkThatFailsOnce_IsTriedAgainElsewhere) {
 }
 
 TEST(WorkList, DoneChunks_AreNotGivenOut) {
-  WorkList list({10, 3, 0, [](int64_t chunk) { return chunk % 2 == 0; }});
+  WorkList list({{10, 3}, 0, [](int64_t chunk) { return chunk % 2 == 0; }});
   const auto piece = list.next();
   ASSERT_TRUE(piece.has_value());
   EXPECT_EQ(piece->begin, 3);
