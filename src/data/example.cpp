@@ -7,7 +7,7 @@
 namespace hornet {
 namespace {
 
-using Bytes = std::span<const std::byte>;
+using MessageBytes = std::span<const std::byte>;
 
 // Field numbers of feature.proto and example.proto.
 constexpr uint64_t kFeatures = 1, kFeatureEntry = 1, kKey = 1, kValue = 2;
@@ -18,13 +18,13 @@ enum class Wire : uint64_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 = 
 // The fields of a message, one after the other.
 class Fields {
  public:
-  Fields(Bytes message, const std::string& name) : left_(message), name_(name) {}
+  Fields(MessageBytes message, const std::string& name) : left_(message), name_(name) {}
 
   struct Field {
     uint64_t number = 0;
     Wire wire = Wire::kVarint;
     uint64_t varint = 0;
-    Bytes bytes;  // of the others
+    MessageBytes bytes;  // of the others
   };
   std::optional<Field> next() {
     if (left_.empty()) return std::nullopt;
@@ -60,9 +60,9 @@ class Fields {
   bool empty() const { return left_.empty(); }
 
  private:
-  Bytes take(uint64_t size) {
+  MessageBytes take(uint64_t size) {
     if (size > left_.size()) damaged();
-    const Bytes result = left_.first(size);
+    const MessageBytes result = left_.first(size);
     left_ = left_.subspan(size);
     return result;
   }
@@ -70,13 +70,13 @@ class Fields {
     fail(ErrorCode::kInvalidInput, "{} is no tf.train.Example, or damaged", name_);
   }
 
-  Bytes left_;
+  MessageBytes left_;
   const std::string& name_;
 };
 
 // Calls `visit` with the key and the message of each feature.
 template <class Visit>
-void for_each_feature(Bytes example, const std::string& name, const Visit& visit) {
+void for_each_feature(MessageBytes example, const std::string& name, const Visit& visit) {
   Fields top(example, name);
   while (const auto features = top.next()) {
     if (features->number != kFeatures || features->wire != Wire::kLength) continue;
@@ -84,7 +84,7 @@ void for_each_feature(Bytes example, const std::string& name, const Visit& visit
     while (const auto entry = entries.next()) {
       if (entry->number != kFeatureEntry || entry->wire != Wire::kLength) continue;
       std::string_view key;
-      Bytes value;
+      MessageBytes value;
       Fields parts(entry->bytes, name);
       while (const auto part = parts.next()) {
         if (part->wire != Wire::kLength) continue;
@@ -98,7 +98,7 @@ void for_each_feature(Bytes example, const std::string& name, const Visit& visit
   }
 }
 
-Feature feature_of(Bytes message, const std::string& name) {
+Feature feature_of(MessageBytes message, const std::string& name) {
   Feature feature;
   Fields fields(message, name);
   while (const auto field = fields.next()) {
@@ -115,16 +115,17 @@ Feature feature_of(Bytes message, const std::string& name) {
 
 }  // namespace
 
-std::vector<std::string> feature_names(Bytes example, const std::string& name) {
+std::vector<std::string> feature_names(MessageBytes example, const std::string& name) {
   std::vector<std::string> names;
-  for_each_feature(example, name, [&](std::string_view key, Bytes) { names.emplace_back(key); });
+  for_each_feature(example, name,
+                   [&](std::string_view key, MessageBytes) { names.emplace_back(key); });
   return names;
 }
 
-std::optional<Feature> find_feature(Bytes example, std::string_view feature,
+std::optional<Feature> find_feature(MessageBytes example, std::string_view feature,
                                     const std::string& name) {
   std::optional<Feature> found;
-  for_each_feature(example, name, [&](std::string_view key, Bytes value) {
+  for_each_feature(example, name, [&](std::string_view key, MessageBytes value) {
     if (key == feature) found = feature_of(value, name);
   });
   return found;
@@ -156,8 +157,8 @@ void read_integers(const Feature& feature, std::vector<int64_t>& to, const std::
   }
 }
 
-std::vector<Bytes> read_bytes(const Feature& feature, const std::string& name) {
-  std::vector<Bytes> values;
+std::vector<MessageBytes> read_bytes(const Feature& feature, const std::string& name) {
+  std::vector<MessageBytes> values;
   Fields fields(feature.list, name);
   while (const auto field = fields.next()) {
     if (field->number == kListValue && field->wire == Wire::kLength) values.push_back(field->bytes);

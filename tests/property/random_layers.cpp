@@ -124,7 +124,7 @@ const std::vector<std::string> kElementwise = {
     "hard_tanh",   "tanh_shrink", "softplus",     "softsign",    "log_sigmoid", "gelu",
     "exponential", "mish",        "soft_shrink",  "sparse_plus", "squareplus",  "sparse_sigmoid"};
 
-std::string activation(Random& random) {
+std::string activation_name(Random& random) {
   return fmt::format(R"("activation": "{}")", random.one_of(kElementwise));
 }
 
@@ -144,7 +144,7 @@ Node followers(Maker& maker, Node x, int64_t axis) {
                     x.ref());
   }
   if (random.chance(0.2)) x = maker.layer("Dropout", R"("rate": 0.5)", x.ref());
-  if (random.chance(0.5)) x = maker.layer("Activation", activation(random), x.ref());
+  if (random.chance(0.5)) x = maker.layer("Activation", activation_name(random), x.ref());
   return x;
 }
 
@@ -160,7 +160,7 @@ RandomModel core(Random& random, int64_t num_rows) {
   const auto dense = [&](const Node& from) {
     return maker.layer("Dense",
                        fmt::format(R"("units": {}, "use_bias": {}, {})", units,
-                                   flag(random.chance(0.7)), activation(random)),
+                                   flag(random.chance(0.7)), activation_name(random)),
                        from.ref());
   };
   switch (random.whole(0, 4)) {
@@ -182,13 +182,13 @@ RandomModel core(Random& random, int64_t num_rows) {
                                         "bias_axes": "y")",
                                      units);
       x = maker.layer("EinsumDense", config, x.ref());
-      return maker.finish(maker.layer("Activation", activation(random), x.ref()));
+      return maker.finish(maker.layer("Activation", activation_name(random), x.ref()));
     }
     case 2: {
       const Node shortcut = dense(x);
       const Node y = followers(maker, dense(x), -1);
       x = maker.layer("Add", "", list_of({shortcut, y}));
-      return maker.finish(maker.layer("Activation", activation(random), x.ref()));
+      return maker.finish(maker.layer("Activation", activation_name(random), x.ref()));
     }
     default:
       x = followers(maker, dense(x), -1);
@@ -224,7 +224,8 @@ Node convolution(Maker& maker, const Node& x, const Shape& sizes, int64_t channe
       R"("kernel_size": {}, "strides": {}, "dilation_rate": {}, "padding": "{}", "use_bias": {},
          "data_format": "{}", {})",
       list(kernel), list(strides), list(dilations), random.one_of(paddings),
-      flag(random.chance(0.7)), first ? "channels_first" : "channels_last", activation(random));
+      flag(random.chance(0.7)), first ? "channels_first" : "channels_last",
+      activation_name(random));
   const std::string digits = fmt::format("{}D", spatial);
   if (depthwise) {
     config += fmt::format(R"(, "depth_multiplier": {})", random.whole(1, 2));
@@ -281,7 +282,7 @@ RandomModel convolutions(Random& random, int64_t num_rows) {
   const Node y = followers(maker, convolution(maker, x, image.sizes, image.channels, image.first),
                            image.first ? 1 : -1);
   if (!random.chance(0.3)) return maker.finish(y);
-  const Node z = maker.layer("Activation", activation(random), y.ref());
+  const Node z = maker.layer("Activation", activation_name(random), y.ref());
   return maker.finish(maker.layer("Add", "", list_of({y, z})));
 }
 
@@ -358,7 +359,7 @@ RandomModel normalizations(Random& random, int64_t num_rows) {
     default:
       y = maker.layer("LayerNormalization", R"("rms_scaling": true)", x.ref());
   }
-  return maker.finish(maker.layer("Activation", activation(random), y.ref()));
+  return maker.finish(maker.layer("Activation", activation_name(random), y.ref()));
 }
 
 RandomModel reshapings(Random& random, int64_t num_rows) {
@@ -446,7 +447,7 @@ RandomModel mergings(Random& random, int64_t num_rows) {
   }
   const std::string config = merge == "Concatenate" ? fmt::format(R"("axis": {})", axis + 1) : "";
   const Node y = maker.layer(merge, config, list_of(nodes));
-  return maker.finish(maker.layer("Activation", activation(random), y.ref()));
+  return maker.finish(maker.layer("Activation", activation_name(random), y.ref()));
 }
 
 RandomModel attentions(Random& random, int64_t num_rows) {
@@ -547,8 +548,8 @@ RandomModel recurrents(Random& random, int64_t num_rows) {
           outputs);
     }
     case 1: {
-      const std::string inner =
-          object("Dense", fmt::format(R"("units": {}, {})", width(random), activation(random)));
+      const std::string inner = object(
+          "Dense", fmt::format(R"("units": {}, {})", width(random), activation_name(random)));
       return maker.finish(maker.layer("TimeDistributed", R"("layer": )" + inner, x.ref()));
     }
     case 2: {
@@ -624,8 +625,8 @@ RandomModel activations(Random& random, int64_t num_rows) {
                       random.one_of<std::string>({"softmax", "log_softmax", "glu", "sparsemax"})),
           x.ref()));
     default: {
-      const Node y = maker.layer("Activation", activation(random), x.ref());
-      return maker.finish(maker.layer("Activation", activation(random), y.ref()));
+      const Node y = maker.layer("Activation", activation_name(random), x.ref());
+      return maker.finish(maker.layer("Activation", activation_name(random), y.ref()));
     }
   }
 }

@@ -5,7 +5,8 @@
 
 namespace hornet::kernels {
 
-inline graph::ResizeImage resize(int64_t height, int64_t width, graph::Interpolation interpolation) {
+inline graph::ResizeImage resize(int64_t height, int64_t width,
+                                 graph::Interpolation interpolation) {
   graph::ResizeImage op;
   op.height = height;
   op.width = width;

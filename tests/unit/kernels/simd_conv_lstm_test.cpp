@@ -10,8 +10,9 @@ namespace {
 using graph::UnaryKind;
 
 // x [batch, steps, image..., 4 filters] with all that a ConvLstm may have besides.
-struct Inputs {
-  Inputs(int64_t batch, int64_t steps, const Shape& image, const Shape& window, int64_t filters)
+struct ConvLstmInputs {
+  ConvLstmInputs(int64_t batch, int64_t steps, const Shape& image, const Shape& window,
+                 int64_t filters)
       : x(random_floats(join({{batch, steps}, image, {4 * filters}}), 1, -2, 2)),
         kernel(random_floats(join({window, {filters, 4 * filters}}), 2, -0.3f, 0.3f)),
         h(random_floats(join({{batch}, image, {filters}}), 3)),
@@ -31,23 +32,23 @@ struct Inputs {
   Tensor x, kernel, h, c, mask;
 };
 
-struct Sizes {
+struct ConvLstmSizes {
   Shape image, window;
   int64_t filters;
 };
 // One, two and three dimensions; by Winograd's products, by runs of lines and by oneDNN; windows of
 // even sizes and larger than the image.
-const Sizes kSizes[] = {{{9}, {3}, 5},        {{20, 17}, {3, 3}, 17}, {{5, 16}, {2, 5}, 6},
-                        {{3, 4}, {5, 5}, 3},  {{1, 1}, {1, 1}, 2},    {{4, 3, 5}, {3, 2, 1}, 4},
-                        {{40, 3}, {1, 3}, 33}};
+const ConvLstmSizes kSizes[] = {
+    {{9}, {3}, 5},       {{20, 17}, {3, 3}, 17},    {{5, 16}, {2, 5}, 6}, {{3, 4}, {5, 5}, 3},
+    {{1, 1}, {1, 1}, 2}, {{4, 3, 5}, {3, 2, 1}, 4}, {{40, 3}, {1, 3}, 33}};
 
 class SimdConvLstm : public SimdTest {};
 HORNET_SIMD_TESTS(SimdConvLstm);
 
 TEST_P(SimdConvLstm, AnyImage_IsAsTheReference) {
-  for (const Sizes& s : kSizes) {
+  for (const ConvLstmSizes& s : kSizes) {
     for (const int64_t steps : {1, 3}) {
-      const Inputs in(2, steps, s.image, s.window, s.filters);
+      const ConvLstmInputs in(2, steps, s.image, s.window, s.filters);
       for (const bool states : {false, true}) {
         SCOPED_TRACE(
             fmt::format("image {}, {} steps, states {}", to_string(s.image), steps, states));
@@ -58,7 +59,7 @@ TEST_P(SimdConvLstm, AnyImage_IsAsTheReference) {
 }
 
 TEST_P(SimdConvLstm, MasksDirectionsAndActivations_AreAsInTheReference) {
-  const Inputs in(4, 5, {6, 5}, {3, 3}, 7);
+  const ConvLstmInputs in(4, 5, {6, 5}, {3, 3}, 7);
   for (const bool masked : {false, true}) {
     for (int variant = 0; variant < 8; ++variant) {
       SCOPED_TRACE(fmt::format("masked {}, variant {}", masked, variant));
@@ -77,25 +78,25 @@ TEST_P(SimdConvLstm, MasksDirectionsAndActivations_AreAsInTheReference) {
 
 TEST_P(SimdConvLstm, NoRowsOrSteps_GiveInitialStates) {
   for (const auto& [batch, steps] : {std::pair<int64_t, int64_t>{0, 3}, {2, 0}}) {
-    const Inputs in(batch, steps, {6, 5}, {3, 3}, 7);
+    const ConvLstmInputs in(batch, steps, {6, 5}, {3, 3}, 7);
     expect_like_reference(simd_conv_lstm, in.with(graph::ConvLstm(), true, false), 0);
   }
 }
 
 TEST_P(SimdConvLstm, RowOfAnyBatch_HasTheSameBits) {
-  for (const Sizes& s : kSizes) {
-    const Inputs in(5, 3, s.image, s.window, s.filters);
+  for (const ConvLstmSizes& s : kSizes) {
+    const ConvLstmInputs in(5, 3, s.image, s.window, s.filters);
     expect_same_bits_in_any_batch(simd_conv_lstm, in.with(graph::ConvLstm(), true, true));
   }
 }
 
 TEST_P(SimdConvLstm, Nan_StaysInItsRow) {
-  const Inputs in(3, 2, {8, 16}, {3, 3}, 16);
+  const ConvLstmInputs in(3, 2, {8, 16}, {3, 3}, 16);
   expect_nan_stays_in_its_row(simd_conv_lstm, in.with(graph::ConvLstm(), false, false));
 }
 
 TEST_P(SimdConvLstm, WhatItDoesNotTake_IsRefused) {
-  const Inputs in(1, 2, {4, 4}, {3, 3}, 2);
+  const ConvLstmInputs in(1, 2, {4, 4}, {3, 3}, 2);
   const graph::ConvLstm op;
   SimdCase computed = in.with(op, false, false);
   computed.is_constant[1] = false;

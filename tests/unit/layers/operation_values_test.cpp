@@ -10,7 +10,6 @@
 namespace hornet::layers {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kFloatInf = std::numeric_limits<float>::infinity();
 constexpr double kPi = std::numbers::pi;
 
@@ -134,7 +133,8 @@ TEST(OperationValues, Losses) {
 }
 
 TEST(OperationValues, Reductions) {
-  const Given holes = given({1, 3}, {kNan, 1, 3}), x = given({1, 3}, {1, 2, 4});
+  const Given holes = given({1, 3}, {std::numeric_limits<float>::quiet_NaN(), 1, 3}),
+              x = given({1, 3}, {1, 2, 4});
   check({
       {"CountNonzero", R"("axis": [1])", input(0), {given({2, 2}, {0, 1, 2, 3})}, {1, 2}},
       {"Nanargmax", R"("axis": 1, "keepdims": false)", input(0), {holes}, {2}},
