@@ -198,6 +198,15 @@ int usable_cores_of_process(const std::string& root) {
 
 CacheSizes cache_sizes(const std::string& root) {
   CacheSizes sizes;
+  if (root.empty()) {
+    // What the processor says, to a C library that asks it; of an L3 it tells the whole socket's.
+    if (const long l1d = sysconf(_SC_LEVEL1_DCACHE_SIZE); l1d > 0) {
+      sizes.l1d_bytes = static_cast<size_t>(l1d);
+    }
+    if (const long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE); l2 > 0) {
+      sizes.l2_bytes = static_cast<size_t>(l2);
+    }
+  }
   for (int index = 0; index < 16; ++index) {
     const std::string directory =
         root + "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);

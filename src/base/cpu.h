@@ -26,8 +26,9 @@ struct CacheSizes {
   size_t l3_bytes = size_t{8} << 20;
 };
 
-// Data caches of the first core as the system tells them, the L3 shared with others. A level it
-// does not tell is as in CacheSizes.
+// Data caches of the first core as the system tells them, or the processor where the system does
+// not, as in some virtual machines; the L3 is shared with others. A level that neither tells is as
+// in CacheSizes.
 CacheSizes cache_sizes(const std::string& root = "");
 
 // Resident memory of this process at its highest.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/ops/recurrent.h"
 #include "kernels/pair.h"
 
 namespace hornet::plan {
@@ -98,6 +99,9 @@ int count_nodes_row_by_row(const graph::Graph& graph, const std::vector<Shape>& 
   for (const graph::Node& node : nodes) costs.push_back(cost_of(graph, node, one));
   const auto has_large_images = [&](const Cost& cost) { return 2 * cost.values > l2 / 2; };
   if (std::none_of(costs.begin(), costs.end(), has_large_images)) return 0;
+  // Steps of recurrent layers are products with one row for each row of the data: never one by one.
+  const auto first_recurrent = std::find_if(
+      nodes.begin(), nodes.end(), [](const graph::Node& n) { return graph::is_recurrent(*n.op); });
   for (int i = static_cast<int>(nodes.size()) - 1; i > 0; --i) {
     const Cost& cost = costs[static_cast<size_t>(i)];
     flops += cost.flops;
@@ -105,7 +109,10 @@ int count_nodes_row_by_row(const graph::Graph& graph, const std::vector<Shape>& 
     if (products < kFewProducts) saved += cost.weights * (1 - 1 / kRows);
     if (cost.values * kRows > l2) saved -= kLoadedAgain * cost.values;
     const auto node = nodes.begin() + i;
-    if (saved <= best_saved || kernels::may_be_pair(*(node - 1)->op, *node->op)) continue;
+    if (node > first_recurrent || saved <= best_saved ||
+        kernels::may_be_pair(*(node - 1)->op, *node->op)) {
+      continue;
+    }
     const std::optional<ValueId> between = value_between(graph, i);
     if (!between ||
         !goes_by_rows(one[static_cast<size_t>(*between)], many[static_cast<size_t>(*between)])) {

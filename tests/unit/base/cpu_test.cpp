@@ -124,6 +124,14 @@ TEST(Cpu, AffinityCores_OfAThreadPinnedToOne_IsOne) {
   ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
+TEST(Cpu, CacheSizes_OfThisMachine_AreThoseThatTheCLibraryKnows) {
+  // Some virtual machines have no /sys/devices/system/cpu/cpu0/cache.
+  const long l1d = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  const CacheSizes sizes = cache_sizes();
+  EXPECT_EQ(sizes.l1d_bytes, l1d > 0 ? static_cast<size_t>(l1d) : CacheSizes().l1d_bytes);
+  EXPECT_EQ(sizes.l2_bytes, l2 > 0 ? static_cast<size_t>(l2) : CacheSizes().l2_bytes);
+}
+
 TEST(Cpu, CacheSizes_NothingTold_AreTheDefaults) {
   const CacheSizes sizes = cache_sizes(TemporaryDirectory().path());
   EXPECT_EQ(sizes.l1d_bytes, CacheSizes().l1d_bytes);

@@ -8,6 +8,7 @@
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/recurrent.h"
 #include "graph/ops/reduction.h"
 #include "graph/ops/shape.h"
 #include "kernels/pair.h"
@@ -56,6 +57,22 @@ TEST_F(RowByRowTest, SmallImages_GoTogether) {
   CacheSizes caches;
   caches.l2_bytes = 64 << 20;
   EXPECT_EQ(count_nodes_row_by_row(graph_, {{kCells, kChannels}}, caches), 0);
+}
+
+TEST_F(RowByRowTest, LongSequencesOfRecurrentLayers_GoTogether) {
+  // One row at a time would multiply a vector with the recurrent kernel at each step.
+  graph::Graph& graph = graph_ = {};
+  const ValueId x = graph.add_input({DType::kFloat32, {-1, kCells, 4 * kChannels}}, "x");
+  const ValueId kernel = graph.add_constant(Tensor(DType::kFloat32, {kChannels, 4 * kChannels}));
+  const ValueId sequence = graph.add_node(std::make_shared<graph::Lstm>(),
+                                          {x, kernel, kNoValue, kNoValue, kNoValue}, "lstm")[0];
+  const ValueId mean = add<graph::Reduce>({sequence}, graph::ReduceKind::mean,
+                                          std::vector<int64_t>{1}, false);
+  const ValueId w = graph.add_constant(Tensor(DType::kFloat32, {kChannels, 16 * kUnits}));
+  graph.set_outputs({add<graph::Contraction>({mean, w, kNoValue})});
+  CacheSizes caches;
+  caches.l2_bytes = 1 << 20;
+  EXPECT_EQ(count_nodes_row_by_row(graph, {{kCells, 4 * kChannels}}, caches), 0);
 }
 
 TEST_F(RowByRowTest, ValueBetween_IsTheOnlyOneOrNone) {
