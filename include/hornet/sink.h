@@ -24,10 +24,9 @@ class Sink {
   virtual std::string name() const = 0;
   // Stores rows [begin, begin + rows.shape[0]); `rows` has the dtype and row shape of open_sink.
   virtual void write(int64_t begin, const TensorView& rows) = 0;
-  // Where rows [begin, end) may be made directly; nullptr data where the sink wants write(). Rows
-  // that were made so are given to write() as well, at this address: it stores nothing then, and
-  // throws where they did not reach the output.
-  virtual MutableTensorView direct(int64_t begin, int64_t end) = 0;
+  // Where rows [begin, end) may be made directly, in memory; nullptr where the sink wants write().
+  // Rows that were made so are given to write() as well, at this address: it stores nothing then.
+  virtual void* direct(int64_t /*begin*/, int64_t /*end*/) { return nullptr; }
   // Makes everything written durable and puts the output under its final name.
   // Without it the destructor leaves nothing behind, unless keep() was called.
   virtual void finish() = 0;

@@ -61,15 +61,14 @@ Tensor fill_row(DType dtype, const Shape& row_shape) {
 
 }  // namespace
 
-JobOutputs::JobOutputs(const CompiledModel& model, ModelPlans& plans,
-                       const PredictOptions& options, const SinkFactory& open_sink, FileSystem& fs)
+JobOutputs::JobOutputs(const CompiledModel& model, ModelPlans& plans, const PredictOptions& options,
+                       const SinkFactory& open_sink, FileSystem& fs)
     : options_(options), fs_(fs) {
   for (size_t k = 0; k < model.outputs().size(); ++k) {
     const Shape shape = plans.for_rows(1).output_types()[k].shape;
     const Shape row_shape(shape.begin() + 1, shape.end());
     const DType computed = model.outputs()[k].dtype;
-    const DType dtype =
-        is_floating(computed) ? options.output_dtype.value_or(computed) : computed;
+    const DType dtype = is_floating(computed) ? options.output_dtype.value_or(computed) : computed;
     sinks_.push_back(open_sink(k, dtype, row_shape));
     sink_pointers_.push_back(sinks_.back().get());
     fill_rows_.push_back(fill_row(dtype, row_shape));
@@ -98,8 +97,7 @@ std::string JobOutputs::place_of(const std::string& output) const {
   return file.lexically_relative(folder_of(options_.journal_path)).string();
 }
 
-void JobOutputs::check_continued(const job::Journal& journal,
-                                 const job::JournalHeader& now) const {
+void JobOutputs::check_continued(const job::Journal& journal, const job::JournalHeader& now) const {
   const job::JournalHeader& then = journal.header();
   for (const auto& sink : sinks_) {
     require(!sink->is_finished() || journal.state().is_complete, ErrorCode::kIo,
@@ -109,8 +107,8 @@ void JobOutputs::check_continued(const job::Journal& journal,
   job::check_same_outputs(journal.path(), then, now);
   // Where the job was begun without such a file, it is not the job's. (Other sinks may have
   // theirs at once; older journals do not say.)
-  const bool may_overwrite = then.overwrites || then.places.empty() ||
-                             options_.overwrite == Overwrite::kAllowed;
+  const bool may_overwrite =
+      then.overwrites || then.places.empty() || options_.overwrite == Overwrite::kAllowed;
   for (const auto& sink : sinks_) {
     require(
         may_overwrite || sink->is_finished() || !sink->file_rows() || !exists(sink->name(), fs_),

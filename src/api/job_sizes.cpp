@@ -38,9 +38,9 @@ class SizeChoice {
             "cannot resume: the job of {} has chunks of {} rows; {} asked for",
             options_.journal_path, chunk_size_before, options_.chunk_size);
     sizes_.chunk_size =
-        has_chunk_size_ ? std::max(options_.chunk_size, chunk_size_before)
-                        : job::choose_chunk_size(rows, sizes_.batch_size, sizes_.workers,
-                                                 operations_of_row());
+        has_chunk_size_
+            ? std::max(options_.chunk_size, chunk_size_before)
+            : job::choose_chunk_size(rows, sizes_.batch_size, sizes_.workers, operations_of_row());
     const int64_t chunks = job::Chunks{rows, sizes_.chunk_size}.count();
     sizes_.workers =
         static_cast<int>(std::clamp<int64_t>(sizes_.workers, 1, std::max<int64_t>(chunks, 1)));

@@ -160,7 +160,7 @@ class SlotSink : public Sink {
       std::memcpy(to.data, rows.data, num_bytes(rows.dtype, rows.shape));
     }
   }
-  MutableTensorView direct(int64_t begin, int64_t end) override { return rows_.view(begin, end); }
+  void* direct(int64_t begin, int64_t end) override { return rows_.view(begin, end).data; }
   void finish() override {}
 
  private:

@@ -1,24 +1,26 @@
-// A whole file as read-only memory.
+// A whole file as read-only memory, or read piece by piece.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/file_system.h"
 
 namespace hornet {
 
-// A private, read-only mapping of a whole regular file, as long as it was when opened. Thread-safe.
-// Another process that shortens the file while it is mapped makes reads beyond its new end fatal
-// (SIGBUS), but for a GuardedRegion.
+// A private, read-only mapping of a whole regular file, as long as it was when opened, and the
+// file, which stays open. Thread-safe. Another process that shortens the file while it is mapped
+// makes reads beyond its new end fatal (SIGBUS), but for a GuardedRegion.
 class MappedFile {
  public:
   // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ...
   static std::shared_ptr<const MappedFile> open(const std::string& path,
                                                 FileSystem& fs = FileSystem::real());
-  // The first `size` bytes of an open file, which may be closed then. `name` is its path here.
-  static std::shared_ptr<const MappedFile> map(const File& file, size_t size, std::string name);
+  // The first `size` bytes of an open file. `name` is its path here.
+  static std::shared_ptr<const MappedFile> map(std::shared_ptr<const File> file, size_t size,
+                                               std::string name);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
@@ -26,8 +28,13 @@ class MappedFile {
   const std::byte* data() const { return mapping_ ? mapping_->data() : nullptr; }
   size_t size() const { return mapping_ ? mapping_->size() : 0; }
   const std::string& path() const { return path_; }
-  // Bytes that the file at the path has by now; size() where the mapping is of another one.
-  size_t size_now() const;
+  // Bytes that the file has by now.
+  size_t size_now() const { return static_cast<size_t>(file_->status().st_size); }
+  // Throws Error(kIo) where it has become shorter than that.
+  void require_size(size_t bytes) const;
+  // Copies bytes of the file without a use of the mapping: what is read once costs no pages of this
+  // process. Throws Error(kIo) where the file has become too short for them, or cannot be read.
+  void read(size_t offset, std::span<std::byte> bytes) const;
   // Takes the file's pages out of resident memory; they come back when touched. Any thread may
   // call it while others read.
   void forget_pages() const {
@@ -38,14 +45,12 @@ class MappedFile {
   }
 
  private:
-  MappedFile(std::string path, std::unique_ptr<const Mapping> mapping);
+  MappedFile(std::shared_ptr<const File> file, std::string path,
+             std::unique_ptr<const Mapping> mapping);
 
-  std::string path_;
-  std::unique_ptr<const Mapping> mapping_;
-  // Which file it is; no file system where it has no path.
-  FileSystem* fs_ = nullptr;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  const std::shared_ptr<const File> file_;
+  const std::string path_;
+  const std::unique_ptr<const Mapping> mapping_;
 };
 
 }  // namespace hornet

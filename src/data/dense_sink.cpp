@@ -1,13 +1,14 @@
 #include "data/dense_sink.h"
 
-#include <cstring>
+#include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
-#include "base/fault_guard.h"
+#include "data/file_rows.h"
 #include "data/ordered_output.h"
 #include "data/partial_file.h"
-#include "data/resident_window.h"
 #include "data/rows.h"
 
 namespace hornet {
@@ -32,44 +33,31 @@ class DenseFileSink : public Sink {
   DenseFileSink(DenseOutput output, Overwrite overwrite, FileSystem& fs)
       : out_(std::move(output)),
         row_bytes_(num_bytes(out_.dtype, out_.row_shape)),
-        partial_(out_.path, file_bytes(out_), overwrite, fs),
-        window_(out_.memory_bytes) {
-    const std::string& header = out_.header;
-    if (file_bytes(out_) > 0) {
-      mapping_ = std::make_unique<const Mapping>(partial_.file(), file_bytes(out_),
-                                                 Mapping::Access::kShared);
-      region_ = std::make_unique<const GuardedRegion>(mapping_->data(), file_bytes(out_));
-    }
+        file_bytes_(file_bytes(out_)),
+        partial_(out_.path, file_bytes_, overwrite, fs) {
+    const std::span<const std::byte> header = std::as_bytes(std::span(out_.header));
     if (overwrite != Overwrite::kResume) {
-      partial_.file().write_at(0, std::as_bytes(std::span(header)));
+      partial_.file().write_at(0, header);
       return;
     }
-    require(header.empty() || std::memcmp(mapping_->data(), header.data(), header.size()) == 0,
-            ErrorCode::kIo, "cannot go on: {} does not begin with the header of {} {}",
-            partial_.file().path(), to_string(out_.dtype),
-            to_string(batched(out_.num_rows, out_.row_shape)));
+    std::vector<std::byte> found(header.size());
+    partial_.file().read_at(0, found);
+    require(std::equal(found.begin(), found.end(), header.begin()), ErrorCode::kIo,
+            "cannot go on: {} does not begin with the header of {} {}", partial_.file().path(),
+            to_string(out_.dtype), to_string(batched(out_.num_rows, out_.row_shape)));
   }
 
   std::string name() const override { return out_.path; }
 
-  // Not by way of the mapping: an error of the disk is then an Error and not a signal.
+  // Not by way of a mapping: an error of the disk is then an Error and not a signal, and no page of
+  // this process is made for bytes that it never reads.
   void write(int64_t begin, const TensorView& rows) override {
     const int64_t end =
         check_write(out_.path, begin, rows, out_.dtype, out_.row_shape, out_.num_rows);
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    if (bytes == 0) return;
-    // Rows made in place, through direct(), are there already.
-    if (rows.data == mapping_->data() + offset(begin)) return require_written(begin, end, bytes);
-    partial_.file().write_at(offset(begin), bytes_of(rows, bytes));
-  }
-
-  MutableTensorView direct(int64_t begin, int64_t end) override {
-    check_range(out_.path, begin, end, out_.num_rows);
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    window_.use(offset(begin), bytes,
-                [this](size_t at, size_t size) { mapping_->forget_pages(at, size); });
-    return {mapping_ ? mapping_->data() + offset(begin) : nullptr, out_.dtype,
-            batched(end - begin, out_.row_shape)};
+    write_file_rows(partial_.file(), file_bytes_,
+                    out_.header.size() + static_cast<size_t>(begin) * row_bytes_,
+                    bytes_of(rows, bytes), begin, end);
   }
 
   void finish() override { partial_.publish(); }
@@ -84,26 +72,10 @@ class DenseFileSink : public Sink {
   }
 
  private:
-  // That rows made in the mapping went to the file.
-  void require_written(int64_t begin, int64_t end, size_t bytes) {
-    const auto size = static_cast<size_t>(partial_.file().status().st_size);
-    require(offset(begin) + bytes <= size, ErrorCode::kIo,
-            "cannot write rows {} to {}: {} was truncated to {} bytes", begin, end,
-            partial_.file().path(), size);
-    require(!region_->is_damaged(mapping_->data() + offset(begin), bytes), ErrorCode::kIo,
-            "cannot write rows {} to {} of {}: its disk fails", begin, end, partial_.file().path());
-  }
-
-  size_t offset(int64_t row) const {
-    return out_.header.size() + static_cast<size_t>(row) * row_bytes_;
-  }
-
   const DenseOutput out_;
   const size_t row_bytes_;
+  const size_t file_bytes_;
   PartialFile partial_;
-  std::unique_ptr<const Mapping> mapping_;  // nullptr for a file without bytes
-  std::unique_ptr<const GuardedRegion> region_;
-  ResidentWindow window_;
 };
 
 class DenseStreamSink : public Sink {
@@ -122,9 +94,6 @@ class DenseStreamSink : public Sink {
         check_write(out_.path, begin, rows, out_.dtype, out_.row_shape, out_.num_rows);
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
     ordered_.add(begin, end, std::string(static_cast<const char*>(rows.data), bytes));
-  }
-  MutableTensorView direct(int64_t begin, int64_t end) override {
-    return {nullptr, out_.dtype, batched(end - begin, out_.row_shape)};
   }
   void finish() override { ordered_.finish(); }
   bool is_rewritable() const override { return false; }

@@ -18,7 +18,7 @@ struct DenseOutput {
   size_t memory_bytes = 0;  // see SinkOptions
 };
 
-// A file whose space is reserved when this returns, mapped and written in place. Where the path is
+// A file whose space is reserved when this returns, written in place. Where the path is
 // "-", a pipe or a device, rows are written in order, see OrderedOutput. `fs` must outlive the
 // sink.
 std::unique_ptr<Sink> dense_sink(DenseOutput output, Overwrite overwrite,

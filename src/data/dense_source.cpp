@@ -5,9 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "data/resident_window.h"
 #include "data/rows.h"
-#include "data/watched_file.h"
 
 namespace hornet {
 namespace {
@@ -27,16 +25,21 @@ void copy_swapped_words(const std::byte* src, std::byte* dst, size_t bytes) {
   }
 }
 
+// `scratch` with room for `bytes`, at an address for vectors.
+std::span<std::byte> aligned_room(std::vector<std::byte>& scratch, size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  if (scratch.size() < bytes + kAlignment) scratch.resize(bytes + kAlignment);
+  const size_t beyond = reinterpret_cast<uintptr_t>(scratch.data()) % kAlignment;
+  return std::span(scratch).subspan(kAlignment - beyond, bytes);
+}
+
 class DenseSource : public Source {
  public:
   explicit DenseSource(DenseRows rows)
       : rows_(std::move(rows)),
         row_shape_(rows_.shape.begin() + 1, rows_.shape.end()),
         row_bytes_(num_bytes(rows_.dtype, row_shape_)),
-        watched_(rows_.file),
-        in_place_(!rows_.big_endian && !rows_.normalize_bools &&
-                  reinterpret_cast<uintptr_t>(rows_.data) % size_of(rows_.dtype) == 0),
-        window_(rows_.memory_bytes) {}
+        offset_(static_cast<size_t>(rows_.data - rows_.file->data())) {}
 
   int64_t num_rows() const override { return rows_.shape[0]; }
   const Shape& row_shape() const override { return row_shape_; }
@@ -46,35 +49,24 @@ class DenseSource : public Source {
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(rows_.name, begin, end, num_rows());
     const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;
-    window_.use(static_cast<size_t>(first - rows_.file->data()), bytes,
-                [this](size_t at, size_t size) { rows_.file->forget_pages(at, size); });
-    TensorView view = {first, rows_.dtype, batched(end - begin, row_shape_)};
-    if (in_place_ || bytes == 0) return view;
-    scratch.resize(bytes);
-    copy_swapped(first, scratch.data(), bytes, rows_.big_endian ? size_of(rows_.dtype) : 1);
-    if (rows_.normalize_bools) {
-      for (std::byte& value : scratch) value = std::byte{value != std::byte{0}};
+    const std::span<std::byte> values = aligned_room(scratch, bytes);
+    rows_.file->read(offset_ + static_cast<size_t>(begin) * row_bytes_, values);
+    if (rows_.big_endian) {
+      copy_swapped(values.data(), values.data(), bytes, size_of(rows_.dtype));
     }
-    view.data = scratch.data();
-    return view;
+    if (rows_.normalize_bools) {
+      for (std::byte& value : values) value = std::byte{value != std::byte{0}};
+    }
+    return {values.data(), rows_.dtype, batched(end - begin, row_shape_)};
   }
 
   void forget() const override { rows_.file->forget_pages(); }
-
-  void check(int64_t begin, int64_t end) const override {
-    const std::byte* first = rows_.data + static_cast<size_t>(begin) * row_bytes_;
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    watched_.check(first, bytes);
-  }
 
  private:
   const DenseRows rows_;
   const Shape row_shape_;
   const size_t row_bytes_;
-  const WatchedFile watched_;
-  const bool in_place_;
-  mutable ResidentWindow window_;
+  const size_t offset_;  // of the first row in the file
 };
 
 }  // namespace
@@ -88,7 +80,7 @@ void copy_swapped(const std::byte* src, std::byte* dst, size_t bytes, size_t ele
     case 8:
       return copy_swapped_words<uint64_t>(src, dst, bytes);
     default:
-      std::memcpy(dst, src, bytes);
+      if (dst != src) std::memcpy(dst, src, bytes);
   }
 }
 

@@ -1,4 +1,4 @@
-// Rows that lie one after the other in a mapped file.
+// Rows that lie one after the other in a file.
 #pragma once
 
 #include <memory>
@@ -17,14 +17,15 @@ struct DenseRows {
   bool big_endian = false;
   Shape shape;                   // [rows, row...], all within the file
   bool normalize_bools = false;  // bytes that are neither 0 nor 1 may be there, and count as 1
-  size_t memory_bytes = 0;       // see SourceOptions
 };
 
-// Rows are views of the mapping, or copies where their bytes are in another order or not aligned
-// for their type. Throws Error(kShapeMismatch) where the shape has no dimension.
+// Rows are read when they are asked for, not by way of the mapping: to make pages of this process
+// out of pages that are used once takes longer than to copy them, on some virtual machines many
+// times as long. Throws Error(kShapeMismatch) where the shape has no dimension.
 std::unique_ptr<Source> dense_source(DenseRows rows);
 
-// Copies elements of `element_bytes` each, their bytes in reverse; 1 copies them as they are.
+// Copies elements of `element_bytes` each, their bytes in reverse; 1 copies them as they are. `dst`
+// may be `src`.
 void copy_swapped(const std::byte* src, std::byte* dst, size_t bytes, size_t element_bytes);
 
 }  // namespace hornet

@@ -25,17 +25,17 @@ class FileRowsSink : public Sink {
   std::string name() const override { return name_; }
   void write(int64_t begin, const TensorView& rows) override {
     const int64_t end = check_write(name_, begin, rows, dtype_, row_shape_, num_rows_);
-    file_->write_at(
-        offset_ + static_cast<size_t>(begin) * row_bytes_,
-        {static_cast<const std::byte*>(rows.data), static_cast<size_t>(end - begin) * row_bytes_});
-  }
-  MutableTensorView direct(int64_t begin, int64_t end) override {
-    check_range(name_, begin, end, num_rows_);
-    return {nullptr, dtype_, batched(end - begin, row_shape_)};
+    write_file_rows(
+        *file_, end_of(num_rows_), end_of(begin),
+        {static_cast<const std::byte*>(rows.data), static_cast<size_t>(end - begin) * row_bytes_},
+        begin, end);
   }
   void finish() override {}
 
  private:
+  // Where the rows before this one end.
+  size_t end_of(int64_t row) const { return offset_ + static_cast<size_t>(row) * row_bytes_; }
+
   const std::string name_;
   const std::unique_ptr<File> file_;
   const size_t offset_;
@@ -46,6 +46,16 @@ class FileRowsSink : public Sink {
 };
 
 }  // namespace
+
+void write_file_rows(File& file, size_t file_bytes, size_t offset, std::span<const std::byte> bytes,
+                     int64_t begin, int64_t end) {
+  if (bytes.empty()) return;
+  const auto size = static_cast<size_t>(file.status().st_size);
+  require(size >= file_bytes, ErrorCode::kIo,
+          "cannot write rows {} to {}: {} was truncated to {} bytes", begin, end, file.path(),
+          size);
+  file.write_at(offset, bytes);
+}
 
 std::unique_ptr<Sink> open_file_rows(const FileRows& place, std::string name, DType dtype,
                                      const Shape& row_shape, int64_t num_rows, FileSystem& fs) {

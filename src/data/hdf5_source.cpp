@@ -252,7 +252,6 @@ std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOp
     rows.big_endian = array.big_endian();
     rows.shape = array.shape();
     rows.normalize_bools = array.dtype() == DType::kBool;
-    rows.memory_bytes = options.memory_bytes;
     return dense_source(std::move(rows));
   });
 }

@@ -26,12 +26,12 @@ class Copy {
     file_->write_at(size_, bytes);
     size_ += bytes.size();
   }
-  std::shared_ptr<const MappedFile> map() const { return MappedFile::map(*file_, size_, name_); }
+  std::shared_ptr<const MappedFile> map() const { return MappedFile::map(file_, size_, name_); }
   size_t size() const { return size_; }
 
  private:
   const std::string name_;
-  const std::unique_ptr<File> file_;
+  const std::shared_ptr<File> file_;
   size_t size_ = 0;
 };
 
@@ -112,11 +112,11 @@ std::shared_ptr<const MappedFile> read_to_end(File& file, FileSystem& fs) {
 std::shared_ptr<const MappedFile> open_bytes(const std::string& path, FileSystem& fs) {
   if (path == "-") return read_to_end(*File::standard_input(fs), fs);
   // O_NONBLOCK: the first look at a pipe must not wait for its writer.
-  const auto file = File::open(path, O_RDONLY | O_NONBLOCK, fs);
+  std::shared_ptr<const File> file = File::open(path, O_RDONLY | O_NONBLOCK, fs);
   const struct stat status = file->status();
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   if (S_ISREG(status.st_mode)) {
-    return MappedFile::map(*file, static_cast<size_t>(status.st_size), path);
+    return MappedFile::map(std::move(file), static_cast<size_t>(status.st_size), path);
   }
   require(S_ISFIFO(status.st_mode), ErrorCode::kIo, "{} is neither a regular file nor a pipe",
           path);

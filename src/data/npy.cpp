@@ -14,7 +14,7 @@ namespace hornet {
 namespace {
 
 DenseRows npy_rows(const std::shared_ptr<const MappedFile>& file, std::span<const std::byte> bytes,
-                   const std::string& name, size_t memory_bytes) {
+                   const std::string& name) {
   const NpyHeader header = parse_npy_header(bytes, name);
   DenseRows rows;
   rows.file = file;
@@ -23,22 +23,19 @@ DenseRows npy_rows(const std::shared_ptr<const MappedFile>& file, std::span<cons
   rows.dtype = header.dtype;
   rows.big_endian = header.big_endian;
   rows.shape = header.shape;
-  rows.memory_bytes = memory_bytes;
   return rows;
 }
 
 }  // namespace
 
-std::unique_ptr<Source> open_npy_source(const std::string& path, FileSystem& fs,
-                                        size_t memory_bytes) {
+std::unique_ptr<Source> open_npy_source(const std::string& path, FileSystem& fs) {
   const auto file = open_input(path, Gzip::kByName, fs);
-  return dense_source(npy_rows(file, {file->data(), file->size()}, path, memory_bytes));
+  return dense_source(npy_rows(file, {file->data(), file->size()}, path));
 }
 
 std::unique_ptr<Source> npy_source_of(std::shared_ptr<const MappedFile> file,
-                                      std::span<const std::byte> bytes, const std::string& name,
-                                      size_t memory_bytes) {
-  return dense_source(npy_rows(file, bytes, name, memory_bytes));
+                                      std::span<const std::byte> bytes, const std::string& name) {
+  return dense_source(npy_rows(file, bytes, name));
 }
 
 std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const Shape& row_shape,

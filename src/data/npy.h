@@ -12,16 +12,13 @@
 
 namespace hornet {
 
-// The file is mapped: rows are views of it, or copies where their bytes are in another order or not
-// aligned for their type. `memory_bytes`: see SourceOptions.
+// See open_source.
 std::unique_ptr<Source> open_npy_source(const std::string& path,
-                                        FileSystem& fs = FileSystem::real(),
-                                        size_t memory_bytes = 0);
+                                        FileSystem& fs = FileSystem::real());
 
 // The same for an array that lies within a file, as in an archive. `name` is for messages.
 std::unique_ptr<Source> npy_source_of(std::shared_ptr<const MappedFile> file,
-                                      std::span<const std::byte> bytes, const std::string& name,
-                                      size_t memory_bytes = 0);
+                                      std::span<const std::byte> bytes, const std::string& name);
 
 // See open_sink. `fs` must outlive the sink.
 std::unique_ptr<Sink> open_npy_sink(const std::string& path, DType dtype, const Shape& row_shape,

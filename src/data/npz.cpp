@@ -36,7 +36,7 @@ const ZipEntry& find_entry(const ZipArchive& archive, const MemberPath& place) {
 
 }  // namespace
 
-std::unique_ptr<Source> open_npz_source(const std::string& path, const SourceOptions& options,
+std::unique_ptr<Source> open_npz_source(const std::string& path, const SourceOptions&,
                                         FileSystem& fs) {
   const MemberPath place = split_member(path);
   const auto file = open_input(place.file, Gzip::kByName, fs);
@@ -46,11 +46,10 @@ std::unique_ptr<Source> open_npz_source(const std::string& path, const SourceOpt
     const Bytes bytes = archive.stored_bytes(entry);
     const std::string label = place.file + ":/" + entry.name;
     if (!ZipArchive::is_deflated(entry)) {
-      return npy_source_of(file, {bytes.data, bytes.size}, label, options.memory_bytes);
+      return npy_source_of(file, {bytes.data, bytes.size}, label);
     }
     const auto inflated = inflate_entry(*file, bytes, entry, label, fs);
-    return npy_source_of(inflated, {inflated->data(), inflated->size()}, label,
-                         options.memory_bytes);
+    return npy_source_of(inflated, {inflated->data(), inflated->size()}, label);
   } catch (const Error& error) {
     // The reader of zip archives speaks of models, and does not know the file's name.
     if (error.code() != ErrorCode::kInvalidModel) throw;

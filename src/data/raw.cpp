@@ -31,7 +31,6 @@ std::unique_ptr<Source> open_raw_source(const std::string& path, const SourceOpt
   rows.dtype = dtype;
   rows.shape = batched(static_cast<int64_t>(size / row_bytes), row_shape);
   rows.normalize_bools = dtype == DType::kBool;
-  rows.memory_bytes = options.memory_bytes;
   return dense_source(std::move(rows));
 }
 

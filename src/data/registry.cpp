@@ -20,8 +20,8 @@
 namespace hornet {
 namespace {
 
-std::unique_ptr<Source> npy_source(const std::string& path, const SourceOptions& options) {
-  return open_npy_source(path, FileSystem::real(), options.memory_bytes);
+std::unique_ptr<Source> npy_source(const std::string& path, const SourceOptions&) {
+  return open_npy_source(path);
 }
 std::unique_ptr<Sink> npy_sink(const std::string& path, DType dtype, const Shape& row_shape,
                                int64_t num_rows, Overwrite overwrite, const SinkOptions& options) {

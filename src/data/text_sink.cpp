@@ -288,9 +288,6 @@ class TextSink : public Sink {
     for (int64_t i = begin; i < end; ++i, row += row_bytes_) format_->append_row(text, row, i);
     ordered_.add(begin, end, std::move(text));
   }
-  MutableTensorView direct(int64_t begin, int64_t end) override {
-    return {nullptr, dtype_, batched(end - begin, row_shape_)};
-  }
   void finish() override { ordered_.finish(); }
   bool is_rewritable() const override { return false; }
 

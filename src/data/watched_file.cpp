@@ -7,11 +7,7 @@ namespace hornet {
 void WatchedFile::check(const std::byte* first, size_t bytes) const {
   if (bytes == 0) return;
   const auto offset = static_cast<size_t>(first - file_->data());
-  const size_t size = file_->size_now();
-  if (size < offset + bytes) {
-    fail(ErrorCode::kIo, "{} was truncated to {} bytes; expected {} at least", file_->path(), size,
-         offset + bytes);
-  }
+  file_->require_size(offset + bytes);
   if (region_.is_damaged(first, bytes)) {
     fail(ErrorCode::kIo, "{} cannot be read at bytes {} to {}", file_->path(), offset,
          offset + bytes);

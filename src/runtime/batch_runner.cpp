@@ -1,5 +1,6 @@
 #include "runtime/batch_runner.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -45,44 +46,85 @@ BatchRunner::BatchRunner(PlanSet& plans, BatchOptions options, std::vector<const
       sources_(std::move(sources)),
       sinks_(std::move(sinks)),
       output_dtypes_(std::move(output_dtypes)),
-      source_scratch_(sources_.size()),
-      staged_(sinks_.size()),
-      converted_inputs_(sources_.size()),
-      computed_outputs_(sinks_.size()),
-      converted_outputs_(sinks_.size()),
+      inputs_(sources_.size()),
+      outputs_(sinks_.size()),
       input_addresses_(sources_.size()),
       output_addresses_(sinks_.size()) {
   HORNET_CHECK(options_.batch_size > 0 && output_dtypes_.size() == sinks_.size());
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    inputs_[i].row_bytes = num_bytes(sources_[i]->dtype(), sources_[i]->row_shape());
+  }
 }
 
 void BatchRunner::run(int64_t begin, int64_t end) {
-  const int64_t first = begin;
-  const int64_t count = end - begin;
-  const bool one_batch =
-      count == options_.batch_size ||
-      (count < options_.batch_size && std::has_single_bit(static_cast<uint64_t>(count)));
-  stages_ = !one_batch;
-  for (std::vector<std::byte>& staged : staged_) staged.clear();
-  while (begin < end) {
-    const int64_t left = end - begin;
-    const int64_t rows = left >= options_.batch_size
-                             ? options_.batch_size
-                             : static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(left)));
-    run_batch(begin, begin + rows);
-    begin += rows;
+  if (begin == end) return;
+  const auto& types = plans_.for_rows(1).output_types();
+  for (size_t k = 0; k < sinks_.size(); ++k) {
+    outputs_[k].row_bytes = num_bytes(output_dtypes_[k], types[k].shape);
+    if (!sinks_[k]->is_rewritable()) open_output(k, begin, end);
+  }
+  const int64_t block = rows_of_block(end - begin);
+  for (int64_t first = begin; first < end; first += block) {
+    run_block(first, std::min(end, first + block));
   }
   for (size_t k = 0; k < sinks_.size(); ++k) {
-    if (staged_[k].empty()) continue;
-    Shape shape = plans_.for_rows(1).output_types()[k].shape;
-    shape[0] = end - first;
-    for_output([&] { sinks_[k]->write(first, {staged_[k].data(), output_dtypes_[k], shape}); });
+    if (!sinks_[k]->is_rewritable()) close_output(k, end);
   }
 }
 
-void BatchRunner::hand_out(size_t k, int64_t begin, const TensorView& rows) {
-  if (!stages_ || sinks_[k]->is_rewritable()) return sinks_[k]->write(begin, rows);
-  const auto* bytes = static_cast<const std::byte*>(rows.data);
-  staged_[k].insert(staged_[k].end(), bytes, bytes + num_bytes(rows.dtype, rows.shape));
+// Whole batches of about so many bytes: few calls, and what they gave is still in the cache.
+int64_t BatchRunner::rows_of_block(int64_t rows) {
+  constexpr size_t kBlockBytes = size_t{128} << 10;
+  size_t row_bytes = 1;
+  for (const Input& input : inputs_) row_bytes += input.row_bytes;
+  for (const Output& output : outputs_) row_bytes += output.row_bytes;
+  // A batch size that was asked for may be far beyond the rows.
+  const int64_t batch = std::min(options_.batch_size, rows);
+  const auto fitting = static_cast<int64_t>(kBlockBytes / row_bytes);
+  return std::max<int64_t>(fitting / batch, 1) * batch;
+}
+
+void BatchRunner::run_block(int64_t begin, int64_t end) {
+  read_block(begin, end);
+  for (size_t k = 0; k < sinks_.size(); ++k) {
+    if (sinks_[k]->is_rewritable()) open_output(k, begin, end);
+  }
+  for (int64_t first = begin; first < end;) {
+    const int64_t left = end - first;
+    const int64_t rows = left >= options_.batch_size
+                             ? options_.batch_size
+                             : static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(left)));
+    run_batch(first, first + rows);
+    first += rows;
+  }
+  for (const Source* source : sources_) source->check(begin, end);
+  for (size_t k = 0; k < sinks_.size(); ++k) {
+    if (sinks_[k]->is_rewritable()) close_output(k, end);
+  }
+}
+
+void BatchRunner::read_block(int64_t begin, int64_t end) {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    inputs_[i].first = begin;
+    inputs_[i].rows = sources_[i]->rows(begin, end, inputs_[i].scratch);
+  }
+}
+
+void BatchRunner::open_output(size_t k, int64_t begin, int64_t end) {
+  Output& output = outputs_[k];
+  output.first = begin;
+  output.rows = static_cast<std::byte*>(for_output([&] { return sinks_[k]->direct(begin, end); }));
+  if (output.rows != nullptr) return;
+  const size_t bytes = static_cast<size_t>(end - begin) * output.row_bytes;
+  if (output.own.size() < bytes) output.own.resize(bytes);
+  output.rows = output.own.data();
+}
+
+void BatchRunner::close_output(size_t k, int64_t end) {
+  const Output& output = outputs_[k];
+  Shape shape = plans_.for_rows(1).output_types()[k].shape;
+  shape[0] = end - output.first;
+  for_output([&] { sinks_[k]->write(output.first, {output.rows, output_dtypes_[k], shape}); });
 }
 
 plan::WorkerState& BatchRunner::state_for(const plan::Plan& plan, int64_t rows) {
@@ -94,37 +136,38 @@ plan::WorkerState& BatchRunner::state_for(const plan::Plan& plan, int64_t rows) 
 void BatchRunner::run_batch(int64_t begin, int64_t end) {
   const int64_t rows = end - begin;
   const plan::Plan& plan = plans_.for_rows(rows);
-  read_inputs(begin, end, plan);
-  for_output([&] { place_outputs(begin, end, plan); });
+  place_inputs(begin, plan);
+  place_outputs(begin, plan);
   plan.execute({input_addresses_, output_addresses_}, state_for(plan, rows));
-  for (const Source* source : sources_) source->check(begin, end);
   if (options_.check_finite) require_finite(begin, plan);
-  for_output([&] { write_outputs(begin, plan); });
+  convert_outputs(begin, plan);
 }
 
-void BatchRunner::read_inputs(int64_t begin, int64_t end, const plan::Plan& plan) {
+void BatchRunner::place_inputs(int64_t begin, const plan::Plan& plan) {
   std::vector<TensorView> views;
   for (size_t i = 0; i < sources_.size(); ++i) {
-    const TensorView view = sources_[i]->rows(begin, end, source_scratch_[i]);
+    Input& input = inputs_[i];
     const graph::TensorType& wanted = plan.input_types()[i];
-    input_addresses_[i] = view.data;
-    if (options_.inspect) views.push_back(view);
-    if (view.dtype == wanted.dtype) continue;
-    void* converted = room_for(converted_inputs_[i], wanted.dtype, wanted.shape);
-    convert_elements(view.dtype, view.data, wanted.dtype, converted, num_elements(wanted.shape));
+    const void* rows = static_cast<const std::byte*>(input.rows.data) +
+                       static_cast<size_t>(begin - input.first) * input.row_bytes;
+    input_addresses_[i] = rows;
+    if (options_.inspect) views.push_back({rows, input.rows.dtype, wanted.shape});
+    if (input.rows.dtype == wanted.dtype) continue;
+    void* converted = room_for(input.converted, wanted.dtype, wanted.shape);
+    convert_elements(input.rows.dtype, rows, wanted.dtype, converted, num_elements(wanted.shape));
     input_addresses_[i] = converted;
   }
   if (options_.inspect) options_.inspect(views);
 }
 
-void BatchRunner::place_outputs(int64_t begin, int64_t end, const plan::Plan& plan) {
+void BatchRunner::place_outputs(int64_t begin, const plan::Plan& plan) {
   for (size_t k = 0; k < sinks_.size(); ++k) {
+    Output& output = outputs_[k];
     const graph::TensorType& type = plan.output_types()[k];
-    output_addresses_[k] = nullptr;
-    if (type.dtype == output_dtypes_[k]) output_addresses_[k] = sinks_[k]->direct(begin, end).data;
-    if (output_addresses_[k] == nullptr) {
-      output_addresses_[k] = room_for(computed_outputs_[k], type.dtype, type.shape);
-    }
+    output_addresses_[k] =
+        type.dtype == output_dtypes_[k]
+            ? output.rows + static_cast<size_t>(begin - output.first) * output.row_bytes
+            : room_for(output.computed, type.dtype, type.shape);
   }
 }
 
@@ -141,23 +184,14 @@ void BatchRunner::require_finite(int64_t begin, const plan::Plan& plan) const {
   }
 }
 
-void BatchRunner::write_outputs(int64_t begin, const plan::Plan& plan) {
+void BatchRunner::convert_outputs(int64_t begin, const plan::Plan& plan) {
   for (size_t k = 0; k < sinks_.size(); ++k) {
-    const Tensor& computed = computed_outputs_[k];
-    if (output_addresses_[k] != computed.data()) {
-      sinks_[k]->write(begin,
-                       {output_addresses_[k], output_dtypes_[k], plan.output_types()[k].shape});
-      continue;
-    }
-    const DType wanted = output_dtypes_[k];
-    if (computed.dtype() == wanted) {
-      hand_out(k, begin, computed);
-      continue;
-    }
-    Tensor& converted = converted_outputs_[k];
-    convert_elements(computed.dtype(), computed.data(), wanted,
-                     room_for(converted, wanted, computed.shape()), computed.num_elements());
-    hand_out(k, begin, converted);
+    const graph::TensorType& type = plan.output_types()[k];
+    if (type.dtype == output_dtypes_[k]) continue;
+    Output& output = outputs_[k];
+    convert_elements(type.dtype, output.computed.data(), output_dtypes_[k],
+                     output.rows + static_cast<size_t>(begin - output.first) * output.row_bytes,
+                     num_elements(type.shape));
   }
 }
 

@@ -36,16 +36,38 @@ class BatchRunner {
               std::vector<Sink*> sinks, std::vector<DType> output_dtypes);
 
   // Predicts rows [begin, end): whole batches, then what is left in powers of two, so that few
-  // plans serve all sizes. Sinks that are not rewritable get all rows at the end, or none. Throws
+  // plans serve all sizes. Sources and sinks are asked for blocks of some batches, for each call of
+  // theirs has its price; sinks that are not rewritable get all rows at the end, or none. Throws
   // OutputError where a sink does not take them.
   void run(int64_t begin, int64_t end);
 
  private:
+  // Rows of one input that are at hand.
+  struct Input {
+    int64_t first = 0;
+    TensorView rows;
+    size_t row_bytes = 0;
+    std::vector<std::byte> scratch;
+    Tensor converted;  // of a batch
+  };
+  // Rows of one output that the sink has not been given yet.
+  struct Output {
+    int64_t first = 0;
+    std::byte* rows = nullptr;
+    size_t row_bytes = 0;
+    std::vector<std::byte> own;  // where the sink has no memory to make them in
+    Tensor computed;             // a batch, in another dtype than the sink's
+  };
+
+  int64_t rows_of_block(int64_t rows);
+  void run_block(int64_t begin, int64_t end);
   void run_batch(int64_t begin, int64_t end);
-  void read_inputs(int64_t begin, int64_t end, const plan::Plan& plan);
-  void place_outputs(int64_t begin, int64_t end, const plan::Plan& plan);
-  void write_outputs(int64_t begin, const plan::Plan& plan);
-  void hand_out(size_t k, int64_t begin, const TensorView& rows);
+  void read_block(int64_t begin, int64_t end);
+  void open_output(size_t k, int64_t begin, int64_t end);
+  void close_output(size_t k, int64_t end);
+  void place_inputs(int64_t begin, const plan::Plan& plan);
+  void place_outputs(int64_t begin, const plan::Plan& plan);
+  void convert_outputs(int64_t begin, const plan::Plan& plan);
   void require_finite(int64_t begin, const plan::Plan& plan) const;
   plan::WorkerState& state_for(const plan::Plan& plan, int64_t rows);
 
@@ -55,10 +77,8 @@ class BatchRunner {
   const std::vector<Sink*> sinks_;
   const std::vector<DType> output_dtypes_;
   std::map<int64_t, std::unique_ptr<plan::WorkerState>> states_;
-  std::vector<std::vector<std::byte>> source_scratch_;
-  bool stages_ = false;                         // run() has more than one batch
-  std::vector<std::vector<std::byte>> staged_;  // an output: rows that wait for the end of run()
-  std::vector<Tensor> converted_inputs_, computed_outputs_, converted_outputs_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
   std::vector<const void*> input_addresses_;
   std::vector<void*> output_addresses_;
 };

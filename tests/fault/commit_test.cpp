@@ -275,7 +275,7 @@ TEST(Commit, OutputThatCannotGetItsName_IsReported_AndSoIsTheRunThatGoesOn) {
 class TruncatedInput : public ::testing::TestWithParam<ExecutorKind> {};
 
 // Rows from 1500 on are cut off while rows before 1000 are computed, which take their time.
-TEST_P(TruncatedInput, WhileMapped_FailsItsRowsAndKeepsTheOthers) {
+TEST_P(TruncatedInput, WhileRead_FailsItsRowsAndKeepsTheOthers) {
   std::map<int64_t, float> slow;
   for (int64_t row = 0; row < 1000; row += 20) slow[row] = kIsSlow;
   const FaultJob job(1600, slow);
@@ -302,8 +302,8 @@ TEST_P(TruncatedInput, WhileMapped_FailsItsRowsAndKeepsTheOthers) {
   EXPECT_NE(read_file(job.errors_path()).find("x.npy was truncated to"), std::string::npos);
 }
 
-// An output that somebody cuts off while rows are made in its mapping.
-TEST(TruncatedOutput, WhileMapped_StopsTheJobWithItsNameAndRows) {
+// An output that somebody cuts off while rows are written to it.
+TEST(TruncatedOutput, WhileWritten_StopsTheJobWithItsNameAndRows) {
   std::map<int64_t, float> slow;
   for (int64_t row = 0; row < 1000; row += 20) slow[row] = kIsSlow;
   const FaultJob job(1600, slow);

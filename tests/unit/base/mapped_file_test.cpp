@@ -59,14 +59,31 @@ TEST(MappedFile, ForgetPages_BytesAreStillThere) {
 TEST(MappedFile, Open_EachSystemCallFailing_IsAnError) {
   TemporaryDirectory directory;
   write_file(directory.path("a"), "hornet");
-  for (int k = 1; k <= 4; ++k) {  // open, fstat, mmap, fstat
+  for (int k = 1; k <= 3; ++k) {  // open, fstat, mmap
     FaultyFileSystem fs;
     fs.fail_call(k, EIO);
     EXPECT_ERROR(MappedFile::open(directory.path("a"), fs), ErrorCode::kIo, directory.path("a"));
   }
   FaultyFileSystem fs;
   MappedFile::open(directory.path("a"), fs);
-  EXPECT_EQ(fs.num_calls(), 4);
+  EXPECT_EQ(fs.num_calls(), 3);
+}
+
+TEST(MappedFile, Read_GivesBytesWithoutTheMapping_AndTellsATruncatedFile) {
+  TemporaryDirectory directory;
+  write_file(directory.path("a"), "hornet");
+  FaultyFileSystem fs;
+  fs.set_max_transfer(2);
+  fs.set_interrupts();
+  const auto file = MappedFile::open(directory.path("a"), fs);
+  std::string bytes(4, 'x');
+  file->read(1, std::as_writable_bytes(std::span(bytes)));
+  EXPECT_EQ(bytes, "orne");
+  EXPECT_ERROR(file->read(3, std::as_writable_bytes(std::span(bytes))), ErrorCode::kIo,
+               directory.path("a") + " was truncated to 6 bytes; expected 7 at least");
+  fs.fail_function("pread", EIO);
+  EXPECT_ERROR(file->read(0, std::as_writable_bytes(std::span(bytes))), ErrorCode::kIo,
+               "cannot read 4 bytes at 0 of " + directory.path("a"));
 }
 
 }  // namespace

@@ -48,13 +48,6 @@ TEST(Hdf5Source, EveryRange_IsTheSameAsOfAWholeRead) {
   }
 }
 
-TEST(Hdf5Source, ContiguousRows_AreViewsOfTheFile) {
-  std::vector<std::byte> scratch;
-  const auto source = open("contiguous");
-  source->rows(3, 9, scratch);
-  EXPECT_TRUE(scratch.empty());
-}
-
 TEST(Hdf5Source, BoundOnMemory_ChangesNoRow) {
   for (const char* name : {"contiguous", "gzip_shuffle", "pieces"}) {
     const std::string path = test_file("formats.h5:/" + std::string(name));

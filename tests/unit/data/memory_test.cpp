@@ -54,11 +54,10 @@ TEST(MemorySink, WriteAndDirect_PutRowsInTheirPlaces) {
   EXPECT_EQ(sink->name(), "y");
   const std::vector<int32_t> row = {20, 21};
   sink->write(2, {row.data(), DType::kInt32, {1, 2}});
-  const MutableTensorView rows = sink->direct(0, 1);
-  EXPECT_EQ(rows.data, array.data());
-  EXPECT_EQ(rows.shape, (Shape{1, 2}));
-  static_cast<int32_t*>(rows.data)[1] = 1;
-  sink->write(0, rows);
+  void* const rows = sink->direct(0, 1);
+  EXPECT_EQ(rows, array.data());
+  static_cast<int32_t*>(rows)[1] = 1;
+  sink->write(0, {rows, DType::kInt32, {1, 2}});
   sink->finish();
   EXPECT_EQ(array, (std::vector<int32_t>{-1, 1, -1, -1, 20, 21}));
 }

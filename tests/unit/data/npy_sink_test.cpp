@@ -3,14 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/fault_guard.h"
 #include "data/npy.h"
 #include "unit/base/expect_error.h"
 #include "unit/base/faulty_file_system.h"
@@ -47,45 +45,14 @@ TEST_F(NpySinkTest, Finish_RowsWrittenInAnyOrder_AreTheFileInOrder) {
   EXPECT_FALSE(std::filesystem::exists(path_ + ".partial"));
 }
 
-TEST_F(NpySinkTest, Direct_FileThatIsTruncatedMeanwhile_IsAnErrorThatNamesItsRows) {
+TEST_F(NpySinkTest, Write_FileThatWasTruncatedMeanwhile_IsAnErrorThatNamesItsRows) {
   constexpr int64_t kRows = 8192;
   const auto sink = open_sink(path_, DType::kFloat32, {2}, kRows);
-  const FaultGuard guard;
-  const MutableTensorView rows = sink->direct(4096, kRows);
   std::filesystem::resize_file(path_ + ".partial", 4096);
-  std::memset(rows.data, 1, num_bytes(rows.dtype, rows.shape));  // SIGBUS, but for the guard
-  EXPECT_ERROR(sink->write(4096, rows), ErrorCode::kIo,
+  // The last rows alone would make it as long as it was, with a hole.
+  const std::vector<float> rows(8192);
+  EXPECT_ERROR(sink->write(4096, view(rows, {4096, 2})), ErrorCode::kIo,
                "cannot write rows 4096 to 8192: " + path_ + ".partial was truncated to 4096 bytes");
-  // As long as it was, but what was written before is lost.
-  std::filesystem::resize_file(path_ + ".partial", 128 + kRows * 8);
-  EXPECT_ERROR(sink->write(4096, rows), ErrorCode::kIo,
-               "cannot write rows 4096 to 8192 of " + path_ + ".partial: its disk fails");
-}
-
-TEST_F(NpySinkTest, Direct_RowsMadeInPlace_AreInTheFile) {
-  const auto sink = open_sink(path_, DType::kFloat32, {2}, 3);
-  const MutableTensorView rows = sink->direct(1, 3);
-  EXPECT_EQ(rows.shape, (Shape{2, 2}));
-  EXPECT_EQ(rows.dtype, DType::kFloat32);
-  const std::vector<float> made = {10, 11, 20, 21};
-  std::memcpy(rows.data, made.data(), 16);
-  sink->write(1, rows);  // says nothing new, and must not harm
-  sink->write(0, view({0, 1}, {1, 2}));
-  sink->finish();
-  EXPECT_EQ(read_file(path_), expected("<f4", "(3, 2)", raw<float>({0, 1, 10, 11, 20, 21})));
-}
-
-TEST_F(NpySinkTest, Write_RowsMadeInPlace_AreNotWrittenAgain) {
-  FaultyFileSystem fs;
-  const auto sink = open_npy_sink(path_, DType::kFloat32, {2}, 3, Overwrite::kNever, fs);
-  const int calls = fs.num_calls();
-  sink->write(1, sink->direct(1, 3));
-  EXPECT_EQ(fs.num_calls(), calls + 1);  // how long the file is
-}
-
-TEST_F(NpySinkTest, Direct_FirstRow_IsAlignedForVectors) {
-  const auto sink = open_sink(path_, DType::kFloat64, {3, 5}, 7);
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(sink->direct(0, 1).data) % 64, 0u);
 }
 
 TEST_F(NpySinkTest, Kept_IsContinuedByAnotherSink) {
@@ -146,7 +113,6 @@ TEST_F(NpySinkTest, Finish_EachType_HasNumpysName) {
 TEST_F(NpySinkTest, Finish_NoRows_IsAFileOfNoRows) {
   const auto sink = open_sink(path_, DType::kFloat32, {4}, 0);
   sink->write(0, {nullptr, DType::kFloat32, {0, 4}});
-  EXPECT_EQ(sink->direct(0, 0).shape, (Shape{0, 4}));
   sink->finish();
   EXPECT_EQ(read_file(path_), expected("<f4", "(0, 4)", ""));
 }
@@ -189,7 +155,6 @@ TEST_F(NpySinkTest, Write_RowsThatDoNotFit_AreRefused) {
   EXPECT_ERROR(sink->write(-1, view(rows, {1, 2})), ErrorCode::kInvalidArgument, "it has 3");
   EXPECT_ERROR(sink->write(std::numeric_limits<int64_t>::max(), view(rows, {1, 2})),
                ErrorCode::kInvalidArgument, "it has 3");
-  EXPECT_ERROR(sink->direct(2, 4), ErrorCode::kInvalidArgument, "it has 3");
 }
 
 TEST_F(NpySinkTest, Write_RangesFromManyThreads_AllArrive) {
@@ -202,10 +167,7 @@ TEST_F(NpySinkTest, Write_RangesFromManyThreads_AllArrive) {
         const int64_t end = std::min(row + 7, kRows);
         std::vector<int32_t> made;
         for (int64_t i = row * 5; i < end * 5; ++i) made.push_back(static_cast<int32_t>(i));
-        if (t % 2 == 0)
-          sink->write(row, {made.data(), DType::kInt32, {end - row, 5}});
-        else
-          std::memcpy(sink->direct(row, end).data, made.data(), made.size() * 4);
+        sink->write(row, {made.data(), DType::kInt32, {end - row, 5}});
       }
     });
   }
@@ -215,32 +177,6 @@ TEST_F(NpySinkTest, Write_RangesFromManyThreads_AllArrive) {
   const auto source = open_source(path_);
   const auto* numbers = static_cast<const int32_t*>(source->rows(0, kRows, scratch).data);
   for (int32_t i = 0; i < kRows * 5; ++i) ASSERT_EQ(numbers[i], i);
-}
-
-// Pages are let go while other threads write to them: no byte may be lost.
-TEST_F(NpySinkTest, Direct_LargeFileFromManyThreads_IsLetGoInBetweenAndComplete) {
-  FaultyFileSystem fs;
-  constexpr int64_t kRows = 140;
-  constexpr size_t kRowBytes = size_t{1} << 20;
-  const auto sink = open_npy_sink(path_, DType::kUInt8, {kRowBytes}, kRows, Overwrite::kNever, fs);
-  std::vector<std::thread> threads;
-  for (int64_t t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      for (int64_t row = t; row < kRows; row += 4) {
-        std::memset(sink->direct(row, row + 1).data, static_cast<int>(row + 1), kRowBytes);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_GE(fs.num_madvise(), 1);  // every window
-  sink->finish();
-  const std::string bytes = read_file(path_);
-  for (size_t row = 0; row < kRows; ++row) {
-    ASSERT_EQ(bytes.compare(128 + row * kRowBytes, kRowBytes,
-                            std::string(kRowBytes, static_cast<char>(row + 1))),
-              0)
-        << row;
-  }
 }
 
 TEST_F(NpySinkTest, Finish_ShortWritesAndInterrupts_WritesAll) {

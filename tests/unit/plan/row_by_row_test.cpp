@@ -66,8 +66,8 @@ TEST_F(RowByRowTest, LongSequencesOfRecurrentLayers_GoTogether) {
   const ValueId kernel = graph.add_constant(Tensor(DType::kFloat32, {kChannels, 4 * kChannels}));
   const ValueId sequence = graph.add_node(std::make_shared<graph::Lstm>(),
                                           {x, kernel, kNoValue, kNoValue, kNoValue}, "lstm")[0];
-  const ValueId mean = add<graph::Reduce>({sequence}, graph::ReduceKind::mean,
-                                          std::vector<int64_t>{1}, false);
+  const ValueId mean =
+      add<graph::Reduce>({sequence}, graph::ReduceKind::mean, std::vector<int64_t>{1}, false);
   const ValueId w = graph.add_constant(Tensor(DType::kFloat32, {kChannels, 16 * kUnits}));
   graph.set_outputs({add<graph::Contraction>({mean, w, kNoValue})});
   CacheSizes caches;
