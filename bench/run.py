@@ -290,13 +290,15 @@ class ModelBench:
         self.x_path, self.y_path = WORK / f"{name}.x.npy", WORK / f"{name}.y.npy"
         self.make_rows()
         self.peers = []
-        if onnx and "onnx" in options.peers:
-            self.peers.append(Onnx(onnx, self.x_path, env))
+        self.result = {"model": name, "notes": []}
+        if "onnx" in options.peers:
+            onnx = onnx or self.exported_onnx()
+            if onnx:
+                self.peers.append(Onnx(onnx, self.x_path, env))
         if "torch" in options.peers:
             self.peers.append(Torch(model, self.x_path, env))
         if "keras" in options.peers and python_with_keras():
             self.peers.append(Keras(model, self.x_path, env))
-        self.result = {"model": name, "notes": []}
 
     def make_rows(self):
         given = self.model.with_suffix(".x.npy")
@@ -311,6 +313,17 @@ class ModelBench:
         rows = (generator.standard_normal(shape) if "float" in inputs[0]["dtype"]
                 else generator.integers(0, 2, shape))
         np.save(self.x_path, rows.astype(inputs[0]["dtype"]))
+
+    def exported_onnx(self):
+        """The model as PyTorch writes it; None where it cannot."""
+        path = WORK / f"{self.name}.onnx"
+        result = subprocess.run(["/usr/bin/python3", PEERS / "torch_to_onnx.py", self.model,
+                                 self.x_path, path], capture_output=True, text=True)
+        if result.returncode == 0:
+            return path
+        why = (result.stderr.strip() or "no reason given").splitlines()[-1]
+        self.result["notes"].append(f"ONNX Runtime: no ONNX file was given, and to write one: {why}")
+        return None
 
     def check_values(self):
         hornet("predict", self.model, self.x_path, "-o", self.y_path, "--force", "--progress",
@@ -566,7 +579,7 @@ def models_to_measure(options):
 def main():
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("model", nargs="?", type=pathlib.Path, help="a .keras file of your own")
-    parser.add_argument("onnx", nargs="?", type=pathlib.Path, help="the same model as ONNX")
+    parser.add_argument("onnx", nargs="?", type=pathlib.Path, help="the same model as ONNX; without one PyTorch writes it")
     parser.add_argument("--models", help="of ../shared/bench: resnet50,unet,...")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")

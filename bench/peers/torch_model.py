@@ -1,5 +1,6 @@
-"""A Keras model file as a PyTorch module with the same weights: the layers that the models of the
-benchmark have. Images are [n, c, h, w] here; everything else is as in Keras."""
+"""A Keras model file as a PyTorch module with the same weights: the layers of many Functional and
+Sequential models. Between layers channels come first or last, as PyTorch's own layers want them, and
+are only moved where two layers differ."""
 
 import io
 import json
@@ -12,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+FIRST, LAST, ANY = "channels first", "channels last", "any"
+
 
 class Unsupported(Exception):
     pass
@@ -23,120 +26,133 @@ def snake_case(name):
 
 
 ACTIVATIONS = {
+    None: lambda x: x,
     "linear": lambda x: x,
     "relu": F.relu,
     "relu6": F.relu6,
+    "elu": F.elu,
+    "selu": F.selu,
     "silu": F.silu,
     "swish": F.silu,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "gelu": F.gelu,
-    "softmax": lambda x: F.softmax(x, 1 if x.dim() == 4 else -1),
+    "softplus": F.softplus,
 }
 
 
-def activation(name):
+def activation(name, softmax_dim=None):
+    if name == "softmax":
+        return lambda x: F.softmax(x, -1 if softmax_dim is None or x.dim() == 2 else softmax_dim)
     if name not in ACTIVATIONS:
         raise Unsupported(f"activation {name}")
     return ACTIVATIONS[name]
 
 
-def pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
+def numbers(value, count):
+    return [value] * count if isinstance(value, int) else list(value)
 
 
-def same_padding(config, size, kernel):
-    """Left, right, top, bottom; Keras pads more at the end where the total is odd."""
-    if config["padding"] == "valid":
-        return (0, 0, 0, 0)
-    if config["padding"] != "same":
-        raise Unsupported("padding " + config["padding"])
+def tensor(array):
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def paddings(config, sizes, kernel):
+    """(before, after) of each axis; Keras pads more at the end where the total is odd."""
+    strides = numbers(config["strides"], len(kernel))
+    rates = numbers(config.get("dilation_rate", 1), len(kernel))
     sides = []
-    for axis in (1, 0):
-        stride = pair(config["strides"])[axis]
-        total = max((-(-size[axis] // stride) - 1) * stride + kernel[axis] - size[axis], 0)
-        sides += [total // 2, total - total // 2]
-    return tuple(sides)
+    for size, window, stride, rate in zip(sizes, kernel, strides, rates):
+        extent = (window - 1) * rate
+        total = max((-(-size // stride) - 1) * stride + extent + 1 - size, 0)
+        sides.append({"valid": (0, 0), "causal": (extent, 0),
+                      "same": (total // 2, total - total // 2)}[config["padding"]])
+    return sides
+
+
+def flat(sides):
+    """As F.pad wants them: the last axis first."""
+    return [n for side in reversed(sides) for n in side]
+
+
+class Apply(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *x):
+        return self.function(*x)
 
 
 class Convolution(nn.Module):
-    def __init__(self, config, weights, input_shape, depthwise):
+    """`weight` is PyTorch's: [out, in / groups, ...]."""
+
+    def __init__(self, config, weight, bias, groups, sizes):
         super().__init__()
-        kernel = weights[0]  # [h, w, in, out] or [h, w, in, multiplier]
-        size = kernel.shape[:2]
-        if pair(config["dilation_rate"]) != (1, 1) or (not depthwise and config["groups"] != 1):
-            raise Unsupported("dilations or groups")
-        if depthwise and kernel.shape[3] != 1:
-            raise Unsupported("a depth multiplier")
-        left, right, top, bottom = same_padding(config, input_shape[1:3], size)
-        symmetric = left == right and top == bottom
-        self.pad = None if symmetric else (left, right, top, bottom)
-        channels = kernel.shape[2]
-        out = channels if depthwise else kernel.shape[3]
-        self.conv = nn.Conv2d(channels, out, size, pair(config["strides"]),
-                              (top, left) if symmetric else 0,
-                              groups=channels if depthwise else 1, bias=config["use_bias"])
-        order = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
-        self.conv.weight.data = torch.from_numpy(kernel.transpose(order).copy())
-        if config["use_bias"]:
-            self.conv.bias.data = torch.from_numpy(weights[1])
-        self.activation = activation(config["activation"])
+        kernel = weight.shape[2:]
+        sides = paddings(config, sizes, kernel)
+        symmetric = all(before == after for before, after in sides)
+        self.pad = None if symmetric else flat(sides)
+        kind = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[len(kernel)]
+        self.conv = kind(weight.shape[1] * groups, weight.shape[0], tuple(kernel),
+                         tuple(numbers(config["strides"], len(kernel))),
+                         tuple(before for before, _ in sides) if symmetric else 0,
+                         tuple(numbers(config["dilation_rate"], len(kernel))), groups,
+                         bias=bias is not None)
+        self.conv.weight.data = tensor(weight)
+        if bias is not None:
+            self.conv.bias.data = tensor(bias)
 
     def forward(self, x):
-        if self.pad is not None:
-            x = F.pad(x, self.pad)
-        return self.activation(self.conv(x))
+        return self.conv(x if self.pad is None else F.pad(x, self.pad))
 
 
 class TransposedConvolution(nn.Module):
     def __init__(self, config, weights):
         super().__init__()
         kernel = weights[0]  # [h, w, out, in]
-        if pair(config["strides"]) != kernel.shape[:2]:
-            raise Unsupported("transposed convolutions whose windows overlap")
-        self.conv = nn.ConvTranspose2d(kernel.shape[3], kernel.shape[2], kernel.shape[:2],
-                                       pair(config["strides"]), bias=config["use_bias"])
-        self.conv.weight.data = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+        size, strides = kernel.shape[:2], numbers(config["strides"], 2)
+        cut = [k - s if config["padding"] == "same" else 0 for k, s in zip(size, strides)]
+        if config.get("output_padding") is not None or min(cut) < 0:
+            raise Unsupported("transposed convolutions with gaps or output padding")
+        self.conv = nn.ConvTranspose2d(kernel.shape[3], kernel.shape[2], size, strides,
+                                       [c // 2 for c in cut], bias=config["use_bias"])
+        self.odd = [c % 2 for c in cut]
+        self.conv.weight.data = tensor(kernel.transpose(3, 2, 0, 1))
         if config["use_bias"]:
-            self.conv.bias.data = torch.from_numpy(weights[1])
-        self.activation = activation(config["activation"])
+            self.conv.bias.data = tensor(weights[1])
 
     def forward(self, x):
-        return self.activation(self.conv(x))
-
-
-class Dense(nn.Module):
-    def __init__(self, config, weights):
-        super().__init__()
-        self.linear = linear(weights[0], weights[1] if config["use_bias"] else None)
-        self.activation = activation(config["activation"])
-
-    def forward(self, x):
-        return self.activation(self.linear(x))
+        y = self.conv(x)
+        if any(self.odd):
+            y = y[:, :, :y.shape[2] - self.odd[0], :y.shape[3] - self.odd[1]]
+        return y
 
 
 def linear(kernel, bias):
     layer = nn.Linear(kernel.shape[0], kernel.shape[1], bias=bias is not None)
-    layer.weight.data = torch.from_numpy(kernel.T.copy())
+    layer.weight.data = tensor(kernel.T)
     if bias is not None:
-        layer.bias.data = torch.from_numpy(bias.copy())
+        layer.bias.data = tensor(bias)
     return layer
 
 
 class Recurrent(nn.Module):
-    """LSTM or GRU, one or both directions."""
+    """SimpleRNN, LSTM or GRU, one or both directions."""
 
     def __init__(self, kind, config, directions):
         super().__init__()
-        if config["activation"] != "tanh" or config["recurrent_activation"] != "sigmoid":
+        if config["activation"] != "tanh" or config.get("recurrent_activation") not in (None,
+                                                                                      "sigmoid"):
             raise Unsupported("other activations of recurrent layers")
         if config["go_backwards"] or config["return_state"] or not config["use_bias"]:
             raise Unsupported("recurrent layers with states, backwards or without bias")
         if kind == "GRU" and not config["reset_after"]:
             raise Unsupported("GRU with reset_after=False")
         width = directions[0][0].shape[0]
-        self.rnn = getattr(nn, kind)(width, config["units"], batch_first=True,
-                                     bidirectional=len(directions) == 2)
+        module = {"SimpleRNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}[kind]
+        self.rnn = module(width, config["units"], batch_first=True,
+                          bidirectional=len(directions) == 2)
         for weights, suffix in zip(directions, ("", "_reverse")):
             kernel, recurrent, bias = weights
             if kind == "GRU":  # z, r, h in Keras; r, z, n in PyTorch
@@ -149,8 +165,7 @@ class Recurrent(nn.Module):
                 biases = (bias, np.zeros_like(bias))
             for name, value in (("weight_ih", kernel.T), ("weight_hh", recurrent.T),
                                 ("bias_ih", biases[0]), ("bias_hh", biases[1])):
-                parameter = getattr(self.rnn, f"{name}_l0{suffix}")
-                parameter.data = torch.from_numpy(np.ascontiguousarray(value))
+                getattr(self.rnn, f"{name}_l0{suffix}").data = tensor(value)
         self.rnn.flatten_parameters()
         self.sequences = config["return_sequences"]
         self.units = config["units"]
@@ -188,108 +203,274 @@ class Attention(nn.Module):
         return self.out(y)
 
 
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
+class Layer:
+    """What a function below is told of a layer: `values(path)` are its weights, `shapes` those of
+    its inputs, the batch first."""
 
-    def forward(self, *x):
-        return self.function(*x)
+    def __init__(self, kind, config, values, shapes):
+        self.kind, self.config, self.values, self.shapes = kind, config, values, shapes
+        self.weights = values("")
+        self.rank = len(shapes[0]) - 2  # axes between batch and channels
 
+    def bias(self, index):
+        return self.weights[index] if self.config["use_bias"] else None
 
-def batch_norm(config, weights, is_image):
-    layer = (nn.BatchNorm2d if is_image else nn.BatchNorm1d)(
-        weights[0].shape[0], eps=config["epsilon"], affine=True)
-    values = list(weights)
-    layer.weight.data = torch.from_numpy(values.pop(0)) if config["scale"] else torch.ones(
-        weights[0].shape[0])
-    layer.bias.data = torch.from_numpy(values.pop(0)) if config["center"] else torch.zeros(
-        weights[0].shape[0])
-    layer.running_mean.data = torch.from_numpy(values.pop(0))
-    layer.running_var.data = torch.from_numpy(values.pop(0))
-    return layer
+    def axes(self, name):
+        return numbers(self.config[name], self.rank)
 
 
-class Builder:
-    def __init__(self, archive):
-        weights = io.BytesIO(archive.read("model.weights.h5"))
-        self.file = h5py.File(weights, "r")
+LAYERS = {}
 
-    def values(self, path):
-        group = self.file.get(path + "/vars")
-        if group is None:
-            return []
-        return [np.array(group[str(i)], np.float32) for i in range(len(group))]
 
-    def build(self, layer, path, input_shape):
-        kind, config = layer["class_name"], layer["config"]
-        weights = self.values(path)
-        is_image = input_shape is not None and len(input_shape) == 4
-        if config.get("data_format", "channels_last") != "channels_last":
-            raise Unsupported("channels first")
-        if kind in ("Conv2D", "DepthwiseConv2D"):
-            return Convolution(config, weights, input_shape, kind != "Conv2D")
-        if kind == "Conv2DTranspose":
-            return TransposedConvolution(config, weights)
-        if kind == "Dense":
-            return Dense(config, weights)
-        if kind == "BatchNormalization":
-            return batch_norm(config, weights, is_image)
-        if kind == "LayerNormalization":
-            norm = nn.LayerNorm(weights[0].shape, config["epsilon"])
-            norm.weight.data, norm.bias.data = map(torch.from_numpy, weights)
-            return norm
-        if kind == "Embedding":
-            return nn.Embedding.from_pretrained(torch.from_numpy(weights[0]))
-        if kind in ("LSTM", "GRU"):
-            return Recurrent(kind, config, [self.values(path + "/cell")])
-        if kind == "Bidirectional":
-            inner = config["layer"]
-            if config["merge_mode"] != "concat":
-                raise Unsupported("merge mode " + str(config["merge_mode"]))
-            return Recurrent(inner["class_name"], inner["config"],
-                             [self.values(f"{path}/{d}_layer/cell") for d in ("forward", "backward")])
-        if kind == "MultiHeadAttention":
-            parts = {n: self.values(f"{path}/{n}_dense") for n in ("query", "key", "value", "output")}
-            return Attention(config, parts)
-        if kind == "Normalization":
-            mean, variance = (torch.from_numpy(w.reshape(1, -1, 1, 1)) for w in weights[:2])
-            scale = 1 / torch.clamp(variance.sqrt(), min=1e-7)
-            return Apply(lambda x: (x - mean) * scale)
-        return Apply(self.function(kind, config, is_image))
+def layer(layout, *kinds):
+    """Registers a function from a Layer to a module or function that takes and gives `layout`."""
+    def register(function):
+        for kind in kinds:
+            LAYERS[kind] = (layout, function)
+        return function
+    return register
 
-    @staticmethod
-    def function(kind, config, is_image):
-        if kind == "Activation":
-            return activation(config["activation"])
-        if kind == "ReLU":
-            if config.get("negative_slope") or config.get("threshold"):
-                raise Unsupported("ReLU with a slope or a threshold")
-            return {None: F.relu, 6.0: F.relu6}[config.get("max_value")]
-        if kind == "ZeroPadding2D":
-            (top, bottom), (left, right) = config["padding"]
-            return lambda x: F.pad(x, (left, right, top, bottom))
-        if kind == "MaxPooling2D" and config["padding"] == "valid":
-            return lambda x: F.max_pool2d(x, pair(config["pool_size"]), pair(config["strides"]))
-        if kind == "GlobalAveragePooling2D":
-            if config.get("keepdims"):
-                return lambda x: x.mean((2, 3), keepdim=True)
-            return lambda x: x.mean((2, 3))
-        if kind == "GlobalAveragePooling1D":
-            return lambda x: x.mean(1)
-        if kind == "Add":
-            return lambda x, *more: sum(more, x)
-        if kind == "Multiply":
-            return lambda x, y: x * y
-        if kind == "Concatenate" and config["axis"] in (-1, 3) and is_image:
-            return lambda *x: torch.cat(x, 1)
-        if kind == "Rescaling":
-            return lambda x: x * config["scale"] + config["offset"]
-        if kind == "Dropout":
-            return lambda x: x
-        if kind == "Reshape" and config["target_shape"][:2] == [1, 1] and not is_image:
-            return lambda x: x[:, :, None, None]
-        raise Unsupported(kind)
+
+def activated(module, config):
+    name = config["activation"]
+    if name in (None, "linear"):
+        return module
+    return nn.Sequential(module, Apply(activation(name, softmax_dim=1)))
+
+
+@layer(FIRST, "Conv1D", "Conv2D", "Conv3D")
+def convolution(the):
+    order = (the.rank + 1, the.rank, *range(the.rank))
+    return activated(Convolution(the.config, the.weights[0].transpose(order), the.bias(1),
+                                 the.config["groups"], the.shapes[0][1:-1]), the.config)
+
+
+def depthwise_part(the, bias):
+    kernel = the.weights[0]  # [..., in, multiplier]
+    rank, channels = the.rank, kernel.shape[the.rank]
+    weight = kernel.transpose((rank, rank + 1, *range(rank))).reshape(-1, 1, *kernel.shape[:rank])
+    return Convolution(the.config, weight, bias, channels, the.shapes[0][1:-1])
+
+
+@layer(FIRST, "DepthwiseConv1D", "DepthwiseConv2D")
+def depthwise(the):
+    return activated(depthwise_part(the, the.bias(1)), the.config)
+
+
+@layer(FIRST, "SeparableConv1D", "SeparableConv2D")
+def separable(the):
+    pointwise = the.weights[1].transpose((the.rank + 1, the.rank, *range(the.rank)))
+    plain = {"padding": "valid", "strides": 1, "dilation_rate": 1}
+    return activated(nn.Sequential(depthwise_part(the, None),
+                                   Convolution(plain, pointwise, the.bias(2), 1, [1] * the.rank)),
+                     the.config)
+
+
+@layer(FIRST, "Conv2DTranspose")
+def transposed(the):
+    return activated(TransposedConvolution(the.config, the.weights), the.config)
+
+
+@layer(LAST, "Dense")
+def dense(the):
+    module = linear(the.weights[0], the.bias(1))
+    return nn.Sequential(module, Apply(activation(the.config["activation"])))
+
+
+@layer(LAST, "Embedding")
+def embedding(the):
+    return nn.Embedding.from_pretrained(tensor(the.weights[0]))
+
+
+@layer(LAST, "SimpleRNN", "LSTM", "GRU")
+def recurrent(the):
+    return Recurrent(the.kind, the.config, [the.values("/cell")])
+
+
+@layer(LAST, "Bidirectional")
+def bidirectional(the):
+    inner = the.config["layer"]
+    if the.config["merge_mode"] != "concat":
+        raise Unsupported("merge mode " + str(the.config["merge_mode"]))
+    return Recurrent(inner["class_name"], inner["config"],
+                     [the.values(f"/{d}_layer/cell") for d in ("forward", "backward")])
+
+
+@layer(LAST, "MultiHeadAttention")
+def attention(the):
+    return Attention(the.config, {n: the.values(f"/{n}_dense")
+                                  for n in ("query", "key", "value", "output")})
+
+
+def require_last_axis(the):
+    axis = the.config["axis"]
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if axis not in (-1, len(the.shapes[0]) - 1):
+        raise Unsupported(f"{the.kind} along axis {axis}")
+
+
+@layer(FIRST, "BatchNormalization")
+def batch_normalization(the):
+    require_last_axis(the)
+    kind = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[the.rank]
+    count = the.weights[0].shape[0]
+    module, values = kind(count, eps=the.config["epsilon"]), list(the.weights)
+    module.weight.data = tensor(values.pop(0)) if the.config["scale"] else torch.ones(count)
+    module.bias.data = tensor(values.pop(0)) if the.config["center"] else torch.zeros(count)
+    module.running_mean.data, module.running_var.data = map(tensor, values)
+    return module
+
+
+def affine(module, the):
+    if not (the.config["scale"] and the.config["center"]):
+        raise Unsupported(f"{the.kind} without scale or center")
+    module.weight.data, module.bias.data = map(tensor, the.weights)
+    return module
+
+
+@layer(LAST, "LayerNormalization")
+def layer_normalization(the):
+    require_last_axis(the)
+    return affine(nn.LayerNorm(the.weights[0].shape, the.config["epsilon"]), the)
+
+
+@layer(FIRST, "GroupNormalization")
+def group_normalization(the):
+    require_last_axis(the)
+    return affine(nn.GroupNorm(the.config["groups"], the.weights[0].shape[0],
+                               the.config["epsilon"]), the)
+
+
+@layer(LAST, "Normalization")
+def normalization(the):
+    mean, variance = map(tensor, the.weights[:2])
+    scale = 1 / torch.clamp(variance.sqrt(), min=1e-7)
+    return lambda x: (x - mean) * scale
+
+
+@layer(FIRST, "PReLU")
+def prelu(the):
+    slopes = tensor(np.moveaxis(the.weights[0], -1, 0))
+    return lambda x: torch.where(x > 0, x, slopes * x)
+
+
+@layer(FIRST, *(f"{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)))
+def pooling(the):
+    window, strides = the.axes("pool_size"), the.axes("strides")
+    sides = paddings(the.config, the.shapes[0][1:-1], window)
+    symmetric = all(before == after for before, after in sides)
+    before = [side[0] for side in sides]
+    if the.kind.startswith("Average"):
+        pool = getattr(F, f"avg_pool{the.rank}d")
+        if not symmetric:
+            raise Unsupported("means of windows that reach further out on one side")
+        return lambda x: pool(x, window, strides, before, count_include_pad=False)
+    pool = getattr(F, f"max_pool{the.rank}d")
+    if symmetric:
+        return lambda x: pool(x, window, strides, before)
+    return lambda x: pool(F.pad(x, flat(sides), value=-float("inf")), window, strides)
+
+
+@layer(FIRST, *(f"Global{kind}Pooling{n}D" for kind in ("Max", "Average") for n in (1, 2, 3)))
+def global_pooling(the):
+    axes, kept = tuple(range(2, 2 + the.rank)), the.config.get("keepdims", False)
+    if "Max" in the.kind:
+        return lambda x: x.amax(axes, keepdim=kept)
+    return lambda x: x.mean(axes, keepdim=kept)
+
+
+@layer(FIRST, "ZeroPadding1D", "ZeroPadding2D")
+def zero_padding(the):
+    sides = the.config["padding"]
+    sides = [sides] if the.rank == 1 else sides
+    return lambda x: F.pad(x, flat(sides))
+
+
+@layer(FIRST, "UpSampling2D")
+def up_sampling(the):
+    mode = the.config["interpolation"]
+    options = {"nearest": {}, "bilinear": {"align_corners": False}}
+    if mode not in options:
+        raise Unsupported("interpolation " + mode)
+    factors = [float(n) for n in the.axes("size")]
+    return lambda x: F.interpolate(x, scale_factor=factors, mode=mode, **options[mode])
+
+
+@layer(ANY, "Activation")
+def activation_layer(the):
+    if the.config["activation"] == "softmax":
+        raise Unsupported("softmax as a layer")
+    return activation(the.config["activation"])
+
+
+@layer(LAST, "Softmax")
+def softmax(the):
+    return lambda x: F.softmax(x, -1)
+
+
+@layer(ANY, "ReLU")
+def relu(the):
+    if the.config.get("negative_slope") or the.config.get("threshold"):
+        raise Unsupported("ReLU with a slope or a threshold")
+    most = the.config.get("max_value")
+    return F.relu if most is None else lambda x: torch.clamp(x, 0, most)
+
+
+@layer(ANY, "LeakyReLU")
+def leaky_relu(the):
+    return lambda x: F.leaky_relu(x, the.config["negative_slope"])
+
+
+@layer(ANY, "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+def nothing(the):
+    return lambda x: x
+
+
+@layer(ANY, "Rescaling")
+def rescaling(the):
+    if not all(isinstance(the.config[n], (int, float)) for n in ("scale", "offset")):
+        raise Unsupported("rescaling by channel")
+    return lambda x: x * the.config["scale"] + the.config["offset"]
+
+
+@layer(ANY, "Add")
+def add(the):
+    return lambda x, *more: sum(more, x)
+
+
+@layer(ANY, "Multiply")
+def multiply(the):
+    return lambda x, y: x * y
+
+
+@layer(FIRST, "Concatenate")
+def concatenate(the):
+    require_last_axis(the)
+    return lambda *x: torch.cat(x, 1)
+
+
+@layer(LAST, "Flatten")
+def flatten(the):
+    return lambda x: x.flatten(1)
+
+
+@layer(LAST, "Reshape")
+def reshape(the):
+    return lambda x: x.reshape(x.shape[0], *the.config["target_shape"])
+
+
+@layer(LAST, "Permute")
+def permute(the):
+    return lambda x: x.permute(0, *the.config["dims"])
+
+
+def moved(x, found, wanted):
+    """`x` with its channels where they are wanted."""
+    if x.dim() <= 2 or found == wanted or wanted == ANY:
+        return x
+    last = x.dim() - 1
+    return x.permute(0, last, *range(1, last)) if wanted == FIRST else x.permute(
+        0, *range(2, last + 1), 1)
 
 
 def tensors_in(value):
@@ -301,43 +482,63 @@ def tensors_in(value):
 
 
 class KerasModel(nn.Module):
-    """A Functional model with one input and one output."""
+    """A Functional model with one input and one output. Images are [n, c, h, w] on the way in; all
+    else, and what comes out, is as in Keras."""
 
     def __init__(self, path):
         super().__init__()
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
-            if config["class_name"] != "Functional":
-                raise Unsupported(config["class_name"])
-            builder = Builder(archive)
-            graph, counts = config["config"], {}
-            self.modules_by_name, self.calls, self.input_name = nn.ModuleDict(), [], None
-            for layer in graph["layers"]:
-                kind = snake_case(layer["class_name"])
-                number = counts[kind] = counts.get(kind, -1) + 1
-                if layer["class_name"] == "InputLayer":
-                    if self.input_name is not None:
-                        raise Unsupported("several inputs")
-                    self.input_name = layer["name"]
-                    continue
-                if len(layer["inbound_nodes"]) != 1:
-                    raise Unsupported("a layer that is called more than once")
-                inputs = tensors_in(layer["inbound_nodes"][0]["args"])
-                module = builder.build(layer, f"layers/{kind}" + (f"_{number}" if number else ""),
-                                       inputs[0][1])
-                key = layer["name"].replace(".", "_")
-                self.modules_by_name[key] = module
-                self.calls.append((key, layer["name"], [name for name, _ in inputs]))
+            self.file = h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r")
+        if config["class_name"] != "Functional":
+            raise Unsupported(config["class_name"])
+        graph, counts = config["config"], {}
+        self.modules_by_name, self.calls, self.input_name = nn.ModuleDict(), [], None
+        for entry in graph["layers"]:
+            kind = snake_case(entry["class_name"])
+            number = counts[kind] = counts.get(kind, -1) + 1
+            if entry["class_name"] == "InputLayer":
+                if self.input_name is not None:
+                    raise Unsupported("several inputs")
+                self.input_name = entry["name"]
+                continue
+            if len(entry["inbound_nodes"]) != 1:
+                raise Unsupported("a layer that is called more than once")
+            inputs = tensors_in(entry["inbound_nodes"][0]["args"])
+            layout, module = self.build(entry, f"layers/{kind}" + (f"_{number}" if number else ""),
+                                        [shape for _, shape in inputs])
+            key = entry["name"].replace(".", "_")
+            self.modules_by_name[key] = module if isinstance(module, nn.Module) else Apply(module)
+            self.calls.append((key, entry["name"], layout, [name for name, _ in inputs]))
+        self.file.close()
         self.output_name = (graph["output_layers"] if isinstance(graph["output_layers"][0], str)
                             else graph["output_layers"][0])[0]
 
+    def build(self, entry, path, shapes):
+        kind, config = entry["class_name"], entry["config"]
+        if kind not in LAYERS:
+            raise Unsupported(kind)
+        if config.get("data_format", "channels_last") not in (None, "channels_last"):
+            raise Unsupported("channels first")
+        layout, function = LAYERS[kind]
+        return layout, function(Layer(kind, config, lambda p: self.values(path + p), shapes))
+
+    def values(self, path):
+        group = self.file.get(path + "/vars")
+        if group is None:
+            return []
+        return [np.array(group[str(i)], np.float32) for i in range(len(group))]
+
     def forward(self, x):
-        values = {self.input_name: x}
+        values = {self.input_name: (x, FIRST if x.dim() == 4 else LAST)}
         waiting = list(self.calls)
         while waiting:
-            key, name, inputs = waiting.pop(0)
+            key, name, layout, inputs = waiting.pop(0)
             if any(i not in values for i in inputs):
-                waiting.append((key, name, inputs))
+                waiting.append((key, name, layout, inputs))
                 continue
-            values[name] = self.modules_by_name[key](*(values[i] for i in inputs))
-        return values[self.output_name]
+            if layout == ANY:
+                layout = values[inputs[0]][1]
+            values[name] = self.modules_by_name[key](
+                *(moved(*values[i], layout) for i in inputs)), layout
+        return moved(*values[self.output_name], LAST)

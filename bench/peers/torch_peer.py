@@ -16,40 +16,38 @@ import torch
 
 import torch_model
 
-MODEL, THREADS, VARIANT = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-torch.set_num_threads(THREADS)
-torch.set_num_interop_threads(1)
-torch.set_grad_enabled(False)
-
 
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
-def load_rows(path, batch=None):
+def load_rows(path, batch=None, channels_last=False):
+    """Images as PyTorch has them, in memory with channels first or last."""
     rows = np.load(path, mmap_mode="r")
     if batch is not None:
         rows = np.resize(rows, (batch,) + rows.shape[1:])
     rows = torch.from_numpy(np.array(rows))
     if rows.dim() == 4:
         rows = rows.permute(0, 3, 1, 2)
-        if VARIANT != "channels_last":
+        if not channels_last:
             rows = rows.contiguous()
     return rows.long() if rows.dtype == torch.int32 else rows
 
 
 class Engine:
-    def __init__(self):
-        self.module = torch_model.KerasModel(MODEL).eval()
-        if VARIANT == "channels_last":
+    def __init__(self, model, variant):
+        self.module = torch_model.KerasModel(model).eval()
+        self.channels_last = variant == "channels_last"
+        if self.channels_last:
             self.module = self.module.to(memory_format=torch.channels_last)
+        self.optimized = variant == "optimized"
         self.scripts = {}
 
     def script(self, rows):
         if rows.shape not in self.scripts:
             script = torch.jit.freeze(torch.jit.trace(self.module, rows, check_trace=False))
-            if VARIANT == "optimized":
+            if self.optimized:
                 script = torch.jit.optimize_for_inference(script)
             for _ in range(2):  # the first calls specialise it
                 script(rows)
@@ -57,15 +55,12 @@ class Engine:
         return self.scripts[rows.shape]
 
     def predict(self, command):
-        rows = load_rows(command["rows"])
-        y = self.script(rows)(rows)
-        if y.dim() == 4:
-            y = y.permute(0, 2, 3, 1)
-        np.save(command["to"], y.contiguous().numpy())
+        rows = load_rows(command["rows"], channels_last=self.channels_last)
+        np.save(command["to"], self.script(rows)(rows).contiguous().numpy())
         return {}
 
     def run(self, command):
-        rows = load_rows(command["rows"], command["batch"])
+        rows = load_rows(command["rows"], command["batch"], self.channels_last)
         script = self.script(rows)
         script(rows)
         start, cpu, calls = time.perf_counter(), cpu_seconds(), 0
@@ -77,8 +72,12 @@ class Engine:
 
 
 def main():
+    model, threads, variant = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    torch.set_num_interop_threads(1)
+    torch.set_grad_enabled(False)
     try:
-        engine = Engine()
+        engine = Engine(model, variant)
     except torch_model.Unsupported as error:
         print(json.dumps({"error": f"not supported: {error}"}), flush=True)
         return
@@ -88,4 +87,5 @@ def main():
         print(json.dumps(getattr(engine, command["do"])(command)), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,14 @@ InstructionSet chosen_instruction_set() {
   return chosen;
 }
 
+bool reads_as_it_multiplies() {
+  static const bool is_amd = [] {
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amd") != 0;
+  }();
+  return is_amd;
+}
+
 void limit_instruction_set(InstructionSet most) { limit() = most; }
 
 }  // namespace hornet::kernels

@@ -21,6 +21,10 @@ InstructionSet chosen_instruction_set();
 // Before the first kernel is made. Not thread-safe.
 void limit_instruction_set(InstructionSet most);
 
+// Whether the processor reads no more vectors a cycle than it multiplies and adds, but decodes many
+// instructions: AMD's.
+bool reads_as_it_multiplies();
+
 template <class F>
 struct CodeFor {
   InstructionSet set;
