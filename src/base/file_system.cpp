@@ -42,6 +42,9 @@ class RealFileSystem : public FileSystem {
     return -1;
   }
   int fdatasync(int fd) override { return ::fdatasync(fd); }
+  int begin_sync(int fd) override {
+    return ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);  // 0 bytes: up to the end
+  }
   int fsync(int fd) override { return ::fsync(fd); }
   int lock(int fd, int command, struct flock* lock) override { return ::fcntl(fd, command, lock); }
   int rename(const char* from, const char* to) override { return ::rename(from, to); }
@@ -219,6 +222,8 @@ void File::sync() {
   const int result = uninterrupted([&] { return fs_.fdatasync(fd_); });
   if (result != 0) fail_system("cannot write {} to disk", path_);
 }
+
+void File::begin_sync() { fs_.begin_sync(fd_); }
 
 File::Lock File::try_lock() {
   struct flock lock = exclusive_lock();

@@ -38,6 +38,8 @@ class FileSystem {
   // posix_fallocate from 0, its error in errno and -1 returned as everywhere else.
   virtual int fallocate(int fd, off_t size) = 0;
   virtual int fdatasync(int fd) = 0;
+  // sync_file_range of the whole file with SYNC_FILE_RANGE_WRITE.
+  virtual int begin_sync(int fd) = 0;
   virtual int fsync(int fd) = 0;
   // fcntl with F_OFD_SETLK or F_OFD_GETLK.
   virtual int lock(int fd, int command, struct flock* lock) = 0;
@@ -108,6 +110,9 @@ class File {
   void reserve(size_t size);
   // Makes what was written durable, through mappings too.
   void sync();
+  // Asks the system to begin with that, so that the next sync() has little left to wait for. What
+  // fails is told by sync().
+  void begin_sync();
 
   enum class Lock { kTaken, kHeldByAnother, kNotSupported };
   // Takes the exclusive lock of the file (F_OFD_SETLK), which is open for writing, without waiting;

@@ -14,10 +14,6 @@
 namespace hornet {
 namespace {
 
-std::span<const std::byte> bytes_of(const TensorView& rows, size_t bytes) {
-  return {static_cast<const std::byte*>(rows.data), bytes};
-}
-
 size_t file_bytes(const DenseOutput& output) {
   size_t bytes = 0;
   require(
@@ -32,9 +28,9 @@ class DenseFileSink : public Sink {
  public:
   DenseFileSink(DenseOutput output, Overwrite overwrite, FileSystem& fs)
       : out_(std::move(output)),
-        row_bytes_(num_bytes(out_.dtype, out_.row_shape)),
-        file_bytes_(file_bytes(out_)),
-        partial_(out_.path, file_bytes_, overwrite, fs) {
+        partial_(out_.path, file_bytes(out_), overwrite, fs),
+        writer_(partial_.file(), out_.header.size(), num_bytes(out_.dtype, out_.row_shape),
+                out_.num_rows) {
     const std::span<const std::byte> header = std::as_bytes(std::span(out_.header));
     if (overwrite != Overwrite::kResume) {
       partial_.file().write_at(0, header);
@@ -54,10 +50,7 @@ class DenseFileSink : public Sink {
   void write(int64_t begin, const TensorView& rows) override {
     const int64_t end =
         check_write(out_.path, begin, rows, out_.dtype, out_.row_shape, out_.num_rows);
-    const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
-    write_file_rows(partial_.file(), file_bytes_,
-                    out_.header.size() + static_cast<size_t>(begin) * row_bytes_,
-                    bytes_of(rows, bytes), begin, end);
+    writer_.write(begin, end, rows.data);
   }
 
   void finish() override { partial_.publish(); }
@@ -73,9 +66,8 @@ class DenseFileSink : public Sink {
 
  private:
   const DenseOutput out_;
-  const size_t row_bytes_;
-  const size_t file_bytes_;
   PartialFile partial_;
+  FileRowsWriter writer_;
 };
 
 class DenseStreamSink : public Sink {

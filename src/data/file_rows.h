@@ -1,8 +1,9 @@
 // Writes rows into files in which they lie one after the other.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "base/file_system.h"
@@ -10,11 +11,25 @@
 
 namespace hornet {
 
-// Writes rows [begin, end), which are `bytes`, at `offset` of a file that is `file_bytes` long.
-// Throws Error(kIo) where it is shorter, so that rows written before are lost. Thread-safe for
-// ranges that do not overlap.
-void write_file_rows(File& file, size_t file_bytes, size_t offset, std::span<const std::byte> bytes,
-                     int64_t begin, int64_t end);
+// Rows that lie one after the other in a file. Thread-safe for ranges that do not overlap.
+class FileRowsWriter {
+ public:
+  // The first of `num_rows` rows is at `offset`. `file` must outlive the writer.
+  FileRowsWriter(File& file, size_t offset, size_t row_bytes, int64_t num_rows);
+
+  // Rows [begin, end). Throws Error(kIo) where the file is too short for all rows, so that rows
+  // written before are lost. The system begins to write to the disk every few megabytes: who waits
+  // for it in the end waits for the rest alone.
+  void write(int64_t begin, int64_t end, const void* rows);
+
+ private:
+  size_t end_of(int64_t row) const { return offset_ + static_cast<size_t>(row) * row_bytes_; }
+
+  File& file_;
+  const size_t offset_, row_bytes_;
+  const int64_t num_rows_;
+  std::atomic<size_t> written_ = 0;
+};
 
 // Writes rows into a file that another process has made: `place` and `name` as the sink of the
 // other process tells, which stays responsible for all else: finish() and keep() do nothing.

@@ -69,6 +69,7 @@ class FaultyFileSystem : public FileSystem {
     return faults("fallocate", true) ? -1 : real().fallocate(fd, size);
   }
   int fdatasync(int fd) override { return faults("fdatasync", true) ? -1 : real().fdatasync(fd); }
+  int begin_sync(int fd) override { return real().begin_sync(fd); }
   int fsync(int fd) override { return faults("fsync", true) ? -1 : real().fsync(fd); }
   int lock(int fd, int command, struct flock* lock) override {
     return faults("lock", true) ? -1 : real().lock(fd, command, lock);
