@@ -55,8 +55,7 @@ struct SinkOptions {
   int64_t top_k = 0;
   // Text formats: a name for each value of a row.
   std::vector<std::string> labels = {};
-  // Bounds what the sink keeps of its file, and rows that wait for their turn in memory. 0: as
-  // docs/formats.md says.
+  // Bounds rows that wait in memory for their turn. 0: as docs/formats.md says.
   size_t memory_bytes = 0;
 };
 

@@ -56,15 +56,11 @@ class Source {
   virtual DType dtype() const = 0;
   // "images.npy": what messages call this source.
   virtual std::string name() const = 0;
-  // Rows [begin, end), as stored. Either a view of memory the source keeps (a mapped file), valid
-  // as long as the source; or rows put into `scratch`, valid until its next use.
+  // Rows [begin, end), as stored. Either a view of memory the source keeps, valid as long as the
+  // source; or rows put into `scratch`, valid until its next use.
   // Throws Error(kInvalidInput) that names the path or line where one of these rows is broken; all
   // others can still be read.
   virtual TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const = 0;
-
-  // To be called once the rows were used: throws Error(kIo) where rows [begin, end) may not have
-  // been what rows() promised, as their file was truncated or its disk failed meanwhile.
-  virtual void check(int64_t /*begin*/, int64_t /*end*/) const {}
 
   // Lets go of memory that rows left behind and that can be had again: what the system read of a
   // file around rows that were read here and there. Any thread may call it while others read.

@@ -17,7 +17,7 @@ namespace hornet::internal {
 // it.
 class JobOutputs {
  public:
-  // Opens them all. All arguments must outlive it. Throws Error(kIo) as open_sink() does.
+  // Opens them all. `options` and `fs` must outlive it. Throws Error(kIo) as open_sink() does.
   JobOutputs(const CompiledModel& model, ModelPlans& plans, const PredictOptions& options,
              const SinkFactory& open_sink, FileSystem& fs);
 

@@ -1,4 +1,4 @@
-// Mapped files that are truncated, or cannot be read or written, while they are in use.
+// Mapped files that are truncated, or cannot be read, while they are in use.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,7 @@ class FaultGuard {
   FaultGuard& operator=(const FaultGuard&) = delete;
 };
 
-// A mapping of a file, whose owner asks after use whether what was read was there, or whether what
-// was written went there.
+// A mapping of a file, whose owner asks after use whether what was read was there.
 // Thread-safe. There may be a few hundred at a time; those beyond are not guarded.
 class GuardedRegion {
  public:

@@ -217,7 +217,6 @@ void File::reserve(size_t size) {
   if (result != 0) fail_system("cannot reserve {} bytes for {}", size, path_);
 }
 
-// On Linux a mapping and the file are the same pages, so this covers what msync would.
 void File::sync() {
   const int result = uninterrupted([&] { return fs_.fdatasync(fd_); });
   if (result != 0) fail_system("cannot write {} to disk", path_);
@@ -252,11 +251,8 @@ bool File::is_named() const {
   return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-Mapping::Mapping(const File& file, size_t size, Access access)
-    : size_(size), fs_(file.file_system()) {
-  const bool shared = access == Access::kShared;
-  void* data = fs_.mmap(size, shared ? PROT_READ | PROT_WRITE : PROT_READ,
-                        shared ? MAP_SHARED : MAP_PRIVATE, file.descriptor());
+Mapping::Mapping(const File& file, size_t size) : size_(size), fs_(file.file_system()) {
+  void* data = fs_.mmap(size, PROT_READ, MAP_PRIVATE, file.descriptor());
   if (data == MAP_FAILED) fail_system("cannot map {} ({} bytes)", file.path(), size);
   data_ = static_cast<std::byte*>(data);
 }

@@ -108,7 +108,7 @@ class File {
   // Makes the file `size` bytes long and their space on disk its own, so that no write into them
   // can find the disk full.
   void reserve(size_t size);
-  // Makes what was written durable, through mappings too.
+  // Makes what was written durable.
   void sync();
   // Asks the system to begin with that, so that the next sync() has little left to wait for. What
   // fails is told by sync().
@@ -132,21 +132,20 @@ class File {
   FileSystem& fs_;
 };
 
-// The first `size` bytes of a file as memory, unmapped with its scope; the File may be closed.
+// The first `size` bytes of a file as memory to be read, unmapped with its scope; the File may be
+// closed.
 class Mapping {
  public:
-  enum class Access { kReadOnly, kShared };  // kShared: writable, and writes reach the file
-
   // `size` is above 0 and not beyond the end of the file.
-  Mapping(const File& file, size_t size, Access access);
+  Mapping(const File& file, size_t size);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
-  std::byte* data() const { return data_; }
+  const std::byte* data() const { return data_; }
   size_t size() const { return size_; }
-  // Takes the pages out of this process's resident memory. They stay in the system's file cache,
-  // written ones too, and come back when touched: harmless at any time, even while others write.
+  // Takes the pages out of this process's resident memory. They stay in the system's file cache and
+  // come back when touched: harmless at any time.
   void forget_pages() const { forget_pages(0, size_); }
   // Those of a part, which begins with a page and may reach beyond the end.
   void forget_pages(size_t offset, size_t bytes) const;

@@ -10,15 +10,17 @@
 
 namespace hornet {
 
-// A private, read-only mapping of a whole regular file, as long as it was when opened, and the
-// file, which stays open. Thread-safe. Another process that shortens the file while it is mapped
-// makes reads beyond its new end fatal (SIGBUS), but for a GuardedRegion.
+// A private, read-only mapping of a whole regular file, as long as it was when opened. Thread-safe.
+// Another process that shortens the file while it is mapped makes reads beyond its new end fatal
+// (SIGBUS), but for a GuardedRegion.
 class MappedFile {
  public:
-  // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ...
+  // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ... The
+  // file is closed again.
   static std::shared_ptr<const MappedFile> open(const std::string& path,
                                                 FileSystem& fs = FileSystem::real());
-  // The first `size` bytes of an open file. `name` is its path here.
+  // The first `size` bytes of an open file, which stays open: what open() gives has none of the
+  // functions that ask the file. `name` is its path here.
   static std::shared_ptr<const MappedFile> map(std::shared_ptr<const File> file, size_t size,
                                                std::string name);
   MappedFile(const MappedFile&) = delete;
@@ -28,9 +30,7 @@ class MappedFile {
   const std::byte* data() const { return mapping_ ? mapping_->data() : nullptr; }
   size_t size() const { return mapping_ ? mapping_->size() : 0; }
   const std::string& path() const { return path_; }
-  // Bytes that the file has by now.
-  size_t size_now() const { return static_cast<size_t>(file_->status().st_size); }
-  // Throws Error(kIo) where it has become shorter than that.
+  // Throws Error(kIo) where the file has fewer bytes by now.
   void require_size(size_t bytes) const;
   // Copies bytes of the file without a use of the mapping: what is read once costs no pages of this
   // process. Throws Error(kIo) where the file has become too short for them, or cannot be read.
@@ -48,7 +48,7 @@ class MappedFile {
   MappedFile(std::shared_ptr<const File> file, std::string path,
              std::unique_ptr<const Mapping> mapping);
 
-  const std::shared_ptr<const File> file_;
+  const std::shared_ptr<const File> file_;  // null: closed
   const std::string path_;
   const std::unique_ptr<const Mapping> mapping_;
 };

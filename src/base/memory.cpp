@@ -32,6 +32,12 @@ std::shared_ptr<void> map_zeroed(size_t bytes) {
 
 }  // namespace
 
+std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes) {
+  if (buffer.size() < bytes + kAlignment) buffer.resize(bytes + kAlignment);
+  const size_t beyond = reinterpret_cast<uintptr_t>(buffer.data()) % kAlignment;
+  return std::span(buffer).subspan(kAlignment - beyond, bytes);
+}
+
 std::shared_ptr<void> allocate_zeroed(size_t bytes) {
   if (bytes > SIZE_MAX - kHugePageBytes) return nullptr;
   if (bytes >= kFewestMappedBytes) return map_zeroed(bytes);

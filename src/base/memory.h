@@ -5,7 +5,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
+#include <vector>
 
 namespace hornet {
 
@@ -13,6 +15,9 @@ namespace hornet {
 // where the system has them: a page is zeroed when it is first touched, and weights of 100 MB take
 // 50 entries of the processor's address cache instead of 25,000.
 std::shared_ptr<void> allocate_zeroed(size_t bytes);
+
+// `bytes` of `buffer`, which grows where it has to, at an address that is a multiple of 64.
+std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes);
 
 // While it lives, another core touches the pages of a large block from its begin to its end, ahead
 // of who writes them: to zero pages takes a third of the time of who inflates into new ones.

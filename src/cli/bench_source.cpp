@@ -23,7 +23,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Reads all of it, so that mapped pages are really there.
+// Looks at all of it, as who computes with it.
 uint64_t sum_of(const void* data, size_t bytes) {
   uint64_t sum = 0;
   const auto* at = static_cast<const std::byte*>(data);
@@ -42,8 +42,8 @@ struct Measured {
   double row_bytes = 0, file_bytes = 0;  // of all rows; of the file, 0 where it is none
 };
 
-// About this much is read at a time, as by the batches of a job.
-constexpr size_t kChunkBytes = size_t{1} << 18;
+// About this much is read at a time, as a block of a job (runtime/batch_runner.cpp).
+constexpr size_t kChunkBytes = size_t{128} << 10;
 
 void read_all(const Source& source, int workers, size_t row_bytes) {
   ThreadExecutorOptions options;

@@ -53,8 +53,14 @@ class DenseFileSink : public Sink {
     writer_.write(begin, end, rows.data);
   }
 
-  void finish() override { partial_.publish(); }
-  void sync() override { partial_.sync(); }
+  void finish() override {
+    if (!partial_.is_published()) writer_.require_whole("all rows");
+    partial_.publish();
+  }
+  void sync() override {
+    writer_.require_whole("rows");
+    partial_.sync();
+  }
   bool keep(bool kept) override {
     partial_.keep(kept);
     return true;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "data/rows.h"
 
 namespace hornet {
@@ -23,14 +24,6 @@ void copy_swapped_words(const std::byte* src, std::byte* dst, size_t bytes) {
     if constexpr (sizeof(Word) == 8) word = __builtin_bswap64(word);
     std::memcpy(dst + i, &word, sizeof(Word));
   }
-}
-
-// `scratch` with room for `bytes`, at an address for vectors.
-std::span<std::byte> aligned_room(std::vector<std::byte>& scratch, size_t bytes) {
-  constexpr size_t kAlignment = 64;
-  if (scratch.size() < bytes + kAlignment) scratch.resize(bytes + kAlignment);
-  const size_t beyond = reinterpret_cast<uintptr_t>(scratch.data()) % kAlignment;
-  return std::span(scratch).subspan(kAlignment - beyond, bytes);
 }
 
 class DenseSource : public Source {

@@ -43,16 +43,22 @@ FileRowsWriter::FileRowsWriter(File& file, size_t offset, size_t row_bytes, int6
     : file_(file), offset_(offset), row_bytes_(row_bytes), num_rows_(num_rows) {}
 
 void FileRowsWriter::write(int64_t begin, int64_t end, const void* rows) {
-  constexpr size_t kBeginSyncBytes = size_t{8} << 20;
+  constexpr size_t kManyBytes = size_t{8} << 20;
   const size_t bytes = static_cast<size_t>(end - begin) * row_bytes_;
   if (bytes == 0) return;
-  const auto size = static_cast<size_t>(file_.status().st_size);
-  require(size >= end_of(num_rows_), ErrorCode::kIo,
-          "cannot write rows {} to {}: {} was truncated to {} bytes", begin, end, file_.path(),
-          size);
-  file_.write_at(end_of(begin), {static_cast<const std::byte*>(rows), bytes});
   const size_t before = written_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before / kBeginSyncBytes != (before + bytes) / kBeginSyncBytes) file_.begin_sync();
+  const bool wrote_many = before / kManyBytes != (before + bytes) / kManyBytes;
+  // Written first, the last rows would make a file that was truncated as long as it was. (Not each
+  // time: on network file systems the answer waits for all that was written.)
+  if (wrote_many || end == num_rows_) require_whole(fmt::format("rows {} to {}", begin, end));
+  file_.write_at(offset_of(begin), {static_cast<const std::byte*>(rows), bytes});
+  if (wrote_many) file_.begin_sync();
+}
+
+void FileRowsWriter::require_whole(const std::string& what) const {
+  const auto size = static_cast<size_t>(file_.status().st_size);
+  require(size >= offset_of(num_rows_), ErrorCode::kIo,
+          "cannot write {}: {} was truncated to {} bytes", what, file_.path(), size);
 }
 
 std::unique_ptr<Sink> open_file_rows(const FileRows& place, std::string name, DType dtype,

@@ -17,13 +17,16 @@ class FileRowsWriter {
   // The first of `num_rows` rows is at `offset`. `file` must outlive the writer.
   FileRowsWriter(File& file, size_t offset, size_t row_bytes, int64_t num_rows);
 
-  // Rows [begin, end). Throws Error(kIo) where the file is too short for all rows, so that rows
-  // written before are lost. The system begins to write to the disk every few megabytes: who waits
-  // for it in the end waits for the rest alone.
+  // Rows [begin, end). Every few megabytes, and with the last rows, it looks whether the file is
+  // whole; and the system begins to write to the disk: who waits for it in the end waits for the
+  // rest alone.
   void write(int64_t begin, int64_t end, const void* rows);
+  // Throws Error(kIo) where the file is too short for all rows, so that rows written before are
+  // lost; `what` could not be done then.
+  void require_whole(const std::string& what) const;
 
  private:
-  size_t end_of(int64_t row) const { return offset_ + static_cast<size_t>(row) * row_bytes_; }
+  size_t offset_of(int64_t row) const { return offset_ + static_cast<size_t>(row) * row_bytes_; }
 
   File& file_;
   const size_t offset_, row_bytes_;

@@ -11,7 +11,7 @@
 namespace hornet {
 
 // "file.h5:/path/to/dataset", or "file.h5" for a file with one dataset at its root. Datasets stored
-// in one piece are read where they lie in the mapped file; chunked ones chunk by chunk, inflated by
+// in one piece are read where they lie in the file; chunked ones chunk by chunk, inflated by
 // whoever asks for their rows, with the chunks used last kept.
 std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOptions& options,
                                          FileSystem& fs = FileSystem::real());

@@ -10,7 +10,7 @@
 namespace hornet {
 
 // "file.npz:/name", or "file.npz" for an archive of one array. Stored arrays are read where they
-// lie in the mapped file; deflated ones from a copy on disk, inflated when opened.
+// lie in the file; deflated ones from a copy on disk, inflated when opened.
 std::unique_ptr<Source> open_npz_source(const std::string& path, const SourceOptions& options,
                                         FileSystem& fs = FileSystem::real());
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "runtime/output_error.h"
 
 namespace hornet::runtime {
@@ -97,7 +98,6 @@ void BatchRunner::run_block(int64_t begin, int64_t end) {
     run_batch(first, first + rows);
     first += rows;
   }
-  for (const Source* source : sources_) source->check(begin, end);
   for (size_t k = 0; k < sinks_.size(); ++k) {
     if (sinks_[k]->is_rewritable()) close_output(k, end);
   }
@@ -115,9 +115,8 @@ void BatchRunner::open_output(size_t k, int64_t begin, int64_t end) {
   output.first = begin;
   output.rows = static_cast<std::byte*>(for_output([&] { return sinks_[k]->direct(begin, end); }));
   if (output.rows != nullptr) return;
-  const size_t bytes = static_cast<size_t>(end - begin) * output.row_bytes;
-  if (output.own.size() < bytes) output.own.resize(bytes);
-  output.rows = output.own.data();
+  output.rows =
+      aligned_room(output.own, static_cast<size_t>(end - begin) * output.row_bytes).data();
 }
 
 void BatchRunner::close_output(size_t k, int64_t end) {

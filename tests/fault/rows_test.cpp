@@ -30,6 +30,39 @@ TEST_P(BadRows, ThatThrow_AreSkippedAndListed) {
   job.expect_complete(rows_of(marks));
 }
 
+// A block of rows is read and written at once: here each chunk has three, and 52 rows beside.
+TEST_P(BadRows, InLaterBlocksOfAChunk_AreSkippedAndListed) {
+  constexpr int64_t kRows = 8000;
+  const std::map<int64_t, float> marks = {{1500, kThrows}, {3999, kThrows}, {7999, kThrows}};
+  const FaultJob job(kRows, marks);
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  options.chunk_size = kRows / 2;
+  EXPECT_EQ(job.run(options).rows_failed, 3);
+  job.expect_complete(rows_of(marks));
+}
+
+TEST_P(BadRows, InLaterBlocks_TakeTheirLineOfAText) {
+  constexpr int64_t kRows = 4000;
+  const FaultJob job(kRows, {{3000, kThrows}});
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  options.retries = 0;
+  options.chunk_size = kRows;
+  const auto source = open_source(job.input_path());
+  const std::string path = job.output_path() + ".csv";
+  const auto sink = [&](size_t, DType dtype, const Shape& shape) {
+    return open_sink(path, dtype, shape, kRows);
+  };
+  EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
+  std::ifstream file(path);
+  int64_t row = -1;  // the line of names
+  for (std::string line; std::getline(file, line); ++row) {
+    EXPECT_EQ(line.find("nan") != std::string::npos, row == 3000) << row << ": " << line;
+  }
+  EXPECT_EQ(row, kRows);
+}
+
 TEST_P(BadRows, ThatGiveNaN_FailOnlyWhereAsked) {
   const std::map<int64_t, float> marks = {{5, kGivesNaN}, {50, kGivesNaN}};
   const FaultJob job(64, marks);

@@ -32,7 +32,6 @@ TEST_F(FaultGuardTest, TruncatedFile_ReadsAsZerosAndIsKnown) {
   const FaultGuard guard;
   const GuardedRegion region(file_->data(), file_->size());
   std::filesystem::resize_file(path_, 2 * kPage);
-  EXPECT_EQ(file_->size_now(), 2 * kPage);
   EXPECT_EQ(read(kPage), 'x');
   EXPECT_FALSE(region.is_damaged(file_->data(), file_->size()));
   EXPECT_EQ(read(3 * kPage + 5), '\0');

@@ -69,7 +69,11 @@ class FaultyFileSystem : public FileSystem {
     return faults("fallocate", true) ? -1 : real().fallocate(fd, size);
   }
   int fdatasync(int fd) override { return faults("fdatasync", true) ? -1 : real().fdatasync(fd); }
-  int begin_sync(int fd) override { return real().begin_sync(fd); }
+  int begin_sync(int /*fd*/) override {
+    ++num_begin_sync_;
+    errno = EIO;
+    return -1;  // it is advice: nothing depends on it
+  }
   int fsync(int fd) override { return faults("fsync", true) ? -1 : real().fsync(fd); }
   int lock(int fd, int command, struct flock* lock) override {
     return faults("lock", true) ? -1 : real().lock(fd, command, lock);
@@ -89,12 +93,11 @@ class FaultyFileSystem : public FileSystem {
   }
   int munmap(void* data, size_t size) override { return real().munmap(data, size); }
   int madvise(void* data, size_t size, int advice) override {
-    ++num_madvise_;
     return real().madvise(data, size, advice);
   }
   uint64_t file_size_limit() override { return file_size_limit_; }
 
-  int num_madvise() const { return num_madvise_; }
+  int num_begin_sync() const { return num_begin_sync_; }
 
  private:
   bool faults(const std::string& function, bool interruptible = false) {
@@ -124,7 +127,7 @@ class FaultyFileSystem : public FileSystem {
   bool interrupted_ = false;
   uint64_t file_size_limit_ = std::numeric_limits<uint64_t>::max();
   std::atomic<int> num_calls_ = 0;
-  std::atomic<int> num_madvise_ = 0;
+  std::atomic<int> num_begin_sync_ = 0;
 };
 
 }  // namespace hornet

@@ -75,7 +75,8 @@ TEST(MappedFile, Read_GivesBytesWithoutTheMapping_AndTellsATruncatedFile) {
   FaultyFileSystem fs;
   fs.set_max_transfer(2);
   fs.set_interrupts();
-  const auto file = MappedFile::open(directory.path("a"), fs);
+  const std::string path = directory.path("a");
+  const auto file = MappedFile::map(File::open(path, O_RDONLY, fs), 6, path);
   std::string bytes(4, 'x');
   file->read(1, std::as_writable_bytes(std::span(bytes)));
   EXPECT_EQ(bytes, "orne");

@@ -179,6 +179,26 @@ TEST_F(NpySinkTest, Write_RangesFromManyThreads_AllArrive) {
   for (int32_t i = 0; i < kRows * 5; ++i) ASSERT_EQ(numbers[i], i);
 }
 
+TEST_F(NpySinkTest, Write_ManyMegabytes_BeginsToSyncThem) {
+  FaultyFileSystem fs;
+  constexpr int64_t kRows = 40;
+  const std::vector<uint8_t> row(size_t{1} << 20, 7);
+  const auto sink = open_npy_sink(path_, DType::kUInt8, {1 << 20}, kRows, Overwrite::kNever, fs);
+  for (int64_t i = 0; i < kRows; ++i) sink->write(i, {row.data(), DType::kUInt8, {1, 1 << 20}});
+  EXPECT_EQ(fs.num_begin_sync(), 5);  // every 8 MB
+  sink->finish();
+  EXPECT_EQ(std::filesystem::file_size(path_), 128u + (40u << 20));
+}
+
+TEST_F(NpySinkTest, FileThatWasTruncatedMeanwhile_IsNeitherSyncedNorFinished) {
+  const auto sink = open_sink(path_, DType::kFloat32, {2}, 3);
+  sink->write(0, view({0, 1, 10, 11, 20, 21}, {3, 2}));
+  std::filesystem::resize_file(path_ + ".partial", 140);
+  EXPECT_ERROR(sink->sync(), ErrorCode::kIo, path_ + ".partial was truncated to 140 bytes");
+  EXPECT_ERROR(sink->finish(), ErrorCode::kIo, path_ + ".partial was truncated to 140 bytes");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(NpySinkTest, Finish_ShortWritesAndInterrupts_WritesAll) {
   FaultyFileSystem fs;
   fs.set_max_transfer(7);
