@@ -17,6 +17,9 @@ import time
 
 import numpy as np
 
+import keras_file
+from architectures import ARCHITECTURES
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HORNET = ROOT / "build/release/hornet"
 PEERS = ROOT / "bench/peers"
@@ -134,6 +137,7 @@ class Configuration:
 
 class Torch:
     name = "PyTorch"
+    has_our_weights = True
 
     def __init__(self, model, rows_path, env):
         self.model, self.rows_path, self.env = model, rows_path, env
@@ -199,8 +203,9 @@ class Onnx:
     name = "ONNX Runtime"
     variants = [""]
 
-    def __init__(self, model, rows_path, env):
+    def __init__(self, model, rows_path, env, is_exported):
         self.model, self.source, self.env = model, np.load(rows_path), env
+        self.has_our_weights = is_exported
         self.shape = self.dtype = None
         self.files = {}
 
@@ -214,7 +219,9 @@ class Onnx:
         if batch not in self.files:
             x = np.resize(self.source, (batch,) + self.source.shape[1:])
             wanted = [d for d in (self.shape or [])[1:]]
-            if x.ndim == 4 and len(wanted) == 3 and wanted[0] == x.shape[3] != x.shape[1]:
+            is_channels_first = self.has_our_weights or (
+                len(wanted) == 3 and x.ndim == 4 and wanted[0] == x.shape[3] != x.shape[1])
+            if x.ndim == 4 and is_channels_first:
                 x = x.transpose(0, 3, 1, 2)
             kind = "int64" if self.dtype == "int64" or x.dtype.kind in "iu" else "float32"
             path = WORK / f"onnx-{batch}.bin"
@@ -292,9 +299,9 @@ class ModelBench:
         self.peers = []
         self.result = {"model": name, "notes": []}
         if "onnx" in options.peers:
-            onnx = onnx or self.exported_onnx()
-            if onnx:
-                self.peers.append(Onnx(onnx, self.x_path, env))
+            path = onnx or self.exported_onnx()
+            if path:
+                self.peers.append(Onnx(path, self.x_path, env, is_exported=onnx is None))
         if "torch" in options.peers:
             self.peers.append(Torch(model, self.x_path, env))
         if "keras" in options.peers and python_with_keras():
@@ -318,7 +325,7 @@ class ModelBench:
         """The model as PyTorch writes it; None where it cannot."""
         path = WORK / f"{self.name}.onnx"
         result = subprocess.run(["/usr/bin/python3", PEERS / "torch_to_onnx.py", self.model,
-                                 self.x_path, path], capture_output=True, text=True)
+                                 self.x_path, path], capture_output=True, text=True, env=self.env)
         if result.returncode == 0:
             return path
         why = (result.stderr.strip() or "no reason given").splitlines()[-1]
@@ -344,7 +351,7 @@ class ModelBench:
                 continue
             agrees = close(theirs.reshape(ours.shape) if theirs.size == ours.size else theirs, ours)
             usable = theirs.size == ours.size and np.isfinite(theirs).all()
-            if not agrees and (isinstance(peer, Torch) or not usable):
+            if not agrees and (peer.has_our_weights or not usable):
                 raise Failure(f"{peer.name} computes something else")
             self.result["values"][peer.name] = "ours" if agrees else "other weights, same shape"
 
@@ -567,9 +574,26 @@ def unpacked(onnx):
     return target
 
 
+def made_architectures(names):
+    """Files of the models of architectures.py, all of them without names."""
+    folder = WORK / "architectures"
+    folder.mkdir(exist_ok=True)
+    made = []
+    for name in names.split(",") if names else ARCHITECTURES:
+        if name not in ARCHITECTURES:
+            raise SystemExit(f"script/bench: no architecture {name}; there are: "
+                             + ", ".join(ARCHITECTURES))
+        model = keras_file.Model()
+        model.save(folder / f"{name}.keras", *ARCHITECTURES[name](model))
+        made.append((name, folder / f"{name}.keras", None))
+    return made
+
+
 def models_to_measure(options):
     if options.model:
         return [(options.model.stem, options.model, options.onnx)]
+    if options.architectures is not None:
+        return made_architectures(options.architectures)
     if not SHARED.is_dir():
         raise SystemExit(f"script/bench: no {SHARED}; give a MODEL.keras")
     names = options.models.split(",") if options.models else MODELS
@@ -581,6 +605,8 @@ def main():
     parser.add_argument("model", nargs="?", type=pathlib.Path, help="a .keras file of your own")
     parser.add_argument("onnx", nargs="?", type=pathlib.Path, help="the same model as ONNX; without one PyTorch writes it")
     parser.add_argument("--models", help="of ../shared/bench: resnet50,unet,...")
+    parser.add_argument("--architectures", nargs="?", const="",
+                        help="models of bench/architectures.py: vgg,audio,...; all without names")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
     parser.add_argument("--peers", default="onnx,torch,keras",
@@ -589,9 +615,12 @@ def main():
                         help="limit Hornet and its peers to AVX2")
     parser.add_argument("--cpu-time", action="store_true",
                         help="count the time that a process has a core: on a machine used by others")
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "bench/results",
-                        help="without .md and .json")
+    parser.add_argument("--output", type=pathlib.Path,
+                        help="without .md and .json; bench/results, or bench/architectures")
     options = parser.parse_args()
+    if options.output is None:
+        options.output = ROOT / ("bench/results" if options.architectures is None
+                                 else "bench/architectures")
     WORK.mkdir(parents=True, exist_ok=True)
     env = environment(options.isa)
     machine = hornet_json("bench", "--machine", *(["--cpu-time"] if options.cpu_time else []), env=env)
@@ -611,7 +640,8 @@ def main():
         except Failure as failure:
             failed = True
             log(f"    failed: {failure}")
-            results["models"].append({"model": name, "notes": [str(failure)]})
+            notes = bench.result["notes"] if bench else []
+            results["models"].append({"model": name, "notes": notes + [str(failure)]})
             continue
         r = bench.result
         log(f"    {number(r['rows_per_second'])} rows/s, {100 * r['share_of_peak']:.0f} % of peak, "

@@ -1,10 +1,9 @@
-"""A Keras model file as a PyTorch module with the same weights: the layers of many Functional and
-Sequential models. Between layers channels come first or last, as PyTorch's own layers want them, and
-are only moved where two layers differ."""
+"""A Keras model file as a PyTorch module with the same weights: the layers of many Functional models.
+Between layers channels come first or last, as PyTorch's own layers want them, and are only moved where
+two layers differ. What it does not compute as Keras does is Unsupported."""
 
 import io
 import json
-import re
 import zipfile
 
 import h5py
@@ -13,16 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from keras_names import numbers, snake_case
+
 FIRST, LAST, ANY = "channels first", "channels last", "any"
 
 
 class Unsupported(Exception):
     pass
-
-
-def snake_case(name):
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 ACTIVATIONS = {
@@ -44,13 +40,9 @@ ACTIVATIONS = {
 def activation(name, softmax_dim=None):
     if name == "softmax":
         return lambda x: F.softmax(x, -1 if softmax_dim is None or x.dim() == 2 else softmax_dim)
-    if name not in ACTIVATIONS:
+    if not isinstance(name, (str, type(None))) or name not in ACTIVATIONS:
         raise Unsupported(f"activation {name}")
     return ACTIVATIONS[name]
-
-
-def numbers(value, count):
-    return [value] * count if isinstance(value, int) else list(value)
 
 
 def tensor(array):
@@ -113,7 +105,8 @@ class TransposedConvolution(nn.Module):
         kernel = weights[0]  # [h, w, out, in]
         size, strides = kernel.shape[:2], numbers(config["strides"], 2)
         cut = [k - s if config["padding"] == "same" else 0 for k, s in zip(size, strides)]
-        if config.get("output_padding") is not None or min(cut) < 0:
+        if config.get("output_padding") is not None or any(
+                k < s for k, s in zip(size, strides)) or numbers(config["dilation_rate"], 2) != [1, 1]:
             raise Unsupported("transposed convolutions with gaps or output padding")
         self.conv = nn.ConvTranspose2d(kernel.shape[3], kernel.shape[2], size, strides,
                                        [c // 2 for c in cut], bias=config["use_bias"])
@@ -188,6 +181,8 @@ class Attention(nn.Module):
         self.heads, self.depth = config["num_heads"], config["key_dim"]
         if config["value_dim"] != self.depth or config["output_shape"] is not None:
             raise Unsupported("attention with other sizes of values")
+        if config["attention_axes"] not in (None, [1]) or not config["use_bias"]:
+            raise Unsupported("attention along other axes or without bias")
         kernels = [parts[n][0].reshape(parts[n][0].shape[0], -1) for n in ("query", "key", "value")]
         biases = [parts[n][1].reshape(-1) for n in ("query", "key", "value")]
         self.qkv = linear(np.concatenate(kernels, 1), np.concatenate(biases))
@@ -279,6 +274,8 @@ def dense(the):
 
 @layer(LAST, "Embedding")
 def embedding(the):
+    if the.config.get("mask_zero"):
+        raise Unsupported("masks")
     return nn.Embedding.from_pretrained(tensor(the.weights[0]))
 
 
@@ -292,6 +289,8 @@ def bidirectional(the):
     inner = the.config["layer"]
     if the.config["merge_mode"] != "concat":
         raise Unsupported("merge mode " + str(the.config["merge_mode"]))
+    if the.config.get("backward_layer", inner)["config"].get("units") != inner["config"]["units"]:
+        raise Unsupported("two directions of other sizes")
     return Recurrent(inner["class_name"], inner["config"],
                      [the.values(f"/{d}_layer/cell") for d in ("forward", "backward")])
 
@@ -331,18 +330,24 @@ def affine(module, the):
 @layer(LAST, "LayerNormalization")
 def layer_normalization(the):
     require_last_axis(the)
+    if the.config.get("rms_scaling"):
+        raise Unsupported("RMS scaling")
     return affine(nn.LayerNorm(the.weights[0].shape, the.config["epsilon"]), the)
 
 
 @layer(FIRST, "GroupNormalization")
 def group_normalization(the):
     require_last_axis(the)
-    return affine(nn.GroupNorm(the.config["groups"], the.weights[0].shape[0],
+    channels, groups = the.weights[0].shape[0], the.config["groups"]
+    return affine(nn.GroupNorm(channels if groups == -1 else groups, channels,
                                the.config["epsilon"]), the)
 
 
 @layer(LAST, "Normalization")
 def normalization(the):
+    require_last_axis(the)
+    if the.config.get("invert"):
+        raise Unsupported("inverted normalization")
     mean, variance = map(tensor, the.weights[:2])
     scale = 1 / torch.clamp(variance.sqrt(), min=1e-7)
     return lambda x: (x - mean) * scale
@@ -405,6 +410,7 @@ def activation_layer(the):
 
 @layer(LAST, "Softmax")
 def softmax(the):
+    require_last_axis(the)
     return lambda x: F.softmax(x, -1)
 
 
@@ -418,7 +424,8 @@ def relu(the):
 
 @layer(ANY, "LeakyReLU")
 def leaky_relu(the):
-    return lambda x: F.leaky_relu(x, the.config["negative_slope"])
+    slope = the.config.get("negative_slope", the.config.get("alpha"))
+    return lambda x: F.leaky_relu(x, slope)
 
 
 @layer(ANY, "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
@@ -500,17 +507,26 @@ class KerasModel(nn.Module):
             if entry["class_name"] == "InputLayer":
                 if self.input_name is not None:
                     raise Unsupported("several inputs")
+                if entry["config"]["dtype"] not in ("float32", "int32", "int64"):
+                    raise Unsupported("inputs of " + entry["config"]["dtype"])
                 self.input_name = entry["name"]
                 continue
             if len(entry["inbound_nodes"]) != 1:
                 raise Unsupported("a layer that is called more than once")
-            inputs = tensors_in(entry["inbound_nodes"][0]["args"])
+            call = entry["inbound_nodes"][0]
+            inputs = tensors_in(call["args"])
+            if any(value for name, value in call["kwargs"].items() if name != "training"):
+                raise Unsupported(f"{entry['class_name']} called with {', '.join(call['kwargs'])}")
+            if entry["class_name"] == "MultiHeadAttention" and len({name for name, _ in inputs}) > 1:
+                raise Unsupported("attention to other values")
             layout, module = self.build(entry, f"layers/{kind}" + (f"_{number}" if number else ""),
                                         [shape for _, shape in inputs])
-            key = entry["name"].replace(".", "_")
+            key = f"layer_{len(self.calls)}"  # not a name that a Module has
             self.modules_by_name[key] = module if isinstance(module, nn.Module) else Apply(module)
             self.calls.append((key, entry["name"], layout, [name for name, _ in inputs]))
         self.file.close()
+        if not isinstance(graph["output_layers"][0], str) and len(graph["output_layers"]) > 1:
+            raise Unsupported("several outputs")
         self.output_name = (graph["output_layers"] if isinstance(graph["output_layers"][0], str)
                             else graph["output_layers"][0])[0]
 

@@ -81,6 +81,9 @@ def main():
     except torch_model.Unsupported as error:
         print(json.dumps({"error": f"not supported: {error}"}), flush=True)
         return
+    except Exception as error:
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
+        return
     print(json.dumps({"version": torch.__version__, "pid": os.getpid()}), flush=True)
     for line in sys.stdin:
         command = json.loads(line)
