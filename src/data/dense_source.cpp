@@ -53,8 +53,6 @@ class DenseSource : public Source {
     return {values.data(), rows_.dtype, batched(end - begin, row_shape_)};
   }
 
-  void forget() const override { rows_.file->forget_pages(); }
-
  private:
   const DenseRows rows_;
   const Shape row_shape_;
