@@ -20,6 +20,9 @@ if(HORNET_SANITIZE)
   if(HORNET_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+  # What sanitizers add are millions of addresses; relocated, they would double the start of a
+  # program.
+  string(APPEND CMAKE_EXE_LINKER_FLAGS " -no-pie")
 endif()
 
 # Code that runs once, or only says what to check: optimising it costs more time than it saves, above

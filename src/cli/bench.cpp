@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cli/bench_source.h"
 #include "cli/commands.h"
+#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/text.h"
 #include "hornet/bench.h"
@@ -13,9 +13,7 @@
 namespace hornet::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Arguments {
+struct BenchArguments {
   ModelArguments model;
   BenchOptions options;
   std::vector<std::string> shapes;
@@ -153,11 +151,7 @@ void print(const Profile& profile, const MachineSpeed& machine) {
   }
 }
 
-void print_json(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
-
-ExitCode run(const Arguments& arguments) {
+ExitCode run(const BenchArguments& arguments) {
   const BenchClock clock = arguments.cpu_time ? BenchClock::kCpu : BenchClock::kWall;
   if (arguments.machine) {
     const MachineSpeed machine = measure_machine(
@@ -218,7 +212,7 @@ ExitCode run(const Arguments& arguments) {
 }  // namespace
 
 Command add_bench(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = app.add_subcommand(
       "bench", "Measure a model's plan on synthetic rows: rows/s, share of the machine's peak");
   add_model(*command, arguments->model);

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cli/json.h"
 #include "cli/text.h"
 #include "hornet/executor.h"
 #include "hornet/future.h"
@@ -93,17 +93,14 @@ ExitCode bench_source(const std::string& path, const SourceArguments& arguments,
   const Measured m = measure(path, arguments, workers);
   const double per_second = 1 / std::max(m.read_seconds, 1e-9);
   if (json) {
-    const nlohmann::ordered_json result = {
-        {"source", path},
-        {"rows", m.rows},
-        {"workers", m.workers},
-        {"open_seconds", m.open_seconds},
-        {"read_seconds", m.read_seconds},
-        {"rows_per_second", static_cast<double>(m.rows) * per_second},
-        {"row_bytes_per_second", m.row_bytes * per_second},
-        {"file_bytes_per_second", m.file_bytes * per_second}};
-    fmt::print("{}\n",
-               result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print_json({{"source", path},
+                {"rows", m.rows},
+                {"workers", m.workers},
+                {"open_seconds", m.open_seconds},
+                {"read_seconds", m.read_seconds},
+                {"rows_per_second", static_cast<double>(m.rows) * per_second},
+                {"row_bytes_per_second", m.row_bytes * per_second},
+                {"file_bytes_per_second", m.file_bytes * per_second}});
     return ExitCode::kDone;
   }
   fmt::print("{}: {} rows in {} (opened in {}): {} rows/s, {}/s of rows", printable(path),

@@ -4,19 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "cli/bindings.h"
 #include "cli/commands.h"
+#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/text.h"
 
 namespace hornet::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Arguments {
+struct InspectArguments {
   ModelArguments model;
   bool json = false;
   bool plan = false;
@@ -130,18 +128,13 @@ Json to_json(const ModelSummary& summary) {
           {"layers", std::move(layers)}};
 }
 
-std::string plan_text(const Arguments& arguments) {
+std::string plan_text(const InspectArguments& arguments) {
   const Model model = load_model(arguments.model);
   const std::vector<Shape> shapes = parse_shapes(arguments.shapes, model, arguments.model.path);
   return at_stage(ExitCode::kModel, [&] { return model.plan_text(arguments.batch_size, shapes); });
 }
 
-// Names from broken files may be no UTF-8.
-void print_json(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
-
-ExitCode run(const Arguments& arguments) {
+ExitCode run(const InspectArguments& arguments) {
   const ModelSummary summary = at_stage(
       ExitCode::kModel, [&] { return summarize(arguments.model.path, arguments.model.options); });
   const bool supported = std::ranges::all_of(summary.layers, is_supported);
@@ -164,7 +157,7 @@ ExitCode run(const Arguments& arguments) {
 }  // namespace
 
 Command add_inspect(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command = app.add_subcommand(
       "inspect", "Describe a model: layers, inputs, outputs, parameters, FLOP; or its plan");
   add_model(*command, arguments->model)->required();

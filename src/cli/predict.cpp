@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct PredictArguments {
   ModelArguments model;
   std::vector<std::string> inputs, outputs;
   SourceArguments source;
@@ -58,7 +58,7 @@ void check_distinct(const std::vector<std::string>& paths, const std::string& fo
   }
 }
 
-Outputs bind_outputs(const Arguments& arguments, const Model& model) {
+Outputs bind_outputs(const PredictArguments& arguments, const Model& model) {
   const std::vector<TensorSpec>& specs = model.outputs();
   if (arguments.outputs.size() == 1 && is_folder(arguments.outputs[0])) {
     Outputs outputs;
@@ -87,7 +87,7 @@ std::string without_member(const std::string& path) {
 }
 
 // What is written must not take the place of what is read, nor a report that of a prediction.
-void check_not_read(const Arguments& arguments, const std::vector<std::string>& outputs,
+void check_not_read(const PredictArguments& arguments, const std::vector<std::string>& outputs,
                     const std::vector<std::unique_ptr<Source>>& sources) {
   std::vector<std::string> read = {arguments.model.path, arguments.model.options.weights_path};
   for (const auto& source : sources) {
@@ -193,7 +193,7 @@ ExitCode end_of(const PredictReport& report, const PredictOptions& options) {
                   thousands(report.rows_failed), thousands(report.rows), options.errors_path));
 }
 
-ExitCode run(const Arguments& arguments) {
+ExitCode run(const PredictArguments& arguments) {
   const Model model = load_model(arguments.model);
   const size_t memory = arguments.options.memory_bytes;
   SourceArguments source_arguments = arguments.source;
@@ -291,7 +291,7 @@ ExitCode run(const Arguments& arguments) {
 }
 
 // What happens to rows that fail, and to jobs that end early.
-void add_failure_options(CLI::App& command, Arguments& arguments) {
+void add_failure_options(CLI::App& command, PredictArguments& arguments) {
   PredictOptions& options = arguments.options;
   const std::map<std::string, OnError> policies = {{"stop", OnError::kStop},
                                                    {"skip", OnError::kSkip}};
@@ -364,7 +364,7 @@ void add_failure_options(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 Command add_predict(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand(
       "predict", "Predict every row of the input: row i of the output is row i of the input");
   add_model(*command, arguments->model)->required();

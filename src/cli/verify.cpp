@@ -16,7 +16,7 @@
 namespace hornet::cli {
 namespace {
 
-struct Arguments {
+struct VerifyArguments {
   ModelArguments model;
   std::vector<std::string> inputs, expected, cases;
   std::optional<double> relative, absolute;
@@ -49,14 +49,14 @@ class Tally {
   int passed_ = 0, failed_ = 0;
 };
 
-Tolerance tolerance_of(const Arguments& arguments) {
+Tolerance tolerance_of(const VerifyArguments& arguments) {
   Tolerance tolerance;
   tolerance.relative = arguments.relative.value_or(tolerance.relative);
   tolerance.absolute = arguments.absolute.value_or(tolerance.absolute);
   return tolerance;
 }
 
-ExitCode verify_cases(const Arguments& arguments) {
+ExitCode verify_cases(const VerifyArguments& arguments) {
   const Tolerance tolerance = tolerance_of(arguments);
   const bool overridden = arguments.relative || arguments.absolute;
   Tally tally;
@@ -84,7 +84,7 @@ ExitCode verify_cases(const Arguments& arguments) {
   return tally.finish();
 }
 
-ExitCode verify_model(const Arguments& arguments) {
+ExitCode verify_model(const VerifyArguments& arguments) {
   const Model model = load_model(arguments.model);
   const auto inputs = bind_paths(arguments.inputs, model.inputs(), "input", arguments.model.path);
   const auto expected =
@@ -105,7 +105,7 @@ ExitCode verify_model(const Arguments& arguments) {
   return tally.finish();
 }
 
-ExitCode run(const Arguments& arguments) {
+ExitCode run(const VerifyArguments& arguments) {
   if (!arguments.cases.empty()) return verify_cases(arguments);
   if (arguments.inputs.empty() || arguments.expected.empty()) {
     throw CommandError(ExitCode::kUsage,
@@ -118,7 +118,7 @@ ExitCode run(const Arguments& arguments) {
 }  // namespace
 
 Command add_verify(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* command = app.add_subcommand(
       "verify", "Compare what a model gives with what it should; PASS or FAIL a case");
   CLI::Option* model = add_model(*command, arguments->model);

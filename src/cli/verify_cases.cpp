@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "cli/json.h"
 #include "cli/predict_arrays.h"
 #include "hornet/error.h"
 #include "hornet/source.h"
@@ -19,7 +19,6 @@ namespace hornet::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 struct Run {
   std::vector<std::string> inputs, outputs;

@@ -58,7 +58,8 @@ void FileRowsWriter::write(int64_t begin, int64_t end, const void* rows) {
 void FileRowsWriter::require_whole(const std::string& what) const {
   const auto size = static_cast<size_t>(file_.status().st_size);
   require(size >= offset_of(num_rows_), ErrorCode::kIo,
-          "cannot write {}: {} was truncated to {} bytes", what, file_.path(), size);
+          "cannot write {}: {} was truncated to {} bytes; expected {} at least", what, file_.path(),
+          size, offset_of(num_rows_));
 }
 
 std::unique_ptr<Sink> open_file_rows(const FileRows& place, std::string name, DType dtype,

@@ -302,7 +302,8 @@ TEST_P(TruncatedInput, WhileRead_FailsItsRowsAndKeepsTheOthers) {
   EXPECT_NE(read_file(job.errors_path()).find("x.npy was truncated to"), std::string::npos);
 }
 
-// An output that somebody cuts off while rows are written to it.
+// An output that somebody cuts off while rows are written to it. How long it is found to be depends
+// on the rows that are written meanwhile.
 TEST(TruncatedOutput, WhileWritten_StopsTheJobWithItsNameAndRows) {
   std::map<int64_t, float> slow;
   for (int64_t row = 0; row < 1000; row += 20) slow[row] = kIsSlow;
@@ -316,7 +317,7 @@ TEST(TruncatedOutput, WhileWritten_StopsTheJobWithItsNameAndRows) {
     ASSERT_LT(event.rows_done, 1000);
     std::filesystem::resize_file(partial, 128);
   };
-  EXPECT_ERROR(job.run(options), ErrorCode::kIo, partial + " was truncated to 128 bytes");
+  EXPECT_ERROR(job.run(options), ErrorCode::kIo, partial + " was truncated to ");
   EXPECT_TRUE(truncated);
 }
 

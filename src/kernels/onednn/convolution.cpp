@@ -11,7 +11,7 @@ namespace {
 using onednn::Execution;
 using onednn::Program;
 
-KernelOffer refuse(const std::string& reason) { return {nullptr, "onednn conv: " + reason}; }
+KernelOffer refuse_conv(const std::string& reason) { return {nullptr, "onednn conv: " + reason}; }
 
 constexpr size_t kInput = 0, kWeights = 1, kBias = 2, kResidual = 3;
 
@@ -136,9 +136,9 @@ PackedWeights::Buffer pack(const KernelRequest& request, const dnnl::memory::des
 
 KernelOffer onednn_conv(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Conv&>(request.op);
-  if (op.window.size.size() > 3) return refuse("more than 3 spatial dimensions");
+  if (op.window.size.size() > 3) return refuse_conv("more than 3 spatial dimensions");
   const ConvolutionTerms terms = terms_of_rows(request, request.inputs[kInput].shape[0]);
-  if (std::string reason = refusal(request, terms); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, terms); !reason.empty()) return refuse_conv(reason);
 
   OneDnnConv::Parts parts;
   parts.has_bias = is_present(request, kBias);
@@ -149,7 +149,7 @@ KernelOffer onednn_conv(const KernelRequest& request) {
   dnnl::post_ops post_ops;
   if (parts.has_residual) post_ops.append_sum(1);
   const std::optional<Activation> activation = find_activation(op.epilogue.activation);
-  if (!activation) return refuse("no vector form of " + op.epilogue.activation.to_string());
+  if (!activation) return refuse_conv("no vector form of " + op.epilogue.activation.to_string());
   parts.activation = *activation;
 
   const OneThreadScope one_thread;
@@ -163,7 +163,8 @@ KernelOffer onednn_conv(const KernelRequest& request) {
   try {
     primitive_desc = choose_implementation(terms, parts.has_bias, post_ops);
     implementation = primitive_desc.impl_info_str();
-    if (implementation.starts_with("ref")) return refuse("only oneDNN's own reference takes it");
+    if (implementation.starts_with("ref"))
+      return refuse_conv("only oneDNN's own reference takes it");
     // oneDNN leaves products over copied windows to its reference where the copy is large beside
     // the rows, so that it depends on their number: what it does not take for one row it is not
     // given for several, whose bits would be others.
@@ -172,15 +173,15 @@ KernelOffer onednn_conv(const KernelRequest& request) {
       const std::string for_one_row =
           choose_implementation(one_row, parts.has_bias, post_ops).impl_info_str();
       if (for_one_row.starts_with("ref")) {
-        return refuse("only oneDNN's own reference takes it for one row");
+        return refuse_conv("only oneDNN's own reference takes it for one row");
       }
     }
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) onednn::rethrow(error, "convolution");
-    return refuse(error.what());
+    return refuse_conv(error.what());
   }
   const std::optional<std::string> layout = onednn::identity(primitive_desc.weights_desc());
-  if (!layout) return refuse("weights in a layout of oneDNN's own");
+  if (!layout) return refuse_conv("weights in a layout of oneDNN's own");
 
   parts.weights = pack(request, weights, primitive_desc.weights_desc(), *layout);
   parts.program.name = "conv " + implementation;

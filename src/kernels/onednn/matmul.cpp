@@ -8,7 +8,9 @@ namespace {
 using onednn::Execution;
 using onednn::Program;
 
-KernelOffer refuse(const std::string& reason) { return {nullptr, "onednn matmul: " + reason}; }
+KernelOffer refuse_matmul(const std::string& reason) {
+  return {nullptr, "onednn matmul: " + reason};
+}
 
 class OneDnnMatMul final : public Kernel {
  public:
@@ -50,18 +52,18 @@ KernelOffer onednn_matmul(const KernelRequest& request) {
   const auto& op = static_cast<const graph::MatMul&>(request.op);
   for (size_t i = 0; i < 2; ++i) {
     if (request.inputs[i].dtype != DType::kFloat32) {
-      return refuse(to_string(request.inputs[i]) + " is not float32");
+      return refuse_matmul(to_string(request.inputs[i]) + " is not float32");
     }
     // oneDNN's bits change with the number of rows of a product, so the batch must not be one of
     // the dimensions of a slice.
     if (request.inputs[i].shape.size() == 2 && request.constants[i] == nullptr) {
-      return refuse("the batch is a dimension of the product");
+      return refuse_matmul("the batch is a dimension of the product");
     }
   }
   const Shape& c = request.outputs[0].shape;
-  if (c.size() == 2) return refuse("the batch is a dimension of the product");
+  if (c.size() == 2) return refuse_matmul("the batch is a dimension of the product");
   const MatMulTerms terms = matmul_terms(op, request.inputs[0].shape, request.inputs[1].shape, c);
-  if (num_elements(c) == 0 || terms.k == 0) return refuse("no elements");
+  if (num_elements(c) == 0 || terms.k == 0) return refuse_matmul("no elements");
 
   const OneThreadScope one_thread;
   // Operands that repeat go slice by slice: oneDNN joins the rows of slices that share an operand.
@@ -74,10 +76,11 @@ KernelOffer onednn_matmul(const KernelRequest& request) {
     primitive_desc = {dnnl::matmul::desc(a, b, out), onednn::attributes(), onednn::cpu_engine()};
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) onednn::rethrow(error, "matmul");
-    return refuse(error.what());
+    return refuse_matmul(error.what());
   }
   const std::string implementation = primitive_desc.impl_info_str();
-  if (implementation.starts_with("ref")) return refuse("only oneDNN's own reference takes it");
+  if (implementation.starts_with("ref"))
+    return refuse_matmul("only oneDNN's own reference takes it");
 
   Program program;
   program.name = "matmul " + implementation;

@@ -8,7 +8,7 @@ namespace {
 using onednn::Execution;
 using onednn::Program;
 
-KernelOffer refuse(const std::string& reason) { return {nullptr, "onednn pool: " + reason}; }
+KernelOffer refuse_pool(const std::string& reason) { return {nullptr, "onednn pool: " + reason}; }
 
 class OneDnnPool final : public Kernel {
  public:
@@ -51,10 +51,10 @@ std::string refusal(const KernelRequest& request, const graph::Pool& op,
 
 KernelOffer onednn_pool(const KernelRequest& request) {
   const auto& op = static_cast<const graph::Pool&>(request.op);
-  if (op.window.size.size() > 3) return refuse("more than 3 spatial dimensions");
-  if (op.kind == graph::PoolKind::kMax) return refuse("maxima: they leave NaN out");
+  if (op.window.size.size() > 3) return refuse_pool("more than 3 spatial dimensions");
+  if (op.kind == graph::PoolKind::kMax) return refuse_pool("maxima: they leave NaN out");
   const PoolingTerms terms = pooling_terms(op, request.inputs[0].shape, request.outputs[0].shape);
-  if (std::string reason = refusal(request, op, terms); !reason.empty()) return refuse(reason);
+  if (std::string reason = refusal(request, op, terms); !reason.empty()) return refuse_pool(reason);
 
   const OneThreadScope one_thread;
   const dnnl::memory::desc src = onednn::describe(terms.src, terms.src_strides);
@@ -68,10 +68,10 @@ KernelOffer onednn_pool(const KernelRequest& request) {
     primitive_desc = {desc, onednn::attributes(), onednn::cpu_engine()};
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) onednn::rethrow(error, "pooling");
-    return refuse(error.what());
+    return refuse_pool(error.what());
   }
   const std::string implementation = primitive_desc.impl_info_str();
-  if (implementation.starts_with("ref")) return refuse("only oneDNN's own reference takes it");
+  if (implementation.starts_with("ref")) return refuse_pool("only oneDNN's own reference takes it");
 
   Program program;
   program.name = "pool " + implementation;

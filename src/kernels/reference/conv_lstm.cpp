@@ -9,13 +9,13 @@ namespace hornet::kernels::reference {
 namespace {
 
 // Fewer than 3 spatial dimensions are computed with leading ones of size 1.
-constexpr size_t kSpatial = 3;
+constexpr size_t kImageAxes = 3;
 
-struct Geometry {
-  std::array<int64_t, kSpatial> image, kernel, pad;
+struct ConvLstmGeometry {
+  std::array<int64_t, kImageAxes> image, kernel, pad;
   int64_t rows, steps, filters, cells;
 
-  explicit Geometry(const Call<graph::ConvLstm>& call) {
+  explicit ConvLstmGeometry(const Call<graph::ConvLstm>& call) {
     const Shape& x = call.input_shape(0);
     const graph::Window window = call.op.window(call.input_shape(1));
     const size_t count = window.size.size();
@@ -23,7 +23,7 @@ struct Geometry {
     kernel.fill(1);
     pad.fill(0);
     for (size_t i = 0; i < count; ++i) {
-      const size_t at = kSpatial - count + i;
+      const size_t at = kImageAxes - count + i;
       image[at] = x[2 + i];
       kernel[at] = window.size[i];
       pad[at] = window.resolve(i, x[2 + i]).pad_begin;
@@ -37,13 +37,13 @@ struct Geometry {
 };
 
 // sums[j] += the recurrent convolution of h at one cell, j running over the 4 gates' channels.
-void add_recurrent(const Geometry& g, const float* h, const float* weights,
-                   const std::array<int64_t, kSpatial>& cell, double* sums) {
+void add_recurrent(const ConvLstmGeometry& g, const float* h, const float* weights,
+                   const std::array<int64_t, kImageAxes>& cell, double* sums) {
   const int64_t width = 4 * g.filters;
   for (int64_t tap = 0; tap < g.kernel[0] * g.kernel[1] * g.kernel[2]; ++tap) {
     int64_t rest = tap, from = 0, stride = 1;
     bool inside = true;
-    for (size_t i = kSpatial; i-- > 0;) {
+    for (size_t i = kImageAxes; i-- > 0;) {
       const int64_t at = cell[i] + rest % g.kernel[i] - g.pad[i];
       inside = inside && at >= 0 && at < g.image[i];
       rest /= g.kernel[i];
@@ -60,11 +60,11 @@ void add_recurrent(const Geometry& g, const float* h, const float* weights,
 }
 
 // One step of one row: new states from x, h and c.
-void step(const Geometry& g, const graph::RecurrentOptions& options, const float* weights,
+void step(const ConvLstmGeometry& g, const graph::RecurrentOptions& options, const float* weights,
           const float* x, const float* h, const float* c, float* new_h, float* new_c,
           double* sums) {
   const int64_t f = g.filters;
-  std::array<int64_t, kSpatial> cell{};
+  std::array<int64_t, kImageAxes> cell{};
   int64_t at = 0;
   for (cell[0] = 0; cell[0] < g.image[0]; ++cell[0]) {
     for (cell[1] = 0; cell[1] < g.image[1]; ++cell[1]) {
@@ -86,7 +86,7 @@ void step(const Geometry& g, const graph::RecurrentOptions& options, const float
 }
 
 void compute_conv_lstm(const Call<graph::ConvLstm>& call) {
-  const Geometry g(call);
+  const ConvLstmGeometry g(call);
   const graph::RecurrentOptions& options = call.op.options;
   const int64_t size = g.state_size();
   auto* sums = static_cast<double*>(call.scratch);
@@ -136,7 +136,7 @@ KernelOffer conv_lstm(const KernelRequest& request) {
     return refuse("recurrence over " + graph::to_string(*type));
   }
   const Shape& x = request.inputs[0].shape;
-  if (x.size() > kSpatial + 3) return refuse("more than 3 spatial dimensions");
+  if (x.size() > kImageAxes + 3) return refuse("more than 3 spatial dimensions");
   const size_t channels = static_cast<size_t>(x.back());
   size_t state = channels / 4;
   for (size_t i = 2; i + 1 < x.size(); ++i) state *= static_cast<size_t>(x[i]);

@@ -17,7 +17,7 @@ namespace {
 
 using graph::LinalgKind;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
 // A dense matrix, row by row.
 class Matrix {
@@ -85,7 +85,7 @@ Matrix cholesky_factor(const Matrix& a) {
     double diagonal = a(j, j);
     for (int64_t k = 0; k < j; ++k) diagonal -= l(j, k) * l(j, k);
     if (!(diagonal > 0)) {
-      l.fill(kNaN);
+      l.fill(kNoNumber);
       return l;
     }
     l(j, j) = std::sqrt(diagonal);

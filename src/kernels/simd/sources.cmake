@@ -13,3 +13,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   set_property(SOURCE simd/elementwise.cpp APPEND PROPERTY
     COMPILE_OPTIONS -fschedule-insns -fsched-pressure)
 endif()
+
+set(HORNET_INSTRUCTION_SETS all CACHE STRING
+    "What kernels are compiled for, of what is chosen from at run time: all, few (no SSE4), plain (nothing)")

@@ -6,7 +6,11 @@
 // loaded: 5 ms of each start.
 #pragma once
 
+#if defined(HORNET_FEW_INSTRUCTION_SETS)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#else
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#endif
 #include "hwy/detect_targets.h"
 
 #include <initializer_list>
