@@ -276,6 +276,7 @@ class Prediction {
     job::JobOptions job;
     job.rows = rows_;
     job.chunk_size = report_.chunk_size;
+    job.batch_size = report_.batch_size;
     job.retries = options_.retries;
     job.on_error = options_.on_error;
     job.progress = options_.progress;

@@ -17,33 +17,50 @@ constexpr size_t kAlignment = 64;  // a cache line, and an AVX-512 register
 constexpr size_t kHugePageBytes = 2 << 20;
 constexpr size_t kFewestMappedBytes = 2 * kHugePageBytes;
 
+constexpr size_t round_up(size_t number, size_t step) { return (number + step - 1) / step * step; }
+
 std::shared_ptr<void> map_zeroed(size_t bytes) {
-  // From a mapping that is one page larger, what lies between the boundaries of huge pages.
-  const size_t mapped_bytes = bytes + kHugePageBytes;
+  // From a mapping that is one page larger, what lies between the boundaries of huge pages: its
+  // last one too, of which small pages would cost more than all of it.
+  const size_t advised_bytes = round_up(bytes, kHugePageBytes);
+  const size_t mapped_bytes = advised_bytes + kHugePageBytes;
   void* mapped =
       mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   const auto address = reinterpret_cast<uintptr_t>(mapped);
-  const uintptr_t aligned = (address + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-  void* block = reinterpret_cast<void*>(aligned);
-  madvise(block, bytes, MADV_HUGEPAGE);  // advice: without it pages are small
+  void* block = reinterpret_cast<void*>(round_up(address, kHugePageBytes));
+  madvise(block, advised_bytes, MADV_HUGEPAGE);  // advice: without it pages are small
   return {block, [mapped, mapped_bytes](void*) { munmap(mapped, mapped_bytes); }};
 }
 
 }  // namespace
 
+void populate(void* block, size_t bytes) {
+  constexpr size_t kPageBytes = 4096, kFewest = 16 * kPageBytes;
+  if (bytes < kFewest) return;
+  const auto begin = reinterpret_cast<uintptr_t>(block);
+  const uintptr_t first = round_up(begin, kPageBytes);
+  // A kernel before 5.14 refuses: then each page comes when it is written.
+  madvise(reinterpret_cast<void*>(first), (begin + bytes - first) / kPageBytes * kPageBytes,
+          MADV_POPULATE_WRITE);
+}
+
 std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes) {
-  if (buffer.size() < bytes + kAlignment) buffer.resize(bytes + kAlignment);
+  if (const size_t wanted = bytes + kAlignment; buffer.size() < wanted) {
+    buffer.reserve(wanted);
+    populate(buffer.data() + buffer.size(), wanted - buffer.size());
+    buffer.resize(wanted);
+  }
   const size_t beyond = reinterpret_cast<uintptr_t>(buffer.data()) % kAlignment;
   return std::span(buffer).subspan(kAlignment - beyond, bytes);
 }
 
 std::shared_ptr<void> allocate_zeroed(size_t bytes) {
-  if (bytes > SIZE_MAX - kHugePageBytes) return nullptr;
+  if (bytes > SIZE_MAX - 2 * kHugePageBytes) return nullptr;
   if (bytes >= kFewestMappedBytes) return map_zeroed(bytes);
-  const size_t reserved = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-  void* block = std::aligned_alloc(kAlignment, reserved);
+  void* block = std::aligned_alloc(kAlignment, std::max(kAlignment, round_up(bytes, kAlignment)));
   if (block == nullptr) return nullptr;
+  populate(block, bytes);
   std::memset(block, 0, bytes);
   return {block, std::free};
 }
@@ -53,8 +70,8 @@ PageToucher::PageToucher(void* block, size_t bytes) {
   if (bytes < 2 * kPieceBytes || usable_cores_of_process() < 2) return;
   const auto touch = [=](const std::stop_token& stop) {
     const auto begin = reinterpret_cast<uintptr_t>(block);
-    const uintptr_t first = (begin + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-    for (uintptr_t at = first; at + kPieceBytes <= begin + bytes; at += kPieceBytes) {
+    for (uintptr_t at = round_up(begin, kHugePageBytes); at + kPieceBytes <= begin + bytes;
+         at += kPieceBytes) {
       if (stop.stop_requested()) return;
       // A kernel before 5.14 refuses: then whoever writes touches them.
       if (madvise(reinterpret_cast<void*>(at), kPieceBytes, MADV_POPULATE_WRITE) != 0) return;
@@ -80,7 +97,7 @@ std::shared_ptr<void> MemorySlabs::Slab::take(size_t bytes) {
 
 std::shared_ptr<void> MemorySlabs::take(size_t bytes) {
   constexpr size_t kSmallestSlab = size_t{256} << 10, kLargestSlab = size_t{32} << 20;
-  const size_t wanted = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  const size_t wanted = std::max(kAlignment, round_up(bytes, kAlignment));
   const std::lock_guard lock(mutex_);
   if (bytes <= expected_.size && expected_.has(wanted)) return expected_.take(wanted);
   if (bytes >= kLargestSlab) return allocate_zeroed(bytes);
@@ -106,7 +123,7 @@ void MemorySlabs::stop_touching() {
 void MemorySlabs::give_back() {
   stop_touching();
   const std::lock_guard lock(mutex_);
-  const size_t kept = (expected_.used + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  const size_t kept = round_up(expected_.used, kHugePageBytes);
   if (kept >= expected_.size) return;
   madvise(static_cast<char*>(expected_.memory.get()) + kept, expected_.size - kept, MADV_DONTNEED);
 }

@@ -153,16 +153,19 @@ class Committer {
   std::optional<Future<void>> running_;
 };
 
+// Near its end a job gives out less at once: a worker would wait for another one's whole chunk.
+// With few chunks it does not, they are as long as somebody wanted.
+int64_t chunks_to_part(const Chunks& chunks, int workers) {
+  return workers > 1 && chunks.count() >= 4 * workers ? workers : 0;
+}
+
 class JobRun {
  public:
   JobRun(Executor& executor, const JobOptions& options, const ChunkFunction& compute)
       : options_(options),
         window_(2 * static_cast<size_t>(executor.max_workers())),
         start_(Clock::now()),
-        list_(
-            {{options.rows, options.chunk_size},
-             options.retries,
-             [this](int64_t chunk) { return options_.before && options_.before->is_done(chunk); }}),
+        list_(work_of(options, executor.max_workers())),
         meter_(options.progress, options.rows, executor.max_workers(), start_,
                options.before ? options.before->rows_done : 0,
                options.before ? options.before->rows_failed : 0),
@@ -193,6 +196,18 @@ class JobRun {
   }
 
  private:
+  static WorkList::Options work_of(const JobOptions& options, int workers) {
+    WorkList::Options work;
+    work.chunks = {options.rows, options.chunk_size};
+    work.batch_size = options.batch_size;
+    work.chunks_to_part = chunks_to_part(work.chunks, workers);
+    work.retries = options.retries;
+    work.is_done = [&before = options.before](int64_t chunk) {
+      return before && before->is_done(chunk);
+    };
+    return work;
+  }
+
   bool stopping() const {
     return error_ != nullptr ||
            (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed));

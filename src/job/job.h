@@ -18,6 +18,7 @@ namespace hornet::job {
 struct JobOptions {
   int64_t rows = 0;
   int64_t chunk_size = 1;  // the last chunk may be shorter
+  int64_t batch_size = 1;  // a multiple of it is computed without loss
   int retries = 0;
   OnError on_error = OnError::kStop;
   ProgressCallback progress = {};

@@ -8,7 +8,8 @@
 namespace hornet::job {
 
 WorkList::WorkList(Options options) : options_(std::move(options)) {
-  HORNET_CHECK(options_.chunks.size > 0 && options_.chunks.rows >= 0 && options_.retries >= 0);
+  HORNET_CHECK(options_.chunks.size > 0 && options_.chunks.rows >= 0 && options_.retries >= 0 &&
+               options_.batch_size > 0);
 }
 
 std::optional<Piece> WorkList::next() {
@@ -17,28 +18,37 @@ std::optional<Piece> WorkList::next() {
     again_.pop_front();
     return piece;
   }
+  if (rest_.begin == rest_.end && !open_next_chunk()) return std::nullopt;
+  Piece piece = rest_;
+  piece.end = std::min(rest_.end, rest_.begin + piece_size(rest_.chunk));
+  rest_.begin = piece.end;
+  return piece;
+}
+
+bool WorkList::open_next_chunk() {
   const Chunks& chunks = options_.chunks;
   while (next_chunk_ < chunks.count() && options_.is_done && options_.is_done(next_chunk_)) {
     ++next_chunk_;
   }
-  if (next_chunk_ == chunks.count()) return std::nullopt;
-  Piece piece;
-  piece.chunk = next_chunk_++;
-  piece.begin = chunks.begin(piece.chunk);
-  piece.end = chunks.end(piece.chunk);
-  piece.tries_left = options_.retries + 1;
-  open_[piece.chunk].rows_left = piece.end - piece.begin;
-  return piece;
+  if (next_chunk_ == chunks.count()) return false;
+  rest_.chunk = next_chunk_++;
+  rest_.begin = chunks.begin(rest_.chunk);
+  rest_.end = chunks.end(rest_.chunk);
+  rest_.tries_left = options_.retries + 1;
+  open_[rest_.chunk].rows_left = rest_.end - rest_.begin;
+  return true;
 }
 
-void WorkList::succeeded(const Piece& piece) {
-  ++open_.at(piece.chunk).tries;
-  finish_rows(piece);
+int64_t WorkList::piece_size(int64_t chunk) const {
+  const Chunks& chunks = options_.chunks;
+  if (chunk < chunks.count() - options_.chunks_to_part) return chunks.size;
+  const int64_t batches = Chunks{chunks.size, options_.batch_size}.count();
+  return (batches + 3) / 4 * options_.batch_size;
 }
+
+void WorkList::succeeded(const Piece& piece) { finish_rows(piece); }
 
 std::optional<FailedRow> WorkList::failed(const Piece& piece, int worker, const Error& error) {
-  OpenChunk& chunk = open_.at(piece.chunk);
-  ++chunk.tries;
   Piece again = piece;
   --again.tries_left;
   ++again.tries;
@@ -52,7 +62,7 @@ std::optional<FailedRow> WorkList::failed(const Piece& piece, int worker, const 
     return std::nullopt;
   }
   FailedRow failure = {piece.begin, error.code(), error.message()};
-  chunk.failures.push_back(failure);
+  open_.at(piece.chunk).failures.push_back(failure);
   finish_rows(piece);
   return failure;
 }
@@ -79,7 +89,7 @@ void WorkList::finish_rows(const Piece& piece) {
   std::sort(chunk.failures.begin(), chunk.failures.end(),
             [](const FailedRow& a, const FailedRow& b) { return a.row < b.row; });
   finished_ = {piece.chunk, options_.chunks.begin(piece.chunk), options_.chunks.end(piece.chunk),
-               chunk.tries, std::move(chunk.failures)};
+               std::move(chunk.failures)};
   open_.erase(entry);
 }
 

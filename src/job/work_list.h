@@ -34,18 +34,20 @@ struct FailedRow {
 struct FinishedChunk {
   int64_t chunk = 0;
   int64_t begin = 0, end = 0;
-  int tries = 0;  // tasks that computed it or parts of it
   std::vector<FailedRow> failures;
 };
 
-// Cuts rows into chunks and gives out those that are not done, the lowest rows first. A chunk that
-// fails is tried again `retries` times, then each half of it once, down to single rows, which are
-// tried like a chunk before they count as failed. Used by one thread. Its memory does not depend on
-// the number of rows: it knows the chunks given out and not finished.
+// Cuts rows into chunks and gives out those that are not done, the lowest rows first: whole, but
+// the last ones in quarters, so that workers end together. What fails is tried again `retries`
+// times, then each half of it once, down to single rows, which are tried like a chunk before they
+// count as failed. Used by one thread. Its memory does not depend on the number of rows: it knows
+// the chunks given out and not finished.
 class WorkList {
  public:
   struct Options {
     Chunks chunks;
+    int64_t batch_size = 1;      // quarters are multiples of it
+    int64_t chunks_to_part = 0;  // of the last ones
     int retries = 0;
     std::function<bool(int64_t chunk)> is_done = {};  // by an earlier run
   };
@@ -63,14 +65,16 @@ class WorkList {
  private:
   struct OpenChunk {
     int64_t rows_left = 0;
-    int tries = 0;
     std::vector<FailedRow> failures;
   };
+  int64_t piece_size(int64_t chunk) const;
+  bool open_next_chunk();
   void finish_rows(const Piece& piece);
   void split(const Piece& piece);
 
   const Options options_;
   int64_t next_chunk_ = 0;
+  Piece rest_;  // of the chunk opened last
   std::deque<Piece> again_;
   std::map<int64_t, OpenChunk> open_;
   std::optional<FinishedChunk> finished_;

@@ -136,7 +136,7 @@ TEST_P(JobTest, ChunkThatFailsNowAndThen_SucceedsOnAnotherWorker) {
   std::map<int64_t, int> failed_on;
   JobOptions options;
   options.rows = 60;
-  options.chunk_size = 5;
+  options.chunk_size = options.batch_size = 5;
   options.retries = 1;
   run_job(*executor_, options, [&](int64_t begin, int64_t) {
     const std::scoped_lock lock(mutex);

@@ -32,7 +32,7 @@ TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
     for (const int retries : {0, 2}) {
       for (const auto& bad : cases) {
         const Chunks chunks{100, chunk_size};
-        WorkList list({chunks, retries});
+        WorkList list({.chunks = chunks, .batch_size = 3, .chunks_to_part = 2, .retries = retries});
         int pieces = 0;
         std::vector<FinishedChunk> finished;
         EXPECT_EQ(work_off(list, bad, pieces, finished), bad);
@@ -51,7 +51,7 @@ TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
 }
 
 TEST(WorkList, OneBadRow_CostsFewTries) {
-  WorkList list({{1024, 1024}, 2});
+  WorkList list({.chunks = {1024, 1024}, .retries = 2});
   int pieces = 0;
   std::vector<FinishedChunk> finished;
   work_off(list, {500}, pieces, finished);
@@ -59,7 +59,7 @@ TEST(WorkList, OneBadRow_CostsFewTries) {
 }
 
 TEST(WorkList, AllRowsBad_EndsToo) {
-  WorkList list({{64, 16}, 1});
+  WorkList list({.chunks = {64, 16}, .retries = 1});
   std::set<int64_t> all;
   for (int64_t row = 0; row < 64; ++row) all.insert(row);
   int pieces = 0;
@@ -68,7 +68,7 @@ TEST(WorkList, AllRowsBad_EndsToo) {
 }
 
 TEST(WorkList, ChunkThatFailsOnce_IsTriedAgainElsewhere) {
-  WorkList list({{10, 5}, 1});
+  WorkList list({.chunks = {10, 5}, .retries = 1});
   const Piece first = *list.next();
   EXPECT_FALSE(list.failed(first, 3, kError).has_value());
   const Piece again = *list.next();
@@ -76,14 +76,46 @@ TEST(WorkList, ChunkThatFailsOnce_IsTriedAgainElsewhere) {
   EXPECT_EQ(again.end, 5);
   EXPECT_EQ(again.avoid_worker, 3);
   list.succeeded(again);
-  const auto finished = list.take_finished();
-  ASSERT_TRUE(finished.has_value());
-  EXPECT_EQ(finished->tries, 2);
+  EXPECT_TRUE(list.take_finished().has_value());
   EXPECT_FALSE(list.take_finished().has_value());
 }
 
+std::vector<std::pair<int64_t, int64_t>> rows_given_out(const WorkList::Options& options) {
+  WorkList list(options);
+  std::vector<std::pair<int64_t, int64_t>> rows;
+  while (const auto piece = list.next()) rows.emplace_back(piece->begin, piece->end);
+  return rows;
+}
+
+TEST(WorkList, LastChunks_AreGivenOutInQuarters_OfWholeBatches) {
+  using Rows = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(rows_given_out({.chunks = {50, 16}, .batch_size = 4, .chunks_to_part = 2}),
+            (Rows{{0, 16}, {16, 32}, {32, 36}, {36, 40}, {40, 44}, {44, 48}, {48, 50}}));
+  // Five batches make quarters of two, and a last one of one.
+  EXPECT_EQ(rows_given_out({.chunks = {20, 10}, .batch_size = 2, .chunks_to_part = 1}),
+            (Rows{{0, 10}, {10, 14}, {14, 18}, {18, 20}}));
+  // A batch is not cut; more chunks than there are.
+  EXPECT_EQ(rows_given_out({.chunks = {10, 4}, .batch_size = 4, .chunks_to_part = 9}),
+            (Rows{{0, 4}, {4, 8}, {8, 10}}));
+}
+
+TEST(WorkList, ChunkGivenOutInQuarters_FinishesWithItsLast) {
+  WorkList list({.chunks = {16, 16}, .batch_size = 1, .chunks_to_part = 1, .retries = 1});
+  std::vector<Piece> pieces;
+  while (const auto piece = list.next()) pieces.push_back(*piece);
+  ASSERT_EQ(pieces.size(), 4u);
+  EXPECT_FALSE(list.failed(pieces[1], 0, kError).has_value());
+  for (const size_t i : {3, 0, 2}) list.succeeded(pieces[i]);
+  EXPECT_FALSE(list.take_finished().has_value());
+  list.succeeded(*list.next());  // the second quarter again
+  const auto finished = list.take_finished();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->begin, 0);
+  EXPECT_EQ(finished->end, 16);
+}
+
 TEST(WorkList, DoneChunks_AreNotGivenOut) {
-  WorkList list({{10, 3}, 0, [](int64_t chunk) { return chunk % 2 == 0; }});
+  WorkList list({.chunks = {10, 3}, .is_done = [](int64_t chunk) { return chunk % 2 == 0; }});
   const auto piece = list.next();
   ASSERT_TRUE(piece.has_value());
   EXPECT_EQ(piece->begin, 3);
