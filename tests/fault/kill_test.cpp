@@ -55,7 +55,12 @@ TEST(KilledWorkers, AreReplacedAndNoRowIsLost) {
 
 class Command : public CommandTest {
  protected:
+  // So many that none of these commands is done before it is stopped.
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr int64_t kRows = 8000;
+#else
   static constexpr int64_t kRows = 30000;
+#endif
 
   void SetUp() override {
     Tensor rows(DType::kFloat32, {kRows, 8, 8, 1});

@@ -37,14 +37,10 @@ foreach(header ${headers})
       -I ${prefix}/include -include ${header} -x c++ /dev/null)
 endforeach()
 
-set(flags "")
-if(SANITIZE)
-  set(flags -fsanitize=${SANITIZE})
-endif()
 foreach(example embed custom_layer)
   run(ignored ${CMAKE_COMMAND} -S ${SOURCE_DIR}/examples/${example} -B ${SCRATCH_DIR}/${example}
       -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix}
-      -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS=${flags})
+      -D CMAKE_BUILD_TYPE=Release)
   run(ignored ${CMAKE_COMMAND} --build ${SCRATCH_DIR}/${example})
 endforeach()
 

@@ -31,6 +31,22 @@ InstructionSet& limit() {
 
 }  // namespace
 
+std::span<const InstructionSet> instruction_sets() {
+  static constexpr InstructionSet kSets[] = {
+    InstructionSet::kPlain,
+#if HWY_TARGETS & HWY_SSE4
+    InstructionSet::kSse4,
+#endif
+#if HWY_TARGETS & HWY_AVX2
+    InstructionSet::kAvx2,
+#endif
+#if HWY_TARGETS & HWY_AVX3
+    InstructionSet::kAvx512,
+#endif
+  };
+  return kSets;
+}
+
 bool has_instruction_set(InstructionSet set) {
   static const InstructionSet best = best_of_machine();
   return set <= best;

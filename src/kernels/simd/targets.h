@@ -14,11 +14,14 @@
 #include "hwy/detect_targets.h"
 
 #include <initializer_list>
+#include <span>
 
 namespace hornet::kernels {
 
 enum class InstructionSet { kPlain, kSse4, kAvx2, kAvx512 };
 
+// What kernels are compiled for here, whatever this machine has.
+std::span<const InstructionSet> instruction_sets();
 bool has_instruction_set(InstructionSet set);
 // The best that this machine has, and the limit allows.
 InstructionSet chosen_instruction_set();

@@ -63,7 +63,7 @@ TEST_P(SameBytesTest, WhateverBatchChunkAndWorkers) {
   std::mt19937 generator(11);
   // A prime: the last batch and chunk are short. Fewer where a sanitizer makes each cost more.
 #ifdef __SANITIZE_ADDRESS__
-  constexpr int64_t kRows = 37;
+  constexpr int64_t kRows = 17;
 #else
   constexpr int64_t kRows = 131;
 #endif

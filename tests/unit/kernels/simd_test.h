@@ -32,11 +32,9 @@ class SimdTest : public testing::TestWithParam<InstructionSet> {
   void TearDown() override { limit_instruction_set(InstructionSet::kAvx512); }
 };
 
-#define HORNET_SIMD_TESTS(Fixture)                                                          \
-  INSTANTIATE_TEST_SUITE_P(                                                                 \
-      , Fixture,                                                                            \
-      testing::Values(InstructionSet::kPlain, InstructionSet::kSse4, InstructionSet::kAvx2, \
-                      InstructionSet::kAvx512),                                             \
+#define HORNET_SIMD_TESTS(Fixture)                      \
+  INSTANTIATE_TEST_SUITE_P(                             \
+      , Fixture, testing::ValuesIn(instruction_sets()), \
       [](const testing::TestParamInfo<InstructionSet>& set) { return name_of(set.param); })
 
 // Numbers in [low, high).
