@@ -42,8 +42,9 @@ bool WorkList::open_next_chunk() {
 int64_t WorkList::piece_size(int64_t chunk) const {
   const Chunks& chunks = options_.chunks;
   if (chunk < chunks.count() - options_.chunks_to_part) return chunks.size;
-  const int64_t batches = Chunks{chunks.size, options_.batch_size}.count();
-  return (batches + 3) / 4 * options_.batch_size;
+  // Whole batches, but where that would be fewer parts: a worker that waits costs more.
+  const int64_t step = chunks.size < 4 * options_.batch_size ? 1 : options_.batch_size;
+  return (Chunks{chunks.size, step}.count() + 3) / 4 * step;
 }
 
 void WorkList::succeeded(const Piece& piece) { finish_rows(piece); }

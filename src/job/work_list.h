@@ -46,7 +46,7 @@ class WorkList {
  public:
   struct Options {
     Chunks chunks;
-    int64_t batch_size = 1;      // quarters are multiples of it
+    int64_t batch_size = 1;      // quarters are multiples of it, in chunks of four batches and more
     int64_t chunks_to_part = 0;  // of the last ones
     int retries = 0;
     std::function<bool(int64_t chunk)> is_done = {};  // by an earlier run

@@ -94,9 +94,9 @@ TEST(WorkList, LastChunks_AreGivenOutInQuarters_OfWholeBatches) {
   // Five batches make quarters of two, and a last one of one.
   EXPECT_EQ(rows_given_out({.chunks = {20, 10}, .batch_size = 2, .chunks_to_part = 1}),
             (Rows{{0, 10}, {10, 14}, {14, 18}, {18, 20}}));
-  // A batch is not cut; more chunks than there are.
-  EXPECT_EQ(rows_given_out({.chunks = {10, 4}, .batch_size = 4, .chunks_to_part = 9}),
-            (Rows{{0, 4}, {4, 8}, {8, 10}}));
+  // Fewer than four batches are cut, all the same; more chunks are wanted than there are.
+  EXPECT_EQ(rows_given_out({.chunks = {13, 8}, .batch_size = 8, .chunks_to_part = 9}),
+            (Rows{{0, 2}, {2, 4}, {4, 6}, {6, 8}, {8, 10}, {10, 12}, {12, 13}}));
 }
 
 TEST(WorkList, ChunkGivenOutInQuarters_FinishesWithItsLast) {
