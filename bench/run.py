@@ -437,8 +437,8 @@ class ModelBench:
         output = WORK / "out.npy"
         output.unlink(missing_ok=True)  # to free the blocks of an earlier one is not its work
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        text = hornet("predict", self.model, path, "-o", output, "--progress", "none", "--workers",
-                      workers, env=self.env)
+        text = hornet("predict", self.model, path, "-o", output, "--force", "--progress", "none",
+                      "--workers", workers, env=self.env)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return text, cpu

@@ -18,6 +18,7 @@ if(HORNET_SANITIZE)
   add_compile_options(-fsanitize=${HORNET_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HORNET_SANITIZE})
   if(HORNET_SANITIZE MATCHES undefined AND HORNET_SANITIZE_BRIEF)
+    # Leaves out vptr, the types of objects that are cast.
     add_compile_options(-fsanitize-undefined-trap-on-error)
   elseif(HORNET_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)

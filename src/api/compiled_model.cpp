@@ -138,6 +138,7 @@ void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerS
 std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path,
                                                          const LoadOptions& options,
                                                          int weights_descriptor) {
+  warm_heap();
   FileSystem& fs = FileSystem::real();
   const auto before = find_file_version(path, fs);
   const auto weights_before = find_file_version(options.weights_path, fs);

@@ -20,6 +20,8 @@ class SizeChoice {
         has_chunk_size_(options.chunk_size > 0 || chunk_size_before > 0) {
     choose(rows, chunk_size_before);
     if (options.memory_bytes > 0 && rows > 0) fit_memory();
+    sizes_.part_step =
+        job::choose_part_step(sizes_.chunk_size, sizes_.batch_size, operations_of_row());
   }
 
   const JobSizes& sizes() const { return sizes_; }

@@ -14,6 +14,7 @@ struct JobSizes {
   int64_t rows = 0;
   int64_t batch_size = 1;
   int64_t chunk_size = 1;
+  int64_t part_step = 1;  // of job::JobOptions
   int workers = 1;
 };
 

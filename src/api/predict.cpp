@@ -186,6 +186,7 @@ class Prediction {
     report_.batch_size = sizes.batch_size;
     report_.chunk_size = header_.chunk_size = sizes.chunk_size;
     report_.workers = sizes.workers;
+    part_step_ = sizes.part_step;
   }
 
   void open_outputs(const SinkFactory& open_sink) {
@@ -276,7 +277,7 @@ class Prediction {
     job::JobOptions job;
     job.rows = rows_;
     job.chunk_size = report_.chunk_size;
-    job.batch_size = report_.batch_size;
+    job.part_step = part_step_;
     job.retries = options_.retries;
     job.on_error = options_.on_error;
     job.progress = options_.progress;
@@ -326,6 +327,7 @@ class Prediction {
   FileSystem& fs_;
   const Clock::time_point start_ = Clock::now();
   const int64_t rows_;
+  int64_t part_step_ = 1;  // of job::JobOptions
   ModelPlans& plans_;
   PredictReport report_;
   job::JournalHeader header_;

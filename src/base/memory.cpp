@@ -20,8 +20,8 @@ constexpr size_t kFewestMappedBytes = 2 * kHugePageBytes;
 constexpr size_t round_up(size_t number, size_t step) { return (number + step - 1) / step * step; }
 
 std::shared_ptr<void> map_zeroed(size_t bytes) {
-  // From a mapping that is one page larger, what lies between the boundaries of huge pages: its
-  // last one too, of which small pages would cost more than all of it.
+  // From a mapping that is one page larger, what lies between the boundaries of huge pages. The
+  // last one is whole too: in its place there would be up to 511 small ones, each to be found.
   const size_t advised_bytes = round_up(bytes, kHugePageBytes);
   const size_t mapped_bytes = advised_bytes + kHugePageBytes;
   void* mapped =
@@ -35,6 +35,10 @@ std::shared_ptr<void> map_zeroed(size_t bytes) {
 
 }  // namespace
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // of Linux 5.14, younger than some systems' headers
+#endif
+
 void populate(void* block, size_t bytes) {
   constexpr size_t kPageBytes = 4096, kFewest = 16 * kPageBytes;
   if (bytes < kFewest) return;
@@ -43,6 +47,20 @@ void populate(void* block, size_t bytes) {
   // A kernel before 5.14 refuses: then each page comes when it is written.
   madvise(reinterpret_cast<void*>(first), (begin + bytes - first) / kPageBytes * kPageBytes,
           MADV_POPULATE_WRITE);
+}
+
+void warm_heap() {
+  using Block = std::unique_ptr<void, decltype(&std::free)>;
+  static const Block kept = [] {
+    constexpr size_t kBlockBytes = 120 << 10, kBlocks = 18;  // malloc() would map larger ones
+    std::vector<Block> blocks;
+    for (size_t i = 0; i < kBlocks; ++i) {
+      blocks.emplace_back(std::malloc(kBlockBytes), &std::free);
+      if (blocks.back() != nullptr) populate(blocks.back().get(), kBlockBytes);
+    }
+    // What is free at the end of the heap goes back to the system: this keeps it from being there.
+    return Block(std::realloc(blocks.back().release(), 1), &std::free);
+  }();
 }
 
 std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes) {

@@ -20,6 +20,10 @@ std::shared_ptr<void> allocate_zeroed(size_t bytes);
 // where a page that is missed takes 15 to 28, on some virtual machines.
 void populate(void* block, size_t bytes);
 
+// 2 MB of pages for what is allocated in small parts, as models are when they are read. Once in a
+// process, by whoever comes first.
+void warm_heap();
+
 // `bytes` of `buffer`, which grows where it has to, at an address that is a multiple of 64.
 std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes);
 

@@ -6,7 +6,6 @@
 
 #include "cli/bindings.h"
 #include "cli/exit_code.h"
-#include "cli/heap.h"
 
 namespace hornet::cli {
 
@@ -50,7 +49,6 @@ CLI::Validator number_between(double lowest, double highest) {
 CLI::Validator row_count() { return CLI::Range(int64_t{1}, int64_t{1} << 40).description(""); }
 
 Model load_model(const ModelArguments& model) {
-  warm_heap();
   return at_stage(ExitCode::kModel, [&] { return Model::load(model.path, model.options); });
 }
 

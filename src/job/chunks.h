@@ -25,4 +25,8 @@ int64_t fit_batch_size(int64_t batch_size, int64_t rows, int workers);
 // given a time limit, so of rows of many floating point operations it has a few seconds' worth.
 int64_t choose_chunk_size(int64_t rows, int64_t batch_size, int workers, double row_flops);
 
+// The last chunks of a job are given out in parts of about a quarter; what their rows are multiples
+// of. Whole batches, but where a chunk has fewer than four and each row is work for milliseconds.
+int64_t choose_part_step(int64_t chunk_size, int64_t batch_size, double row_flops);
+
 }  // namespace hornet::job

@@ -154,7 +154,7 @@ class Committer {
 };
 
 // Near its end a job gives out less at once: a worker would wait for another one's whole chunk.
-// With few chunks it does not, they are as long as somebody wanted.
+// Jobs of few chunks, short ones as a rule, are left as they are.
 int64_t chunks_to_part(const Chunks& chunks, int workers) {
   return workers > 1 && chunks.count() >= 4 * workers ? workers : 0;
 }
@@ -199,7 +199,7 @@ class JobRun {
   static WorkList::Options work_of(const JobOptions& options, int workers) {
     WorkList::Options work;
     work.chunks = {options.rows, options.chunk_size};
-    work.batch_size = options.batch_size;
+    work.part_step = options.part_step;
     work.chunks_to_part = chunks_to_part(work.chunks, workers);
     work.retries = options.retries;
     work.is_done = [&before = options.before](int64_t chunk) {

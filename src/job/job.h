@@ -18,7 +18,7 @@ namespace hornet::job {
 struct JobOptions {
   int64_t rows = 0;
   int64_t chunk_size = 1;  // the last chunk may be shorter
-  int64_t batch_size = 1;  // a multiple of it is computed without loss
+  int64_t part_step = 1;   // the last chunks are given out in parts, of multiples of so many rows
   int retries = 0;
   OnError on_error = OnError::kStop;
   ProgressCallback progress = {};
@@ -41,10 +41,10 @@ using ChunkFunction = std::function<void(int64_t begin, int64_t end)>;
 
 // Returns when every row is computed or, with kSkip, has failed. What becomes of chunks that throw
 // is told by WorkList. OutputError, kBrokenPool, an error of the log, a row that fails with kStop,
-// or `cancel` turning true, stop the job: chunks that run are finished and logged, no others are
-// started, and the first error, for a row RowError, or Error(kCancelled), is thrown. Errors name
-// their rows.
-// Memory does not depend on the number of rows: few chunks are submitted ahead.
+// or `cancel` turning true, stop the job: what runs is finished, chunks that are whole then are
+// logged, nothing else is started, and the first error, for a row RowError, or Error(kCancelled),
+// is thrown. Errors name their rows. Memory does not depend on the number of rows: few chunks are
+// submitted ahead.
 JobResult run_job(Executor& executor, const JobOptions& options, const ChunkFunction& compute);
 
 }  // namespace hornet::job

@@ -9,7 +9,7 @@ namespace hornet::job {
 
 WorkList::WorkList(Options options) : options_(std::move(options)) {
   HORNET_CHECK(options_.chunks.size > 0 && options_.chunks.rows >= 0 && options_.retries >= 0 &&
-               options_.batch_size > 0);
+               options_.part_step > 0);
 }
 
 std::optional<Piece> WorkList::next() {
@@ -42,9 +42,8 @@ bool WorkList::open_next_chunk() {
 int64_t WorkList::piece_size(int64_t chunk) const {
   const Chunks& chunks = options_.chunks;
   if (chunk < chunks.count() - options_.chunks_to_part) return chunks.size;
-  // Whole batches, but where that would be fewer parts: a worker that waits costs more.
-  const int64_t step = chunks.size < 4 * options_.batch_size ? 1 : options_.batch_size;
-  return (Chunks{chunks.size, step}.count() + 3) / 4 * step;
+  const int64_t rows = chunks.num_rows(0), step = std::min(options_.part_step, rows);
+  return (Chunks{rows, step}.count() + 3) / 4 * step;
 }
 
 void WorkList::succeeded(const Piece& piece) { finish_rows(piece); }
@@ -52,7 +51,6 @@ void WorkList::succeeded(const Piece& piece) { finish_rows(piece); }
 std::optional<FailedRow> WorkList::failed(const Piece& piece, int worker, const Error& error) {
   Piece again = piece;
   --again.tries_left;
-  ++again.tries;
   again.avoid_worker = worker;
   if (again.tries_left > 0) {
     again_.push_front(again);

@@ -19,7 +19,6 @@ struct Piece {
   int64_t chunk = 0;
   int64_t begin = 0, end = 0;
   int tries_left = 1;
-  int tries = 0;          // made so far
   int avoid_worker = -1;  // where it failed last
 };
 
@@ -38,16 +37,16 @@ struct FinishedChunk {
 };
 
 // Cuts rows into chunks and gives out those that are not done, the lowest rows first: whole, but
-// the last ones in quarters, so that workers end together. What fails is tried again `retries`
-// times, then each half of it once, down to single rows, which are tried like a chunk before they
-// count as failed. Used by one thread. Its memory does not depend on the number of rows: it knows
-// the chunks given out and not finished.
+// the last ones in about quarters, so that workers end together. What fails is tried again
+// `retries` times, then each half of it once, down to single rows, which are tried like a chunk
+// before they count as failed. Used by one thread. Its memory does not depend on the number of
+// rows: it knows the chunks given out and not finished.
 class WorkList {
  public:
   struct Options {
     Chunks chunks;
-    int64_t batch_size = 1;      // quarters are multiples of it, in chunks of four batches and more
-    int64_t chunks_to_part = 0;  // of the last ones
+    int64_t chunks_to_part = 0;  // so many of the last ones
+    int64_t part_step = 1;       // parts have multiples of so many rows
     int retries = 0;
     std::function<bool(int64_t chunk)> is_done = {};  // by an earlier run
   };

@@ -55,9 +55,9 @@ TEST(KilledWorkers, AreReplacedAndNoRowIsLost) {
 
 class Command : public CommandTest {
  protected:
-  // So many that none of these commands is done before it is stopped.
+  // Work for seconds: a command is to be stopped before it is done.
 #ifdef __SANITIZE_ADDRESS__
-  static constexpr int64_t kRows = 8000;
+  static constexpr int64_t kRows = 12000;
 #else
   static constexpr int64_t kRows = 30000;
 #endif

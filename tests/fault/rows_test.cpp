@@ -18,6 +18,16 @@ class BadRows : public ::testing::TestWithParam<ExecutorKind> {
   static bool processes() { return GetParam() == ExecutorKind::kProcesses; }
 };
 
+// A line for each row behind that of names; `bad` has none of its values.
+void expect_lines(const std::string& path, int64_t rows, int64_t bad) {
+  std::ifstream file(path);
+  int64_t row = -1;
+  for (std::string line; std::getline(file, line); ++row) {
+    EXPECT_EQ(line.find("nan") != std::string::npos, row == bad) << row << ": " << line;
+  }
+  EXPECT_EQ(row, rows);
+}
+
 TEST_P(BadRows, ThatThrow_AreSkippedAndListed) {
   const std::map<int64_t, float> marks = {
       {0, kThrows}, {17, kThrows}, {18, kThrows}, {99, kThrows}};
@@ -28,6 +38,32 @@ TEST_P(BadRows, ThatThrow_AreSkippedAndListed) {
   EXPECT_EQ(report.rows_failed, 4);
   EXPECT_EQ(report.workers_replaced, 0);
   job.expect_complete(rows_of(marks));
+}
+
+// Ten chunks, of which the last two are given out in parts, of four and of two rows.
+TEST_P(BadRows, InChunksGivenOutInParts_AreSkippedAndListed) {
+  const std::map<int64_t, float> marks = {
+      {130, kThrows}, {131, kThrows}, {141, kThrows}, {149, kThrows}};
+  const FaultJob job(150, marks);
+  PredictOptions options = job.options(GetParam());
+  EXPECT_THROW(job.run(options), RowError);
+  options.on_error = OnError::kSkip;
+  EXPECT_EQ(job.resume(options).rows_failed, 4);
+  job.expect_complete(rows_of(marks));
+}
+
+TEST_P(BadRows, InChunksGivenOutInParts_TakeTheirLineOfAText) {
+  constexpr int64_t kRows = 150;
+  const FaultJob job(kRows, {{141, kThrows}});
+  PredictOptions options = job.options(GetParam());
+  options.on_error = OnError::kSkip;
+  const auto source = open_source(job.input_path());
+  const std::string path = job.output_path() + ".csv";
+  const auto sink = [&](size_t, DType dtype, const Shape& shape) {
+    return open_sink(path, dtype, shape, kRows);
+  };
+  EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
+  expect_lines(path, kRows, 141);
 }
 
 // A block of rows is read and written at once: here each chunk has three, and 52 rows beside.
@@ -55,12 +91,7 @@ TEST_P(BadRows, InLaterBlocks_TakeTheirLineOfAText) {
     return open_sink(path, dtype, shape, kRows);
   };
   EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
-  std::ifstream file(path);
-  int64_t row = -1;  // the line of names
-  for (std::string line; std::getline(file, line); ++row) {
-    EXPECT_EQ(line.find("nan") != std::string::npos, row == 3000) << row << ": " << line;
-  }
-  EXPECT_EQ(row, kRows);
+  expect_lines(path, kRows, 3000);
 }
 
 TEST_P(BadRows, ThatGiveNaN_FailOnlyWhereAsked) {

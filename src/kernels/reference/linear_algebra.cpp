@@ -17,8 +17,6 @@ namespace {
 
 using graph::LinalgKind;
 
-constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
-
 // A dense matrix, row by row.
 class Matrix {
  public:
@@ -85,7 +83,7 @@ Matrix cholesky_factor(const Matrix& a) {
     double diagonal = a(j, j);
     for (int64_t k = 0; k < j; ++k) diagonal -= l(j, k) * l(j, k);
     if (!(diagonal > 0)) {
-      l.fill(kNoNumber);
+      l.fill(std::numeric_limits<double>::quiet_NaN());
       return l;
     }
     l(j, j) = std::sqrt(diagonal);

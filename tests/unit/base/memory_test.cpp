@@ -91,6 +91,38 @@ TEST(MemorySlabs, ExpectedPages_AreTouchedAndThoseNobodyTookGivenBack) {
   EXPECT_EQ(resident(rest, 24 * kMegabyte), 0u);
 }
 
+TEST(Populate, WholePagesOfABlock_AreThere_AndItsBytesAsBefore) {
+  constexpr size_t kBytes = 40 * 4096;
+  void* mapped = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  auto* bytes = static_cast<char*>(mapped);
+  bytes[20 * 4096] = 7;
+  populate(bytes + 4095, 30 * 4096);  // the pages 1 to 29
+  const size_t there = resident(bytes, kBytes);
+  EXPECT_EQ(bytes[20 * 4096], 7);
+  EXPECT_TRUE(is_zero(bytes, 20 * 4096));
+  munmap(mapped, kBytes);
+  if (there == 4096) GTEST_SKIP() << "this kernel does not populate";
+  EXPECT_GE(there, size_t{29 * 4096});  // more where pages are large
+}
+
+TEST(AlignedRoom, GrowsAndIsAligned) {
+  std::vector<std::byte> buffer;
+  for (const size_t bytes : {size_t{1}, 200 * size_t{1024}, size_t{10}, 3 * kMegabyte}) {
+    const std::span<std::byte> room = aligned_room(buffer, bytes);
+    ASSERT_EQ(room.size(), bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(room.data()) % 64, 0u);
+    std::fill(room.begin(), room.end(), std::byte{1});
+  }
+}
+
+TEST(WarmHeap, MayBeAskedForAgain_AndLeavesBlocksAlone) {
+  warm_heap();
+  const std::vector<std::string> blocks(20, std::string(50'000, 'x'));
+  warm_heap();
+  for (const std::string& block : blocks) EXPECT_EQ(block, std::string(50'000, 'x'));
+}
+
 TEST(MemorySlabs, PagesGivenBack_AreZeroForWhoTakesThemLater) {
   MemorySlabs slabs;
   slabs.expect(16 * kMegabyte);

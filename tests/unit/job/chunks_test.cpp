@@ -57,5 +57,19 @@ TEST(BatchSizeForRows, IsHalvedUntilAllWorkersHaveOne) {
   }
 }
 
+TEST(ChoosePartStep, IsABatch_OrAPowerOfTwoWhereRowsAreMuchWork) {
+  constexpr double kMuch = 1e9, kLittle = 1e6;
+  EXPECT_EQ(choose_part_step(32, 8, kMuch), 8);
+  EXPECT_EQ(choose_part_step(8, 8, kMuch), 2);
+  EXPECT_EQ(choose_part_step(24, 8, kMuch), 8);
+  EXPECT_EQ(choose_part_step(12, 12, kMuch), 4);
+  EXPECT_EQ(choose_part_step(1, 8, kMuch), 1);
+  EXPECT_EQ(choose_part_step(24, 8, kLittle), 8);
+  EXPECT_EQ(choose_part_step(8, 256, kLittle), 8);
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(choose_part_step(kHuge, kHuge, kLittle), kHuge);
+  EXPECT_EQ(choose_part_step(kHuge, kHuge, kMuch), int64_t{1} << 61);
+}
+
 }  // namespace
 }  // namespace hornet::job

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 
 namespace hornet::job {
@@ -32,7 +33,7 @@ TEST(WorkList, BadRows_AreFoundExactly_AndEveryChunkFinishes) {
     for (const int retries : {0, 2}) {
       for (const auto& bad : cases) {
         const Chunks chunks{100, chunk_size};
-        WorkList list({.chunks = chunks, .batch_size = 3, .chunks_to_part = 2, .retries = retries});
+        WorkList list({.chunks = chunks, .chunks_to_part = 2, .part_step = 3, .retries = retries});
         int pieces = 0;
         std::vector<FinishedChunk> finished;
         EXPECT_EQ(work_off(list, bad, pieces, finished), bad);
@@ -87,20 +88,25 @@ std::vector<std::pair<int64_t, int64_t>> rows_given_out(const WorkList::Options&
   return rows;
 }
 
-TEST(WorkList, LastChunks_AreGivenOutInQuarters_OfWholeBatches) {
+TEST(WorkList, LastChunks_AreGivenOutInQuarters_OfWholeSteps) {
   using Rows = std::vector<std::pair<int64_t, int64_t>>;
-  EXPECT_EQ(rows_given_out({.chunks = {50, 16}, .batch_size = 4, .chunks_to_part = 2}),
+  EXPECT_EQ(rows_given_out({.chunks = {50, 16}, .chunks_to_part = 2, .part_step = 4}),
             (Rows{{0, 16}, {16, 32}, {32, 36}, {36, 40}, {40, 44}, {44, 48}, {48, 50}}));
-  // Five batches make quarters of two, and a last one of one.
-  EXPECT_EQ(rows_given_out({.chunks = {20, 10}, .batch_size = 2, .chunks_to_part = 1}),
+  // Five steps make quarters of two, and a last one of one.
+  EXPECT_EQ(rows_given_out({.chunks = {20, 10}, .chunks_to_part = 1, .part_step = 2}),
             (Rows{{0, 10}, {10, 14}, {14, 18}, {18, 20}}));
-  // Fewer than four batches are cut, all the same; more chunks are wanted than there are.
-  EXPECT_EQ(rows_given_out({.chunks = {13, 8}, .batch_size = 8, .chunks_to_part = 9}),
-            (Rows{{0, 2}, {2, 4}, {4, 6}, {6, 8}, {8, 10}, {10, 12}, {12, 13}}));
+  // More chunks are to be parted than there are; the step is longer than a chunk, or than all rows.
+  EXPECT_EQ(rows_given_out({.chunks = {5, 3}, .chunks_to_part = 9}),
+            (Rows{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}}));
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(rows_given_out({.chunks = {5, 3}, .chunks_to_part = 9, .part_step = kHuge}),
+            (Rows{{0, 3}, {3, 5}}));
+  EXPECT_EQ(rows_given_out({.chunks = {5, kHuge}, .chunks_to_part = 9, .part_step = kHuge}),
+            (Rows{{0, 5}}));
 }
 
 TEST(WorkList, ChunkGivenOutInQuarters_FinishesWithItsLast) {
-  WorkList list({.chunks = {16, 16}, .batch_size = 1, .chunks_to_part = 1, .retries = 1});
+  WorkList list({.chunks = {16, 16}, .chunks_to_part = 1, .retries = 1});
   std::vector<Piece> pieces;
   while (const auto piece = list.next()) pieces.push_back(*piece);
   ASSERT_EQ(pieces.size(), 4u);
