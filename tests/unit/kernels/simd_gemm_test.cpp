@@ -122,13 +122,14 @@ TEST_P(SimdGemm, RowOfAnyBatch_HasTheSameBits) {
 }
 
 TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
+  const bool is_plain = std::string(gemm_functions().name) == "plain";  // packs none
   bool packs = false;
   for (const int64_t k : {1, 3, 4, 7, 66, 4100}) {
     for (const int64_t n : {100, 128, 129, 143, 160, 176, 177, 256, 300}) {
       const Tensor w = random_floats({2 * k, n}, 1), bias = random_floats({n}, 2);
       const Packed packed(w, 2 * k, n, false);
       for (const int64_t m : {0, 1, 3, 4, 5, 7, 9, 13, 14, 15, 27, 28, 29, 57, 75}) {
-        if (k > 100 && n > 150) continue;
+        if (k > 100 && (n > 150 || is_plain)) continue;
         const int64_t ldx = k + 3, ldy = n + 5;
         const Tensor first = random_floats({m, ldx}, 3), second = random_floats({m, ldx}, 4);
         const float* runs[] = {first.as<float>(), second.as<float>()};
@@ -148,7 +149,7 @@ TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
       }
     }
   }
-  EXPECT_EQ(packs, std::string(gemm_functions().name) != "plain");
+  EXPECT_EQ(packs, !is_plain);
 }
 
 TEST_P(SimdGemm, RowsInGroups_GiveTheBitsOfRowsInALine) {
