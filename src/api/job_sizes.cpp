@@ -1,6 +1,7 @@
 #include "api/job_sizes.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/cpu.h"
@@ -49,8 +50,11 @@ class SizeChoice {
   }
 
   double operations_of_row() {
-    // A batch size that was asked for may be far beyond the rows.
-    const int64_t rows = std::min(sizes_.batch_size, std::max<int64_t>(sizes_.rows, 1));
+    // A batch size that was asked for may be far beyond the rows, or those of a chunk.
+    int64_t rows = std::min(sizes_.batch_size, std::max<int64_t>(sizes_.rows, 1));
+    if (has_chunk_size_ && sizes_.chunk_size < rows) {
+      rows = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(sizes_.chunk_size)));
+    }
     return plans_.for_rows(rows).flops() / static_cast<double>(rows);
   }
 

@@ -18,8 +18,15 @@ class BadRows : public ::testing::TestWithParam<ExecutorKind> {
   static bool processes() { return GetParam() == ExecutorKind::kProcesses; }
 };
 
-// A line for each row behind that of names; `bad` has none of its values.
-void expect_lines(const std::string& path, int64_t rows, int64_t bad) {
+// Predicts into a table that has a line for each row behind that of names; `bad` has no values.
+void expect_line_of_bad_row(const FaultJob& job, const PredictOptions& options, int64_t rows,
+                            int64_t bad) {
+  const auto source = open_source(job.input_path());
+  const std::string path = job.output_path() + ".csv";
+  const auto sink = [&](size_t, DType dtype, const Shape& shape) {
+    return open_sink(path, dtype, shape, rows);
+  };
+  EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
   std::ifstream file(path);
   int64_t row = -1;
   for (std::string line; std::getline(file, line); ++row) {
@@ -57,13 +64,7 @@ TEST_P(BadRows, InChunksGivenOutInParts_TakeTheirLineOfAText) {
   const FaultJob job(kRows, {{141, kThrows}});
   PredictOptions options = job.options(GetParam());
   options.on_error = OnError::kSkip;
-  const auto source = open_source(job.input_path());
-  const std::string path = job.output_path() + ".csv";
-  const auto sink = [&](size_t, DType dtype, const Shape& shape) {
-    return open_sink(path, dtype, shape, kRows);
-  };
-  EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
-  expect_lines(path, kRows, 141);
+  expect_line_of_bad_row(job, options, kRows, 141);
 }
 
 // A block of rows is read and written at once: here each chunk has three, and 52 rows beside.
@@ -85,13 +86,7 @@ TEST_P(BadRows, InLaterBlocks_TakeTheirLineOfAText) {
   options.on_error = OnError::kSkip;
   options.retries = 0;
   options.chunk_size = kRows;
-  const auto source = open_source(job.input_path());
-  const std::string path = job.output_path() + ".csv";
-  const auto sink = [&](size_t, DType dtype, const Shape& shape) {
-    return open_sink(path, dtype, shape, kRows);
-  };
-  EXPECT_EQ(predict(FaultJob::model(), {source.get()}, sink, options).rows_failed, 1);
-  expect_lines(path, kRows, 3000);
+  expect_line_of_bad_row(job, options, kRows, 3000);
 }
 
 TEST_P(BadRows, ThatGiveNaN_FailOnlyWhereAsked) {

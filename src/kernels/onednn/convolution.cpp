@@ -163,8 +163,9 @@ KernelOffer onednn_conv(const KernelRequest& request) {
   try {
     primitive_desc = choose_implementation(terms, parts.has_bias, post_ops);
     implementation = primitive_desc.impl_info_str();
-    if (implementation.starts_with("ref"))
+    if (implementation.starts_with("ref")) {
       return refuse_conv("only oneDNN's own reference takes it");
+    }
     // oneDNN leaves products over copied windows to its reference where the copy is large beside
     // the rows, so that it depends on their number: what it does not take for one row it is not
     // given for several, whose bits would be others.

@@ -79,8 +79,9 @@ KernelOffer onednn_matmul(const KernelRequest& request) {
     return refuse_matmul(error.what());
   }
   const std::string implementation = primitive_desc.impl_info_str();
-  if (implementation.starts_with("ref"))
+  if (implementation.starts_with("ref")) {
     return refuse_matmul("only oneDNN's own reference takes it");
+  }
 
   Program program;
   program.name = "matmul " + implementation;
