@@ -332,17 +332,24 @@ int64_t round_up(int64_t n) {
   return (n + lanes - 1) / lanes * lanes;
 }
 
-void pack_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t columns,
-                int64_t width, float* packed) {
-  for (int64_t i = 0; i < k; ++i) {
-    const float* row = w + i * stride_k;
-    if (stride_n == 1) {
-      std::memcpy(packed, row, static_cast<size_t>(columns) * sizeof(float));
-    } else {
-      for (int64_t j = 0; j < columns; ++j) packed[j] = row[j * stride_n];
-    }
+// `count` rows of a panel: `columns` elements that lie side by side, and zeros up to `width`.
+void copy_to_panel(const float* w, int64_t stride, int64_t count, int64_t columns, int64_t width,
+                   float* packed) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(kLanes);
+  for (int64_t i = 0; i < count; ++i, w += stride, packed += width) {
+    int64_t j = 0;
+    for (; j + lanes <= columns; j += lanes) hn::Store(hn::LoadU(d, w + j), d, packed + j);
+    for (; j < columns; ++j) packed[j] = w[j];
+    for (; j < width; ++j) packed[j] = 0.0f;
+  }
+}
+
+void gather_to_panel(const float* w, int64_t stride_k, int64_t stride_n, int64_t count,
+                     int64_t columns, int64_t width, float* packed) {
+  for (int64_t i = 0; i < count; ++i, w += stride_k, packed += width) {
+    for (int64_t j = 0; j < columns; ++j) packed[j] = w[j * stride_n];
     std::fill(packed + columns, packed + width, 0.0f);
-    packed += width;
   }
 }
 
@@ -404,22 +411,30 @@ size_t panels_floats(int64_t k, int64_t n) { return static_cast<size_t>(k * roun
 void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t first,
                          int64_t count, int64_t k, int64_t n, float* packed) {
   const Panels panels(n);
-  for (int64_t column = 0, p = 0; column < n; ++p) {
-    const int64_t width =
-        p < panels.num_full ? kPanelColumns : panels.last_vectors * static_cast<int64_t>(kLanes);
-    const int64_t columns = std::min(width, n - column);
-    const float* from = w + column * stride_n;
-    float* const to = packed + first * width;
-    if (stride_k == 1 && stride_n != 1) {
-      for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
-        transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), count, width,
-                       to + j, [&](int64_t i) { return from + (j + i) * stride_n; });
+  // Some rows for all panels, then the next: columns side by side are read line after line.
+  const int64_t rows_a_time = stride_n == 1 ? 8 : count;
+  for (int64_t i = 0; i < count; i += rows_a_time) {
+    const int64_t rows = std::min(rows_a_time, count - i);
+    float* panel = packed;
+    for (int64_t column = 0, p = 0; column < n; ++p) {
+      const int64_t width =
+          p < panels.num_full ? kPanelColumns : panels.last_vectors * static_cast<int64_t>(kLanes);
+      const int64_t columns = std::min(width, n - column);
+      const float* from = w + i * stride_k + column * stride_n;
+      float* const to = panel + (first + i) * width;
+      if (stride_n == 1) {
+        copy_to_panel(from, stride_k, rows, columns, width, to);
+      } else if (stride_k == 1) {
+        for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
+          transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), rows, width,
+                         to + j, [&](int64_t row) { return from + (j + row) * stride_n; });
+        }
+      } else {
+        gather_to_panel(from, stride_k, stride_n, rows, columns, width, to);
       }
-    } else {
-      pack_panel(from, stride_k, stride_n, count, columns, width, to);
+      panel += k * width;
+      column += columns;
     }
-    packed += k * width;
-    column += columns;
   }
 }
 

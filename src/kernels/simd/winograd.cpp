@@ -180,9 +180,9 @@ inline Transformed transform(float a, float b, float c) {
 }
 
 // G g G^T for `count` neighbours of each of the 9 cells of a kernel, `plane` floats apart, to
-// points [kPoints][count].
+// points [kPoints][count], `distance` floats apart.
 void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
-                     float* __restrict points) {
+                     float* __restrict points, int64_t distance) {
 #pragma GCC ivdep
   for (int64_t k = 0; k < count; ++k) {
     Transformed columns[3];
@@ -192,7 +192,7 @@ void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
     }
     for (int i = 0; i < kTileIn; ++i) {
       const Transformed row = transform(columns[0].at[i], columns[1].at[i], columns[2].at[i]);
-      for (int j = 0; j < kTileIn; ++j) points[(i * kTileIn + j) * count + k] = row.at[j];
+      for (int j = 0; j < kTileIn; ++j) points[(i * kTileIn + j) * distance + k] = row.at[j];
     }
   }
 }
@@ -202,16 +202,18 @@ void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
 void transform_weights(const float* w, int64_t channels, int64_t filters, const GemmFunctions& gemm,
                        float* packed) {
   const size_t packed_floats = aligned(gemm.panels_floats(channels, filters));
-  constexpr int64_t kFloatsOfPoint = 4 << 10;
+  constexpr int64_t kFloatsOfPoint = 2 << 10;
   const int64_t most = std::clamp<int64_t>(kFloatsOfPoint / filters, 1, channels);
-  Tensor points(DType::kFloat32, {kPoints, most, filters});
+  // 16 more: at a power of two the points of a cell would fall on the same lines of the cache.
+  const int64_t distance = static_cast<int64_t>(aligned(static_cast<size_t>(most * filters))) + 16;
+  Tensor points(DType::kFloat32, {kPoints, distance});
   for (int64_t first = 0; first < channels; first += most) {
     const int64_t count = std::min(most, channels - first);
     float* const from = points.mutable_as<float>();
-    transform_cells(w + first * filters, channels * filters, count * filters, from);
+    transform_cells(w + first * filters, channels * filters, count * filters, from, distance);
     for (int p = 0; p < kPoints; ++p) {
-      gemm.pack_rows_of_panels(from + p * count * filters, filters, 1, first, count, channels,
-                               filters, packed + static_cast<size_t>(p) * packed_floats);
+      gemm.pack_rows_of_panels(from + p * distance, filters, 1, first, count, channels, filters,
+                               packed + static_cast<size_t>(p) * packed_floats);
     }
   }
 }
