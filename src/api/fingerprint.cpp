@@ -8,6 +8,19 @@
 namespace hornet::internal {
 namespace {
 
+// Read by calls: finding the pages of a mapping one by one may take several times as long.
+uint32_t checksum_of_file(const File& file, size_t size) {
+  constexpr size_t kBlockBytes = 256 << 10;
+  std::vector<std::byte> block(std::min(size, kBlockBytes));
+  uint32_t crc = 0;
+  for (size_t at = 0; at < size; at += kBlockBytes) {
+    const std::span<std::byte> part(block.data(), std::min(kBlockBytes, size - at));
+    file.read_at(at, part);
+    crc = crc32c(part.data(), part.size(), crc);
+  }
+  return crc;
+}
+
 uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byte>& scratch,
                          uint32_t crc) {
   try {
@@ -23,7 +36,7 @@ uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byt
 
 ReadFile::ReadFile(const std::string& path, const std::optional<FileVersion>& before,
                    FileSystem& fs)
-    : path_(path), file_(MappedFile::open(path, fs)), fs_(fs) {
+    : path_(path), file_(File::open(path, O_RDONLY | O_NONBLOCK, fs)), fs_(fs) {
   const std::optional<FileVersion> now = find_file_version(path, fs);
   require(now && now == before, ErrorCode::kInvalidModel, "{} was changed while it was read", path);
   version_ = *now;
@@ -34,10 +47,8 @@ std::string ReadFile::fingerprint() const {
   const bool has_path = now && now->place == version_.place;
   require(!has_path || now == version_, ErrorCode::kInvalidModel,
           "{} was changed after it was read", path_);
-  std::string text =
-      fmt::format("{:08x} of {} bytes", crc32c(file_->data(), file_->size()), file_->size());
-  file_->forget_pages();
-  return text;
+  const auto size = static_cast<size_t>(file_->status().st_size);
+  return fmt::format("{:08x} of {} bytes", checksum_of_file(*file_, size), size);
 }
 
 std::string source_fingerprint(const Source& source) {

@@ -7,7 +7,6 @@
 
 #include "base/file_system.h"
 #include "base/file_version.h"
-#include "base/mapped_file.h"
 #include "hornet/source.h"
 
 namespace hornet::internal {
@@ -28,7 +27,7 @@ class ReadFile {
  private:
   std::string path_;
   FileVersion version_;
-  std::shared_ptr<const MappedFile> file_;
+  std::unique_ptr<const File> file_;
   FileSystem& fs_;
 };
 
