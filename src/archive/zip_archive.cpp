@@ -1,6 +1,7 @@
 #include "archive/zip_archive.h"
 
 #include <libdeflate.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 
 namespace hornet {
 namespace {
@@ -85,27 +87,29 @@ std::shared_ptr<std::byte> allocate(size_t size, const std::string& name) {
   return std::static_pointer_cast<std::byte>(std::move(memory));
 }
 
-Bytes inflate(const std::byte* data, const ZipEntry& entry) {
-  require_zip(entry.size / kMaxDeflateRatio <= entry.compressed_size + 1,
-              "the zip entry \"{}\" claims {} bytes; its {} compressed bytes cannot yield as many",
-              entry.name, entry.size, entry.compressed_size);
-  const auto memory = allocate(entry.size, entry.name);
-  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
-      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
-  require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate {}", entry.name);
-  const PageToucher ahead(memory.get(), entry.size);
-  // Without a place for the actual size the result must have exactly the size given.
-  const libdeflate_result result = libdeflate_deflate_decompress(
-      inflater.get(), data, entry.compressed_size, memory.get(), entry.size, nullptr);
-  require_zip(result == LIBDEFLATE_SUCCESS,
-              "the zip entry \"{}\" is damaged: it does not inflate to the {} bytes it claims",
-              entry.name, entry.size);
-  return {memory, memory.get(), entry.size, memory.get()};
+// Of pieces on all cores.
+uint32_t checksum(const Bytes& bytes) {
+  constexpr size_t kPieceBytes = size_t{1} << 20;
+  const auto piece_at = [&](size_t i) {
+    return std::span(bytes.data, bytes.size)
+        .subspan(i * kPieceBytes, std::min(kPieceBytes, bytes.size - i * kPieceBytes));
+  };
+  std::vector<uint32_t> sums((bytes.size + kPieceBytes - 1) / kPieceBytes);
+  parallel_for(sums.size(), [&](size_t i) {
+    const std::span<const std::byte> piece = piece_at(i);
+    sums[i] = libdeflate_crc32(0, piece.data(), piece.size());
+  });
+  uLong crc = 0;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    crc = crc32_combine(crc, sums[i], static_cast<z_off_t>(piece_at(i).size()));
+  }
+  return static_cast<uint32_t>(crc);
 }
 
 }  // namespace
 
-ZipArchive::ZipArchive(Bytes file) : file_(std::move(file)) {
+ZipArchive::ZipArchive(Bytes file, ReadAt read_at)
+    : file_(std::move(file)), read_at_(std::move(read_at)) {
   const Directory directory = find_directory();
   require_zip(file_.contains(directory.offset, directory.size),
               "the zip directory lies outside the file");
@@ -208,12 +212,37 @@ Bytes ZipArchive::stored_bytes(const ZipEntry& entry) const {
   return {file_.owner, file_.data + offset, entry.compressed_size};
 }
 
+Bytes ZipArchive::inflate(const ZipEntry& entry, const Bytes& deflated) const {
+  require_zip(entry.size / kMaxDeflateRatio <= entry.compressed_size + 1,
+              "the zip entry \"{}\" claims {} bytes; its {} compressed bytes cannot yield as many",
+              entry.name, entry.size, entry.compressed_size);
+  const auto memory = allocate(entry.size, entry.name);
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+  require(inflater != nullptr, ErrorCode::kOutOfMemory, "no memory to inflate {}", entry.name);
+  const PageToucher ahead(memory.get(), entry.size);
+  const std::byte* data = deflated.data;
+  std::shared_ptr<std::byte> copy;
+  if (read_at_) {
+    copy = allocate(deflated.size, entry.name);
+    read_at_(static_cast<size_t>(data - file_.data), {copy.get(), deflated.size});
+    data = copy.get();
+  }
+  // Without a place for the actual size the result must have exactly the size given.
+  const libdeflate_result result = libdeflate_deflate_decompress(
+      inflater.get(), data, deflated.size, memory.get(), entry.size, nullptr);
+  require_zip(result == LIBDEFLATE_SUCCESS,
+              "the zip entry \"{}\" is damaged: it does not inflate to the {} bytes it claims",
+              entry.name, entry.size);
+  return {memory, memory.get(), entry.size, memory.get()};
+}
+
 Bytes ZipArchive::read(const ZipEntry& entry, uint64_t max_size) const {
   require_zip(entry.size <= max_size, "the zip entry \"{}\" claims {} bytes; expected at most {}",
               entry.name, entry.size, max_size);
   Bytes contents = stored_bytes(entry);
-  if (entry.method == kDeflated) contents = inflate(contents.data, entry);
-  require_zip(libdeflate_crc32(0, contents.data, contents.size) == entry.crc,
+  if (entry.method == kDeflated) contents = inflate(entry, contents);
+  require_zip(checksum(contents) == entry.crc,
               "the zip entry \"{}\" is damaged: its checksum does not match", entry.name);
   return contents;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +29,12 @@ struct ZipEntry {
 // which mapping weights without a copy needs.) Const and thread-safe.
 class ZipArchive {
  public:
-  // Throws Error(kInvalidModel) where the archive is broken, kUnsupported for one of several disks.
-  explicit ZipArchive(Bytes file);
+  // Copies bytes of the file from an offset on; thread-safe.
+  using ReadAt = std::function<void(size_t offset, std::span<std::byte> bytes)>;
+  // Where `read_at` is given, deflated contents, which are needed once, come from it: of a mapping
+  // their pages would have to be found one by one. Throws Error(kInvalidModel) where the archive is
+  // broken, kUnsupported for one of several disks.
+  explicit ZipArchive(Bytes file, ReadAt read_at = {});
   // The entry named `name`, nullptr where there is none.
   const ZipEntry* find(std::string_view name) const;
   const std::vector<ZipEntry>& entries() const { return entries_; }
@@ -50,8 +56,10 @@ class ZipArchive {
   Directory find_directory() const;
   Directory zip64_directory(size_t end_record) const;
   size_t data_offset(const ZipEntry& entry) const;
+  Bytes inflate(const ZipEntry& entry, const Bytes& deflated) const;
 
   Bytes file_;
+  ReadAt read_at_;
   std::vector<ZipEntry> entries_;
 };
 

@@ -10,21 +10,26 @@ namespace hornet {
 namespace {
 
 // Nothing for a file without bytes.
-std::unique_ptr<const Mapping> mapping_of(const File& file, size_t size) {
+std::shared_ptr<const Mapping> mapping_of(const File& file, size_t size) {
   if (size == 0) return nullptr;
-  return std::make_unique<const Mapping>(file, size);
+  return std::make_shared<const Mapping>(file, size);
 }
 
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, FileSystem& fs) {
+  const auto open = open_to_read(path, fs);
+  return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, open->path_, open->mapping_));
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open_to_read(const std::string& path,
+                                                           FileSystem& fs) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
-  const auto file = File::open(path, O_RDONLY | O_NONBLOCK, fs);
+  std::shared_ptr<const File> file = File::open(path, O_RDONLY | O_NONBLOCK, fs);
   const struct stat status = file->status();
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
-  auto mapping = mapping_of(*file, static_cast<size_t>(status.st_size));
-  return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, path, std::move(mapping)));
+  return map(std::move(file), static_cast<size_t>(status.st_size), path);
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(std::shared_ptr<const File> file, size_t size,
@@ -35,7 +40,7 @@ std::shared_ptr<const MappedFile> MappedFile::map(std::shared_ptr<const File> fi
 }
 
 MappedFile::MappedFile(std::shared_ptr<const File> file, std::string path,
-                       std::unique_ptr<const Mapping> mapping)
+                       std::shared_ptr<const Mapping> mapping)
     : file_(std::move(file)), path_(std::move(path)), mapping_(std::move(mapping)) {}
 
 void MappedFile::read(size_t offset, std::span<std::byte> bytes) const {

@@ -16,11 +16,13 @@ namespace hornet {
 class MappedFile {
  public:
   // Throws Error(kIo) that names the file: missing, a directory or device, no permission, ... The
-  // file is closed again.
+  // file is closed again: what open() gives has none of the functions that ask the file.
   static std::shared_ptr<const MappedFile> open(const std::string& path,
                                                 FileSystem& fs = FileSystem::real());
-  // The first `size` bytes of an open file, which stays open: what open() gives has none of the
-  // functions that ask the file. `name` is its path here.
+  // The same; the file stays open.
+  static std::shared_ptr<const MappedFile> open_to_read(const std::string& path,
+                                                        FileSystem& fs = FileSystem::real());
+  // The first `size` bytes of an open file, which stays open. `name` is its path here.
   static std::shared_ptr<const MappedFile> map(std::shared_ptr<const File> file, size_t size,
                                                std::string name);
   MappedFile(const MappedFile&) = delete;
@@ -46,11 +48,11 @@ class MappedFile {
 
  private:
   MappedFile(std::shared_ptr<const File> file, std::string path,
-             std::unique_ptr<const Mapping> mapping);
+             std::shared_ptr<const Mapping> mapping);
 
   const std::shared_ptr<const File> file_;  // null: closed
   const std::string path_;
-  const std::unique_ptr<const Mapping> mapping_;
+  const std::shared_ptr<const Mapping> mapping_;
 };
 
 }  // namespace hornet

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kAlignment = 64;  // a cache line, and an AVX-512 register
 constexpr size_t kHugePageBytes = 2 << 20;
-constexpr size_t kFewestMappedBytes = 2 * kHugePageBytes;
+constexpr size_t kFewestMappedBytes = kHugePageBytes;
 
 constexpr size_t round_up(size_t number, size_t step) { return (number + step - 1) / step * step; }
 

@@ -139,6 +139,16 @@ std::unique_ptr<WeightFile> start_reading_weights(const ZipArchive& archive, siz
   }
 }
 
+Bytes bytes_of(const std::shared_ptr<const MappedFile>& file) {
+  return {file, file->data(), file->size()};
+}
+
+ZipArchive archive_in(const std::shared_ptr<const MappedFile>& file) {
+  return ZipArchive(bytes_of(file), [file](size_t offset, std::span<std::byte> bytes) {
+    file->read(offset, bytes);
+  });
+}
+
 std::string archive_version(const ZipArchive& archive) {
   const ZipEntry* metadata = archive.find("metadata.json");
   if (metadata == nullptr) return "";
@@ -163,15 +173,15 @@ Dict model_in(const ZipArchive& archive) {
   });
 }
 
-void load_archive(const Bytes& bytes, LoadedModel& model) {
-  const ZipArchive archive = naming(model.path, [&] { return ZipArchive(bytes); });
-  model.weights = start_reading_weights(archive, bytes.size, model.path);
+void load_archive(const std::shared_ptr<const MappedFile>& file, LoadedModel& model) {
+  const ZipArchive archive = naming(model.path, [&] { return archive_in(file); });
+  model.weights = start_reading_weights(archive, file->size(), model.path);
   naming(model.path, [&] {
     const Dict object = model_in(archive);
     model.keras_version = archive_version(archive);
     model.config = parse_saved_model(object, model.keras_version);
   });
-  if (model.weights == nullptr) model.weights = read_weights(archive, bytes.size, model.path);
+  if (model.weights == nullptr) model.weights = read_weights(archive, file->size(), model.path);
 }
 
 // --- .h5
@@ -216,12 +226,12 @@ void load_hdf5(const Bytes& bytes, LoadedModel& model) {
 // --- JSON
 
 std::unique_ptr<WeightFile> open_weights(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  const Bytes bytes{file, file->data(), file->size()};
+  const auto file = MappedFile::open_to_read(path);
+  const Bytes bytes = bytes_of(file);
   switch (kind_of(bytes, path)) {
     case FileKind::kZip: {
       const Bytes weights =
-          naming(path, [&] { return weights_entry(ZipArchive(bytes), bytes.size); });
+          naming(path, [&] { return weights_entry(archive_in(file), bytes.size); });
       return open_keras3_weights(weights, path);
     }
     case FileKind::kHdf5: {
@@ -246,8 +256,8 @@ void load_json(const Bytes& bytes, const std::string& weights_path, LoadedModel&
 }
 
 LoadedModel load_mapped(const std::string& path, const std::string& weights_path) {
-  const auto file = MappedFile::open(path);
-  const Bytes bytes{file, file->data(), file->size()};
+  const auto file = MappedFile::open_to_read(path);
+  const Bytes bytes = bytes_of(file);
   LoadedModel model;
   model.path = path;
   const FileKind kind = kind_of(bytes, path);
@@ -255,7 +265,7 @@ LoadedModel load_mapped(const std::string& path, const std::string& weights_path
           "{} has weights of its own; {} cannot be loaded into it", path, weights_path);
   switch (kind) {
     case FileKind::kZip:
-      load_archive(bytes, model);
+      load_archive(file, model);
       break;
     case FileKind::kHdf5:
       load_hdf5(bytes, model);
