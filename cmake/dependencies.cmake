@@ -3,12 +3,10 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenMP REQUIRED)
-# oneDNN's own package file asks for OpenCL, which its Debian build does not use.
-find_library(DNNL_LIBRARY dnnl REQUIRED)
+# oneDNN is not linked but loaded when a model needs it (kernels/onednn/library.cpp).
 find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
-add_library(DNNL::dnnl UNKNOWN IMPORTED)
-set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${DNNL_LIBRARY}
-                      INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
+add_library(DNNL::headers INTERFACE IMPORTED)
+set_target_properties(DNNL::headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)

@@ -1,12 +1,17 @@
 #include "kernels/onednn/primitive.h"
 
+#include "kernels/simd/targets.h"
 #include "kernels/threads.h"
 
 namespace hornet::kernels::onednn {
 
 const dnnl::engine& cpu_engine() {
-  static const dnnl::engine engine =
-      guarded("engine", [] { return dnnl::engine(dnnl::engine::kind::cpu, 0); });
+  static const dnnl::engine engine = guarded("engine", [] {
+    if (chosen_instruction_set() <= InstructionSet::kAvx2) {
+      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);  // a limit of ours is oneDNN's
+    }
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  });
   return engine;
 }
 

@@ -1,7 +1,5 @@
 #include "kernels/simd/speed.h"
 
-#include <dnnl.hpp>
-
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/targets.h"
 
@@ -65,7 +63,6 @@ bool limit_instruction_set(const std::string& name) {
   if (name == "avx512") return true;
   if (name != "avx2") return false;
   limit_instruction_set(InstructionSet::kAvx2);
-  dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
   return true;
 }
 
