@@ -121,29 +121,79 @@ void compute_any_line(const DepthwiseShape& s, const DepthwiseLine& line, int64_
   }
 }
 
+// Keeps g++ from deriving one address from others.
+HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
+
+// Addresses of cells `ld` floats apart, from the one at `first` on: one in a register for every
+// third, between which an instruction reaches the others. There are too few registers for one each.
+template <int kCells>
+struct CellAddresses {
+  static constexpr int kStep = 3;
+  const float* third[(kCells + kStep - 1) / kStep];
+
+  HWY_INLINE CellAddresses(const float* first, int64_t ld) {
+#pragma GCC unroll 16
+    for (int g = 0; g * kStep < kCells; ++g) {
+      third[g] = first + g * kStep * ld;
+      keep_in_register(third[g]);
+    }
+  }
+  HWY_INLINE const float* at(int i, int64_t ld) const { return third[i / kStep] + i % kStep * ld; }
+};
+
+// What becomes of the sums of kCells cells of y from `at` on, floats of the line.
+template <int kCells>
+HWY_INLINE void finish_cells(const DepthwiseLine& line, int64_t channels, int64_t at, int64_t c,
+                             V (&sum)[kCells]) {
+  const WholeVector all;
+  if (line.bias != nullptr) {
+    const V bias = all.load(line.bias + c);
+#pragma GCC unroll 16
+    for (int i = 0; i < kCells; ++i) sum[i] = hn::Add(sum[i], bias);
+  }
+  if (line.residual != nullptr) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCells; ++i) {
+      sum[i] = hn::Add(sum[i], all.load(line.residual + at + i * channels));
+    }
+  }
+  if (line.relu) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCells; ++i) sum[i] = relu(sum[i]);
+  } else if (line.relu6) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kCells; ++i) sum[i] = relu6(sum[i]);
+  }
+  float* const y = line.y + at;
+#pragma GCC unroll 16
+  for (int i = 0; i < kCells; ++i) all.store(sum[i], y + i * channels);
+}
+
 // Whole vectors of channels of [c, end), for kCells cells of y from `first` on. The window is kSize
 // wide, moves by kStride and has no gaps: a cell of x is loaded once for all cells of y it goes to.
 // Of the cells of x in question kLeft lie outside the image on the left, kRight on the right.
 template <int kSize, int kStride, int kCells, int kLeft, int kRight>
 void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t first, int64_t c,
                    int64_t end) {
-  constexpr int kExtent = (kCells - 1) * kStride + kSize;
+  constexpr int kExtent = (kCells - 1) * kStride + kSize, kInside = kExtent - kRight - kLeft;
   const WholeVector all;
-  const int64_t channels = s.channels, ldx = s.ldx;
-  const float* x = line.x + (first * kStride - s.pad_left) * ldx;
+  const int64_t channels = s.channels, ldx = s.ldx, window_lines = line.window_lines;
+  const int64_t line_floats = line.line_floats;
+  const float* x = line.x + (first * kStride - s.pad_left + kLeft) * ldx;
   for (; c + static_cast<int64_t>(kLanes) <= end; c += static_cast<int64_t>(kLanes)) {
     V sum[kCells];
 #pragma GCC unroll 16
     for (int i = 0; i < kCells; ++i) sum[i] = hn::Zero(D());
     const float* x_line = x + c;
     const float* w = line.weights + c;
-    for (int64_t j = 0; j < line.window_lines; ++j) {
+    for (int64_t j = 0; j < window_lines; ++j) {
       V weight[kSize];
 #pragma GCC unroll 16
       for (int k = 0; k < kSize; ++k) weight[k] = all.load(w + k * channels);
+      const CellAddresses<kInside> cells(x_line, ldx);
 #pragma GCC unroll 32
       for (int i = kLeft; i < kExtent - kRight; ++i) {
-        const V a = all.load(x_line + i * ldx);
+        const V a = all.load(cells.at(i - kLeft, ldx));
 #pragma GCC unroll 16
         for (int k = 0; k < kSize; ++k) {
           const int cell = (i - k) / kStride;
@@ -152,14 +202,10 @@ void compute_cells(const DepthwiseShape& s, const DepthwiseLine& line, int64_t f
           }
         }
       }
-      x_line += line.line_floats;
+      x_line += line_floats;
       w += kSize * channels;
     }
-    const V bias = line.bias == nullptr ? hn::Zero(D()) : all.load(line.bias + c);
-#pragma GCC unroll 16
-    for (int i = 0; i < kCells; ++i) {
-      finish_cell(line, sum[i], bias, (first + i) * channels + c, all);
-    }
+    finish_cells(line, channels, first * channels + c, c, sum);
   }
 }
 
