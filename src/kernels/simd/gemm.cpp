@@ -547,6 +547,9 @@ int64_t most_packed_rows([[maybe_unused]] int64_t k, [[maybe_unused]] int64_t n,
 #else
   constexpr int64_t kFewestColumns = 128, kFewestRows = kLanes >= 16 ? 7 : 4;
   if (n < kFewestColumns || m < kFewestRows || k == 0) return 0;
+  // Where instructions are not what limits a tile, packing does not pay for short rows (Zen 5).
+  constexpr int64_t kMostAsTheyAre = 128;
+  if (kHasEmbeddedReads && reads_as_it_multiplies() && k <= kMostAsTheyAre) return 0;
   // Packed rows stay in the first or at least the second cache level; the larger part of the second
   // is theirs where the matrix does not stay in it, and is better not read too often.
   constexpr int64_t kCachedFloats = 128 << 10;
