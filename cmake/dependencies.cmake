@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenMP REQUIRED)
 # oneDNN is not linked but loaded when a model needs it (kernels/onednn/library.cpp).
+find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
 add_library(DNNL::headers INTERFACE IMPORTED)
 set_target_properties(DNNL::headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})

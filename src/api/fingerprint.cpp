@@ -8,7 +8,6 @@
 namespace hornet::internal {
 namespace {
 
-// Read by calls: finding the pages of a mapping one by one may take several times as long.
 uint32_t checksum_of_file(const File& file, size_t size) {
   constexpr size_t kBlockBytes = 256 << 10;
   std::vector<std::byte> block(std::min(size, kBlockBytes));
@@ -36,7 +35,7 @@ uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byt
 
 ReadFile::ReadFile(const std::string& path, const std::optional<FileVersion>& before,
                    FileSystem& fs)
-    : path_(path), file_(File::open(path, O_RDONLY | O_NONBLOCK, fs)), fs_(fs) {
+    : path_(path), file_(MappedFile::open(path, fs)), fs_(fs) {
   const std::optional<FileVersion> now = find_file_version(path, fs);
   require(now && now == before, ErrorCode::kInvalidModel, "{} was changed while it was read", path);
   version_ = *now;
@@ -47,8 +46,19 @@ std::string ReadFile::fingerprint() const {
   const bool has_path = now && now->place == version_.place;
   require(!has_path || now == version_, ErrorCode::kInvalidModel,
           "{} was changed after it was read", path_);
-  const auto size = static_cast<size_t>(file_->status().st_size);
-  return fmt::format("{:08x} of {} bytes", checksum_of_file(*file_, size), size);
+  return fmt::format("{:08x} of {} bytes", checksum(has_path), file_->size());
+}
+
+uint32_t ReadFile::checksum(bool has_path) const {
+  // By calls where that is possible: to find the pages of a mapping may take several times as long.
+  if (has_path) {
+    const auto file = File::open(path_, O_RDONLY | O_NONBLOCK, fs_);
+    const uint32_t crc = checksum_of_file(*file, file_->size());
+    if (find_file_version(path_, fs_) == version_) return crc;
+  }
+  const uint32_t crc = crc32c(file_->data(), file_->size());
+  file_->forget_pages();
+  return crc;
 }
 
 std::string source_fingerprint(const Source& source) {

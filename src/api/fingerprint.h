@@ -7,6 +7,7 @@
 
 #include "base/file_system.h"
 #include "base/file_version.h"
+#include "base/mapped_file.h"
 #include "hornet/source.h"
 
 namespace hornet::internal {
@@ -25,9 +26,11 @@ class ReadFile {
   std::string fingerprint() const;
 
  private:
+  uint32_t checksum(bool has_path) const;
+
   std::string path_;
   FileVersion version_;
-  std::unique_ptr<const File> file_;
+  std::shared_ptr<const MappedFile> file_;  // mapped, not open
   FileSystem& fs_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "api/shared_weights.h"
 #include "base/check.h"
+#include "kernels/simd/speed.h"
 #include "runtime/output_error.h"
 #include "runtime/process_pool.h"
 
@@ -65,6 +66,7 @@ ProcessRunner::ProcessRunner(const CompiledModel& model, ModelPlans& plans,
   // One that was asked for may be far beyond the rows, and too large for any plan.
   setup_.batch_size = std::min(sizes.batch_size, std::max<int64_t>(sizes.rows, 1));
   setup_.check_finite = options.check_finite;
+  setup_.instruction_set = kernels::instruction_set();
   setup_.plan_text = plans.for_rows(setup_.batch_size).to_string();
   describe_rows(sizes.workers);
   lay_out_slots(sizes.chunk_size, slot_bytes_wanted(options.memory_bytes, sizes.workers));

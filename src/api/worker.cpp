@@ -8,6 +8,7 @@
 #include "base/memory_file.h"
 #include "data/file_rows.h"
 #include "hornet/worker.h"
+#include "kernels/simd/speed.h"
 #include "kernels/threads.h"
 #include "runtime/message.h"
 
@@ -173,6 +174,7 @@ class PredictWorker {
   PredictWorker(WorkerSetup setup, const std::vector<CustomLayerDefinition>& custom_layers)
       : setup_(std::move(setup)) {
     kernels::set_up_worker_thread();
+    kernels::limit_instruction_set(setup_.instruction_set);
     LoadOptions options;
     options.weights_path = setup_.weights_path;
     options.custom_layers = custom_layers;
@@ -248,7 +250,7 @@ std::string WorkerSetup::encode() const {
   message.number(static_cast<uint64_t>(row_shapes.size()));
   for (const Shape& shape : row_shapes) message.numbers(shape);
   message.number(rows).number(batch_size).number(static_cast<uint8_t>(check_finite));
-  message.number(slot_bytes).text(plan_text);
+  message.number(slot_bytes).text(instruction_set).text(plan_text);
   encode_rows(message, inputs);
   encode_rows(message, outputs);
   return message.bytes();
@@ -268,6 +270,7 @@ WorkerSetup WorkerSetup::decode(std::string_view bytes) {
   setup.batch_size = message.number<int64_t>();
   setup.check_finite = message.number<uint8_t>() != 0;
   setup.slot_bytes = message.number<uint64_t>();
+  setup.instruction_set = message.text();
   setup.plan_text = message.text();
   setup.inputs = decode_rows(message);
   setup.outputs = decode_rows(message);

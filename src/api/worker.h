@@ -35,8 +35,9 @@ struct WorkerSetup {
   int64_t rows = 0;
   int64_t batch_size = 1;
   bool check_finite = false;
-  uint64_t slot_bytes = 0;  // of one worker in the shared memory; 0 where there is none
-  std::string plan_text;    // of a batch: both sides must have made the same plan
+  uint64_t slot_bytes = 0;      // of one worker in the shared memory; 0 where there is none
+  std::string instruction_set;  // which kernels are limited to
+  std::string plan_text;        // of a batch: both sides must have made the same plan
   std::vector<WorkerRows> inputs, outputs;
 
   std::string encode() const;

@@ -23,10 +23,10 @@ struct ZipEntry {
   uint64_t header_offset = 0;
 };
 
-// The entries of an archive that is wholly in memory. Nothing in the archive is trusted: sizes and
-// offsets are checked against the file before memory is taken, local headers against the central
-// directory, contents against their checksums. (libzip does not tell where a stored entry lies,
-// which mapping weights without a copy needs.) Const and thread-safe.
+// The entries of an archive whose file is in memory, as a mapping for one. Nothing in the archive
+// is trusted: sizes and offsets are checked against the file before memory is taken, local headers
+// against the central directory, contents against their checksums. (libzip does not tell where a
+// stored entry lies, which mapping weights without a copy needs.) Const and thread-safe.
 class ZipArchive {
  public:
   // Copies bytes of the file from an offset on; thread-safe.
@@ -40,7 +40,7 @@ class ZipArchive {
   const std::vector<ZipEntry>& entries() const { return entries_; }
   // The entry's contents: where stored, a part of the archive's own bytes, else inflated into
   // memory. Throws Error(kInvalidModel; kUnsupported for encryption and other methods), also where
-  // the contents would be longer than `max_size`.
+  // the contents would be longer than `max_size`, and what `read_at` throws.
   Bytes read(const ZipEntry& entry, uint64_t max_size) const;
   // The entry's bytes as they lie in the archive, deflated or not, of any size; the checksum is
   // left to the caller. Errors as those of read().

@@ -18,8 +18,7 @@ std::shared_ptr<const Mapping> mapping_of(const File& file, size_t size) {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, FileSystem& fs) {
-  const auto open = open_to_read(path, fs);
-  return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, open->path_, open->mapping_));
+  return open_to_read(path, fs)->without_file();
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open_to_read(const std::string& path,
@@ -30,6 +29,10 @@ std::shared_ptr<const MappedFile> MappedFile::open_to_read(const std::string& pa
   require(!S_ISDIR(status.st_mode), ErrorCode::kIo, "{} is a directory; expected a file", path);
   require(S_ISREG(status.st_mode), ErrorCode::kIo, "{} is not a regular file", path);
   return map(std::move(file), static_cast<size_t>(status.st_size), path);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::without_file() const {
+  return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, path_, mapping_));
 }
 
 std::shared_ptr<const MappedFile> MappedFile::map(std::shared_ptr<const File> file, size_t size,

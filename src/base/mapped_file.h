@@ -22,6 +22,8 @@ class MappedFile {
   // The same; the file stays open.
   static std::shared_ptr<const MappedFile> open_to_read(const std::string& path,
                                                         FileSystem& fs = FileSystem::real());
+  // The same mapping; the file is closed with whoever else has it open.
+  std::shared_ptr<const MappedFile> without_file() const;
   // The first `size` bytes of an open file, which stays open. `name` is its path here.
   static std::shared_ptr<const MappedFile> map(std::shared_ptr<const File> file, size_t size,
                                                std::string name);

@@ -139,8 +139,9 @@ std::unique_ptr<WeightFile> start_reading_weights(const ZipArchive& archive, siz
   }
 }
 
+// Weights that are used where they lie keep no file open.
 Bytes bytes_of(const std::shared_ptr<const MappedFile>& file) {
-  return {file, file->data(), file->size()};
+  return {file->without_file(), file->data(), file->size()};
 }
 
 ZipArchive archive_in(const std::shared_ptr<const MappedFile>& file) {

@@ -13,7 +13,7 @@ namespace {
 void* load_library() {
   const std::string name = fmt::format("libdnnl.so.{}", DNNL_VERSION_MAJOR);
   void* const library = dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL);
-  if (library == nullptr) fail(ErrorCode::kInternal, "oneDNN cannot be loaded: {}", dlerror());
+  if (library == nullptr) fail(ErrorCode::kIo, "oneDNN cannot be loaded: {}", dlerror());
   return library;
 }
 
@@ -119,6 +119,11 @@ dnnl_status_t dnnl_pooling_forward_desc_init(dnnl_pooling_desc_t* pool_desc,
 
 dnnl_status_t dnnl_post_ops_append_sum(dnnl_post_ops_t post_ops, float scale) {
   return HORNET_IN_ONEDNN(dnnl_post_ops_append_sum)(post_ops, scale);
+}
+
+dnnl_status_t dnnl_post_ops_append_sum_v2(dnnl_post_ops_t post_ops, float scale,
+                                          dnnl_data_type_t data_type) {
+  return HORNET_IN_ONEDNN(dnnl_post_ops_append_sum_v2)(post_ops, scale, data_type);
 }
 
 dnnl_status_t dnnl_post_ops_create(dnnl_post_ops_t* post_ops) {

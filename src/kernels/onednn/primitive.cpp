@@ -7,9 +7,9 @@ namespace hornet::kernels::onednn {
 
 const dnnl::engine& cpu_engine() {
   static const dnnl::engine engine = guarded("engine", [] {
-    if (chosen_instruction_set() <= InstructionSet::kAvx2) {
-      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);  // a limit of ours is oneDNN's
-    }
+    const bool is_limited = has_instruction_set(InstructionSet::kAvx512) &&
+                            chosen_instruction_set() < InstructionSet::kAvx512;
+    if (is_limited) dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
     return dnnl::engine(dnnl::engine::kind::cpu, 0);
   });
   return engine;

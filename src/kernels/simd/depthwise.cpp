@@ -146,11 +146,9 @@ template <int kCells>
 HWY_INLINE void finish_cells(const DepthwiseLine& line, int64_t channels, int64_t at, int64_t c,
                              V (&sum)[kCells]) {
   const WholeVector all;
-  if (line.bias != nullptr) {
-    const V bias = all.load(line.bias + c);
+  const V bias = line.bias == nullptr ? hn::Zero(D()) : all.load(line.bias + c);
 #pragma GCC unroll 16
-    for (int i = 0; i < kCells; ++i) sum[i] = hn::Add(sum[i], bias);
-  }
+  for (int i = 0; i < kCells; ++i) sum[i] = hn::Add(sum[i], bias);
   if (line.residual != nullptr) {
 #pragma GCC unroll 16
     for (int i = 0; i < kCells; ++i) {

@@ -45,6 +45,16 @@ TEST_F(FingerprintTest, ReplacedFile_StaysWhatWasRead) {
   EXPECT_EQ(file.fingerprint(), before);
 }
 
+TEST_F(FingerprintTest, ModelInMemory_KeepsNoFileOpen) {
+  const auto num_open = [] {
+    return std::distance(stdfs::directory_iterator("/proc/self/fd"), stdfs::directory_iterator());
+  };
+  const auto before = num_open();
+  const auto model = CompiledModel::load(test_data("api/tabular_mlp.keras"), {});
+  model->file().fingerprint();
+  EXPECT_EQ(num_open(), before);
+}
+
 TEST_F(FingerprintTest, FileChangedInItsPlace_IsAnError) {
   write_file(path("m"), "one");
   const ReadFile file = read("m");
@@ -73,6 +83,7 @@ TEST_F(FingerprintTest, Worker_RefusesOtherFilesThanThoseOfTheJob) {
   setup.row_shapes = {source->row_shape()};
   setup.rows = source->num_rows();
   ModelPlans& plans = model->plans_for(setup.row_shapes);
+  setup.instruction_set = "avx2";
   setup.plan_text = plans.for_rows(1).to_string();
   WorkerRows rows;
   rows.name = source->name();
@@ -84,6 +95,7 @@ TEST_F(FingerprintTest, Worker_RefusesOtherFilesThanThoseOfTheJob) {
   const auto opened_with = [&](const WorkerSetup& given) {
     const WorkerSetup sent = WorkerSetup::decode(given.encode());
     EXPECT_EQ(sent.model_version, given.model_version);
+    EXPECT_EQ(sent.instruction_set, given.instruction_set);
     EXPECT_EQ(sent.inputs[0].version, given.inputs[0].version);
     EXPECT_EQ(sent.inputs[0].location->place, given.inputs[0].location->place);
     check_job_files(sent, *model, {source.get()});

@@ -1,5 +1,7 @@
 #include "archive/zip_archive.h"
 
+#include <zlib.h>
+
 #include <cstring>
 
 #include "unit/archive/fixtures.h"
@@ -22,6 +24,26 @@ Bytes bytes_of(const std::shared_ptr<std::string>& text) {
   return {text, reinterpret_cast<const std::byte*>(text->data()), text->size()};
 }
 
+// A zip archive of one stored entry, "a".
+std::string archive_of(const std::string& contents) {
+  const auto little_endian = [](uint64_t number, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(number >> (8 * i));
+    return text;
+  };
+  const auto crc =
+      crc32(0, reinterpret_cast<const Bytef*>(contents.data()), static_cast<uInt>(contents.size()));
+  const std::string size = little_endian(contents.size(), 4);
+  // Method, time, date, checksum, sizes, lengths of name and extra field.
+  const std::string common = little_endian(0, 6) + little_endian(crc, 4) + size + size +
+                             little_endian(1, 2) + little_endian(0, 2);
+  const std::string local = "PK\3\4" + little_endian(0, 4) + common + "a" + contents;
+  const std::string central = "PK\1\2" + little_endian(0, 6) + common + little_endian(0, 14) + "a";
+  return local + central + "PK\5\6" + little_endian(0, 4) + little_endian(1, 2) +
+         little_endian(1, 2) + little_endian(central.size(), 4) + little_endian(local.size(), 4) +
+         little_endian(0, 2);
+}
+
 TEST(ZipArchive, StoredEntry_IsPartOfTheFilesBytes) {
   const Bytes file = map_file(data_path("plain.zip"));
   const ZipArchive archive(file);
@@ -41,6 +63,27 @@ TEST(ZipArchive, DeflatedEntry_Inflates) {
   EXPECT_EQ(weights(plain), weights(deflated));
 }
 
+// Deflated contents come from calls, stored ones from the file's bytes.
+TEST(ZipArchive, DeflatedEntry_IsReadByTheFunctionGiven) {
+  const Bytes file = map_file(data_path("nested_deflated.keras"));
+  int calls = 0;
+  const ZipArchive archive(file, [&](size_t offset, std::span<std::byte> bytes) {
+    ++calls;
+    std::memcpy(bytes.data(), file.data + offset, bytes.size());
+  });
+  const ZipArchive mapped(file);
+  for (const ZipEntry& entry : archive.entries()) {
+    EXPECT_EQ(text_of(archive.read(entry, 1 << 20)), text_of(mapped.read(entry, 1 << 20)));
+  }
+  EXPECT_EQ(calls, static_cast<int>(archive.entries().size()));
+  const ZipArchive failing(
+      file, [](size_t, std::span<std::byte>) { fail(ErrorCode::kIo, "the disk is gone"); });
+  EXPECT_EQ(error_of([&] { failing.read(failing.entries()[0], 1 << 20); }), "io: the disk is gone");
+  const Bytes plain = map_file(data_path("plain.zip"));
+  const ZipArchive stored(plain, [](size_t, std::span<std::byte>) { FAIL(); });
+  EXPECT_EQ(text_of(stored.read(*stored.find("other"), 100)), "xxxxx");
+}
+
 TEST(ZipArchive, Zip64Sizes_AreRead) {
   const ZipArchive archive(map_file(data_path("zip64.keras")));
   EXPECT_EQ(archive.entries().size(), 2u);
@@ -52,6 +95,26 @@ TEST(ZipArchive, DamagedContents_FailTheChecksum) {
   const ZipArchive archive(map_file(data_path("bad_checksum.zip")));
   EXPECT_THAT(error_of([&] { archive.read(*archive.find("other"), 100); }),
               HasSubstr("invalid_model: the zip entry \"other\" is damaged: its checksum"));
+}
+
+// Checksums are computed in pieces of a megabyte.
+TEST(ZipArchive, ContentsOfAnySize_AreCheckedWhole) {
+  for (const size_t size : {0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (5 << 20) / 2}) {
+    std::string contents(size, '\0');
+    for (size_t i = 0; i < size; ++i) contents[i] = static_cast<char>(i * i >> 3);
+    const auto file = std::make_shared<std::string>(archive_of(contents));
+    const ZipArchive archive(bytes_of(file));
+    const ZipEntry& entry = *archive.find("a");
+    EXPECT_EQ(text_of(archive.read(entry, size)), contents) << size;
+    constexpr size_t begin = 31;  // after the local header and the name
+    for (const size_t at : {size_t{0}, size / 2, size - 1}) {
+      if (size == 0) continue;
+      (*file)[begin + at] ^= 1;
+      EXPECT_THAT(error_of([&] { archive.read(entry, size); }), HasSubstr("its checksum does not"))
+          << at << " of " << size;
+      (*file)[begin + at] ^= 1;
+    }
+  }
 }
 
 TEST(ZipArchive, LocalHeaderOfAnotherName_IsRefused) {
