@@ -1,6 +1,6 @@
 // The functions of oneDNN's C interface that kernels call, dnnl.hpp's among them: each is that of
-// the library, which the first call loads. Loading it costs a start 6 ms, and few models need it.
-// Another one that a kernel calls is missed by the linker, and goes here.
+// the library, which the first call loads. Loading it costs a start 3 to 6 ms, and few models need
+// it. Another one that a kernel calls is missed by the linker, and goes here.
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <oneapi/dnnl/dnnl_version.h>

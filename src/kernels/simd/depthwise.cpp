@@ -121,9 +121,6 @@ void compute_any_line(const DepthwiseShape& s, const DepthwiseLine& line, int64_
   }
 }
 
-// Keeps g++ from deriving one address from others.
-HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
-
 // Addresses of cells `ld` floats apart, from the one at `first` on: one in a register for every
 // third, between which an instruction reaches the others. There are too few registers for one each.
 template <int kCells>

@@ -173,9 +173,6 @@ HWY_INLINE void add_products(const float* a, const V (&v)[kVectors], V (&sum)[kV
   for (int j = 0; j < kVectors; ++j) sum[j] = hn::MulAdd(factor, v[j], sum[j]);
 }
 
-// Keeps g++ from deriving one address from others.
-HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
-
 // kRows rows of x with kPanels panels of kVectors vectors.
 template <int kRows, int kVectors, int kPanels>
 void compute_tile(const Tile& t, const Activation& activation) {

@@ -26,6 +26,9 @@ using V = hn::Vec<D>;
 using VI = hn::Vec<DI>;
 constexpr size_t kLanes = HWY_LANES(float);
 
+// Keeps g++ from deriving one address from others.
+HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
+
 HWY_INLINE V constant(float value) { return hn::Set(D(), value); }
 
 // The first n < kLanes elements, 0 in the others. Reads nothing behind them.

@@ -98,16 +98,6 @@ TEST(BenchCommand, InstructionSet_IsLimitedByTheEnvironment) {
   expect_one_line(unknown.err, "unknown instruction set \"mmx\"");
 }
 
-// The plan of a worker process is compared with that of the process that started it.
-TEST(BenchCommand, InstructionSet_OfTheEnvironmentIsThatOfWorkerProcesses) {
-  const TemporaryDirectory directory;
-  const Outcome outcome =
-      run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o",
-                   directory.path("y.npy"), "--executor", "processes", "--workers", "2"},
-                  [] { setenv("HORNET_MAX_ISA", "avx2", 1); });
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-}
-
 TEST(BenchCommand, WithoutModel_IsAUsageError) {
   const Outcome outcome = run_command({"bench"});
   EXPECT_EQ(outcome.exit_code, 2);

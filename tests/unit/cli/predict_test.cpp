@@ -425,6 +425,18 @@ TEST_F(PredictCommand, Processes_GiveTheBytesOfThreads) {
   EXPECT_EQ(read_file(path("threads.npy")), read_file(path("processes.npy")));
 }
 
+// Their plan is compared with that of the process that starts them.
+TEST_F(PredictCommand, Processes_KeepToTheInstructionSetOfTheEnvironment) {
+  for (const char* executor : {"threads", "processes"}) {
+    const Outcome outcome =
+        run_command({"predict", digits("digits.keras"), digits("images.npy"), "-o",
+                     path(executor + std::string(".npy")), "--executor", executor},
+                    [] { setenv("HORNET_MAX_ISA", "avx2", 1); });
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  EXPECT_EQ(read_file(path("processes.npy")), read_file(path("threads.npy")));
+}
+
 TEST_F(PredictCommand, TimeoutWithoutProcesses_IsAUsageError) {
   const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
                                        "-o", path("y.npy"), "--timeout", "1"});
