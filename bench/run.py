@@ -183,20 +183,52 @@ class Keras(Torch):
 
 
 @functools.cache
-def avx2_only():
-    """The library that hides AVX-512 from a process; None where that cannot be done here."""
+def cpuid_trap():
+    """The library that hides AVX-512 from a process, and whether CPUID traps here (else see below)."""
     library = WORK / "avx2_only.so"
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, PEERS / "avx2_only.c", "-ldl"],
-                   check=True)
-    works = subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=str(library))).returncode == 0
-    return library if works else None
+    # Other libraries ask for the processor before they are used: this one has to begin first.
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-Wl,-z,initfirst", "-o", library,
+                    PEERS / "avx2_only.c", "-ldl"], check=True)
+    traps = subprocess.run(["true"], env=dict(os.environ, LD_PRELOAD=str(library))).returncode == 0
+    return library, traps
+
+
+@functools.cache
+def onnxruntime_without_cpuid():
+    """A copy of ONNX Runtime in which UD2, which can be trapped anywhere, stands for CPUID."""
+    original = next(pathlib.Path(os.environ["HORNET_PEERS"]).glob(
+        "node_modules/onnxruntime-node/bin/*/linux/x64/libonnxruntime.so.1"))
+    sections = subprocess.run(["objdump", "-h", "-j", ".text", original], capture_output=True,
+                              text=True, check=True).stdout
+    _, address, _, offset = re.search(r"\.text\s+(\w+)\s+(\w+)\s+(\w+)\s+(\w+)", sections).groups()
+    listing = subprocess.run(["objdump", "-d", "-j", ".text", original], capture_output=True,
+                             text=True, check=True).stdout
+    code = bytearray(original.read_bytes())
+    for found in re.finditer(r"^\s*(\w+):\s+0f a2\s+cpuid", listing, re.MULTILINE):
+        at = int(found[1], 16) - int(address, 16) + int(offset, 16)
+        assert code[at:at + 2] == b"\x0f\xa2", "the listing does not fit the library"
+        code[at:at + 2] = b"\x0f\x0b"
+    copy = WORK / original.name
+    copy.write_bytes(code)
+    return copy
+
+
+def is_avx2(env):
+    return env.get("HORNET_MAX_ISA") == "avx2"
 
 
 def limited_to_avx2(env):
     """`env` with AVX-512 hidden from a peer that has no option for it, where it is to be."""
-    if env.get("HORNET_MAX_ISA") == "avx2" and avx2_only():
-        return dict(env, LD_PRELOAD=str(avx2_only()))
-    return env
+    library, traps = cpuid_trap() if is_avx2(env) else (None, False)
+    return dict(env, LD_PRELOAD=str(library)) if traps else env
+
+
+def onnxruntime_limited_to_avx2(env):
+    """The same for ONNX Runtime, also where processor or kernel cannot trap CPUID."""
+    if not is_avx2(env) or cpuid_trap()[1]:
+        return limited_to_avx2(env)
+    return dict(env, LD_PRELOAD=f"{cpuid_trap()[0]}:{onnxruntime_without_cpuid()}",
+                HORNET_CPUID_IS_UD2="1")
 
 
 class Onnx:
@@ -211,7 +243,7 @@ class Onnx:
 
     def start(self, threads, variant):
         server = Server(["node", PEERS / "onnx_peer.cjs", self.model, threads],
-                        limited_to_avx2(self.env))
+                        onnxruntime_limited_to_avx2(self.env))
         self.shape, self.dtype = server.hello["shape"], server.hello["dtype"]
         return server
 
@@ -515,9 +547,7 @@ def markdown(results):
               + f" Medians of {results['rounds']} rounds in which all take turns."]
     if results["isa"] == "avx2":
         lines += ["", "All are limited to AVX2: ONNX Runtime, which has no option for it, by hiding AVX-512 "
-                  "from its processes (bench/peers/avx2_only.c)." if results["onnx_limited"] else
-                  "Hornet and PyTorch are limited to AVX2. ONNX Runtime has no such option and uses "
-                  "what the machine has: the ratio to it is lower than on a machine with AVX2."]
+                  "from its processes (bench/peers/avx2_only.c)."]
     done = [r for r in results["models"] if "rows_per_second" in r]
     peers = ["ONNX Runtime", "PyTorch"] + ["Keras"] * any("Keras" in r["peers"] for r in done)
 
@@ -627,7 +657,6 @@ def main():
     env = environment(options.isa)
     machine = hornet_json("bench", "--machine", *(["--cpu-time"] if options.cpu_time else []), env=env)
     results = {"machine": machine, "cpu": cpu_name(), "cores": CORES, "isa": options.isa,
-               "onnx_limited": options.isa == "avx2" and avx2_only() is not None,
                "cpu_time": options.cpu_time, "rounds": options.rounds, "models": []}
     failed = False
     for name, model, onnx in models_to_measure(options):
