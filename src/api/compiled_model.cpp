@@ -162,8 +162,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
     loaded.weights->bind(lowered.weights, [&](int64_t id, Tensor data) {
       model->graph_.bind(static_cast<graph::ValueId>(id), std::move(data));
     });
-    graph::run_passes(model->graph_, {evaluate_node, loaded.weights->own_memory(),
-                                      [](const graph::UnaryFunction& function) {
+    graph::run_passes(model->graph_, {evaluate_node, [](const graph::UnaryFunction& function) {
                                         return kernels::find_activation(function).has_value();
                                       }});
   });

@@ -4,18 +4,33 @@
 
 #include "base/check.h"
 #include "base/checksum.h"
+#include "base/parallel.h"
 
 namespace hornet::internal {
 namespace {
 
-uint32_t checksum_of_file(const File& file, size_t size) {
+uint32_t checksum_of_piece(const File& file, size_t begin, size_t end) {
   constexpr size_t kBlockBytes = 256 << 10;
-  std::vector<std::byte> block(std::min(size, kBlockBytes));
+  std::vector<std::byte> block(std::min(end - begin, kBlockBytes));
   uint32_t crc = 0;
-  for (size_t at = 0; at < size; at += kBlockBytes) {
-    const std::span<std::byte> part(block.data(), std::min(kBlockBytes, size - at));
+  for (size_t at = begin; at < end; at += kBlockBytes) {
+    const std::span<std::byte> part(block.data(), std::min(kBlockBytes, end - at));
     file.read_at(at, part);
     crc = crc32c(part.data(), part.size(), crc);
+  }
+  return crc;
+}
+
+// On all cores.
+uint32_t checksum_of_file(const File& file, size_t size) {
+  constexpr size_t kPieceBytes = size_t{4} << 20;
+  std::vector<uint32_t> sums((size + kPieceBytes - 1) / kPieceBytes);
+  const auto end_of = [&](size_t i) { return std::min((i + 1) * kPieceBytes, size); };
+  parallel_for(sums.size(),
+               [&](size_t i) { sums[i] = checksum_of_piece(file, i * kPieceBytes, end_of(i)); });
+  uint32_t crc = 0;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    crc = crc32c_of_both(crc, sums[i], end_of(i) - i * kPieceBytes);
   }
   return crc;
 }

@@ -28,7 +28,7 @@ std::vector<Entry> entries_of(const graph::Graph& graph, const kernels::PackedWe
     const graph::Value& value = graph.values()[i];
     if (uses[i] == 0 || !value.is_constant || !value.data) continue;
     if (value.data->num_bytes() < kSmallestShared) continue;
-    entries.push_back({static_cast<graph::ValueId>(i), "", *value.data});
+    entries.push_back({static_cast<graph::ValueId>(i), "", value.data->unscaled()});
   }
   return entries;
 }
@@ -44,8 +44,8 @@ void move_small_constants(graph::Graph& graph) {
     const size_t bytes = value.data->num_bytes();
     if (bytes == 0 || bytes >= kSmallestShared) continue;
     Tensor copy(value.data->dtype(), value.data->shape());
-    std::memcpy(copy.mutable_data(), value.data->data(), bytes);
-    graph.bind(static_cast<graph::ValueId>(i), std::move(copy));
+    std::memcpy(copy.mutable_data(), value.data->unscaled().data(), bytes);
+    graph.move_constant(static_cast<graph::ValueId>(i), std::move(copy));
   }
 }
 
@@ -97,10 +97,7 @@ void adopt_weights(int descriptor, graph::Graph& graph, kernels::PackedWeights& 
       continue;
     }
     HORNET_CHECK(static_cast<size_t>(value) < graph.values().size());
-    const graph::Value& own = graph.value(value);
-    HORNET_CHECK(own.is_constant && own.data && own.data->dtype() == dtype &&
-                 own.data->shape() == shape);
-    graph.bind(value, std::move(data));
+    graph.move_constant(value, std::move(data));
   }
   move_small_constants(graph);
 }

@@ -10,9 +10,6 @@ struct Bytes {
   std::shared_ptr<const void> owner;
   const std::byte* data = nullptr;
   size_t size = 0;
-  // The same memory where it was made for whoever asked, who may do with it what they like; else
-  // null.
-  std::byte* own = nullptr;
 
   // Whether [offset, offset + length) lies within.
   bool contains(size_t offset, size_t length) const {

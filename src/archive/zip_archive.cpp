@@ -234,7 +234,7 @@ Bytes ZipArchive::inflate(const ZipEntry& entry, const Bytes& deflated) const {
   require_zip(result == LIBDEFLATE_SUCCESS,
               "the zip entry \"{}\" is damaged: it does not inflate to the {} bytes it claims",
               entry.name, entry.size);
-  return {memory, memory.get(), entry.size, memory.get()};
+  return {memory, memory.get(), entry.size};
 }
 
 Bytes ZipArchive::read(const ZipEntry& entry, uint64_t max_size) const {

@@ -24,6 +24,16 @@ constexpr std::array<uint32_t, 256> make_table() {
 
 constexpr std::array<uint32_t, 256> kTable = make_table();
 
+// Products of polynomials over bits, modulo that of the checksum; the highest bit is x^0.
+uint32_t multiply(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = uint32_t{1} << 31; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = (b >> 1) ^ ((b & 1) != 0 ? kPolynomial : 0);
+  }
+  return product;
+}
+
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) uint32_t crc32c_sse42(const uint8_t* bytes, size_t size,
                                                         uint32_t crc) {
@@ -46,6 +56,16 @@ uint32_t crc32c_portable(const void* data, size_t size, uint32_t crc) {
   crc = ~crc;
   for (size_t i = 0; i < size; ++i) crc = (crc >> 8) ^ kTable[(crc ^ bytes[i]) & 0xff];
   return ~crc;
+}
+
+// What follows a piece multiplies its checksum by x^8 a byte.
+uint32_t crc32c_of_both(uint32_t first, uint32_t second, uint64_t second_size) {
+  uint32_t power = uint32_t{1} << 23;  // x^8
+  for (uint64_t n = second_size; n != 0; n >>= 1) {
+    if ((n & 1) != 0) first = multiply(first, power);
+    power = multiply(power, power);
+  }
+  return first ^ second;
 }
 
 uint32_t crc32c(const void* data, size_t size, uint32_t crc) {

@@ -75,6 +75,19 @@ ValueId Graph::add_constant(Tensor data, std::string name) {
   return static_cast<ValueId>(values_.size() - 1);
 }
 
+ValueId Graph::add_scaled_constant(Tensor data, std::vector<float> line) {
+  TensorType type{data.dtype(), data.shape()};
+  values_.push_back({std::move(type), true, Constant(std::move(data), std::move(line)), ""});
+  return static_cast<ValueId>(values_.size() - 1);
+}
+
+void Graph::move_constant(ValueId id, Tensor data) {
+  Value& target = values_.at(static_cast<size_t>(id));
+  HORNET_CHECK(target.data && data.dtype() == target.data->dtype() &&
+               data.shape() == target.data->shape());
+  target.data = target.data->moved_to(std::move(data));
+}
+
 ValueId Graph::add_weight(TensorType type, std::string name) {
   values_.push_back({std::move(type), true, std::nullopt, std::move(name)});
   return static_cast<ValueId>(values_.size() - 1);

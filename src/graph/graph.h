@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/constant.h"
 #include "graph/op.h"
 
 namespace hornet::graph {
@@ -18,7 +19,7 @@ struct Value {
   TensorType type;
   // Constants: the data, its dtype the storage dtype. A weight has no data until it is bound.
   bool is_constant = false;
-  std::optional<Tensor> data;
+  std::optional<Constant> data;
   std::string name;  // of inputs and weights, for printing
 };
 
@@ -38,6 +39,10 @@ class Graph {
   // A constant whose data comes later, by bind().
   ValueId add_weight(TensorType type, std::string name);
   void bind(ValueId weight, Tensor data);
+  // A constant that is float32 `data` times a line of factors (see Constant).
+  ValueId add_scaled_constant(Tensor data, std::vector<float> line);
+  // Puts the numbers that a constant is made of, as they are, at another place.
+  void move_constant(ValueId id, Tensor data);
   // Appends a node and infers the types of its outputs. Errors name `layer`.
   std::vector<ValueId> add_node(OpPtr op, std::vector<ValueId> inputs, const std::string& layer);
   void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }

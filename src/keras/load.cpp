@@ -107,7 +107,6 @@ class WeightsInFlight final : public WeightFile {
   }
   size_t size_in_bytes() const override { return size_; }
   void wait() const override { file_.get(); }
-  std::span<std::byte> own_memory() const override { return file_.get()->own_memory(); }
 
  private:
   size_t size_;

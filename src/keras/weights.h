@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -62,9 +61,6 @@ class WeightFile {
   virtual size_t size_in_bytes() const = 0;
   // Waits where the file is still being read. Throws what bind() would throw whatever the tree.
   virtual void wait() const {}
-  // Memory that bound data lies in where it is theirs alone: as long as they live, it may be
-  // written.
-  virtual std::span<std::byte> own_memory() const { return {}; }
 };
 
 // "Conv2DTranspose" -> "conv2d_transpose": Keras 3's name for a class in weights files.

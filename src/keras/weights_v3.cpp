@@ -182,9 +182,6 @@ class Keras3Weights : public WeightFile {
     for (auto& [id, data] : find(root)) sink(id, std::move(data));
   }
   size_t size_in_bytes() const override { return image_.size; }
-  std::span<std::byte> own_memory() const override {
-    return image_.own == nullptr ? std::span<std::byte>() : std::span(image_.own, image_.size);
-  }
 
  private:
   FoundWeights find(const WeightOwner& root) const {

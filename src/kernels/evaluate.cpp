@@ -22,7 +22,8 @@ KernelRequest make_request(const graph::Op& op, const std::vector<const Tensor*>
     request.inputs.push_back(input == nullptr ? graph::TensorType{}
                                               : graph::TensorType{input->dtype(), input->shape()});
     request.present.push_back(input != nullptr);
-    request.constants.push_back(constant ? input : nullptr);
+    request.constants.push_back(
+        constant && input != nullptr ? std::optional<graph::Constant>(*input) : std::nullopt);
     request.input_ids.push_back(input == nullptr ? graph::kNoValue
                                                  : static_cast<graph::ValueId>(i));
     request.input_layouts.push_back(Layout::plain());

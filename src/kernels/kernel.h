@@ -60,9 +60,9 @@ struct KernelRequest {
   std::vector<graph::TensorType> inputs;  // an absent optional input has an empty shape...
   std::vector<bool> present;              // ...and is not present
   std::vector<graph::TensorType> outputs;
-  std::vector<const Tensor*> constants;   // data of constant inputs, else nullptr
-  std::vector<graph::ValueId> input_ids;  // for keys of packed weights
-  std::vector<Layout> input_layouts;      // what the producers deliver
+  std::vector<std::optional<graph::Constant>> constants;  // of inputs that are constant
+  std::vector<graph::ValueId> input_ids;                  // for keys of packed weights
+  std::vector<Layout> input_layouts;                      // what the producers deliver
   PackedWeights& packed;
 };
 

@@ -22,7 +22,9 @@ using kernels::Layout;
 struct Place {
   enum class Kind { kNone, kArena, kInput, kOutput, kConstant };
   Kind kind = Kind::kNone;
-  size_t index = 0;  // kArena: of the buffer; kInput, kOutput: of the program's inputs or outputs
+  // kArena: of the buffer; kInput, kOutput: of the program's inputs or outputs; kConstant: of the
+  // value.
+  size_t index = 0;
   const void* data = nullptr;  // kConstant
 };
 
@@ -176,7 +178,7 @@ class Compiler {
       const graph::Value& value = graph_.values()[i];
       if (!value.is_constant || !value.data) continue;
       put(static_cast<ValueId>(i),
-          new_storage({Place::Kind::kConstant, 0, value.data->data()}, value.data->num_bytes()));
+          new_storage({Place::Kind::kConstant, i, nullptr}, value.data->num_bytes()));
     }
     // An output is computed where it is wanted, unless it is an input, a constant or wanted twice.
     for (size_t i = 0; i < part_.outputs.size(); ++i) {
@@ -193,8 +195,8 @@ class Compiler {
       request.present.push_back(present);
       request.inputs.push_back(present ? storage_type(type(id)) : TensorType{});
       request.input_ids.push_back(id);
-      const bool constant = present && graph_.value(id).is_constant && graph_.value(id).data;
-      request.constants.push_back(constant ? &*graph_.value(id).data : nullptr);
+      const bool constant = present && graph_.value(id).is_constant;
+      request.constants.push_back(constant ? graph_.value(id).data : std::nullopt);
       request.input_layouts.push_back(present ? layout(id) : Layout::plain());
     }
     for (const ValueId id : node.outputs) {
@@ -405,7 +407,11 @@ class Compiler {
     const auto places = [&](const std::vector<int>& indices) {
       std::vector<Place> result;
       for (const int s : indices) {
-        result.push_back(s == kNoStorage ? Place{} : storages_[static_cast<size_t>(s)].place);
+        Place place = s == kNoStorage ? Place{} : storages_[static_cast<size_t>(s)].place;
+        if (place.kind == Place::Kind::kConstant) {
+          place.data = graph_.values()[place.index].data->data();
+        }
+        result.push_back(place);
       }
       return result;
     };

@@ -19,7 +19,7 @@ bool fold_constants(Graph& graph, const PassContext& context) {
     }
     std::vector<const Tensor*> inputs;
     for (const ValueId id : node.inputs) {
-      inputs.push_back(id == kNoValue ? nullptr : &*graph.value(id).data);
+      inputs.push_back(id == kNoValue ? nullptr : &graph.value(id).data->tensor());
     }
     std::vector<Tensor> results = context.evaluate(node, inputs);
     for (size_t k = 0; k < results.size(); ++k) {

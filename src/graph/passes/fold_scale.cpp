@@ -1,12 +1,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstdint>
 #include <limits>
 #include <optional>
 
 #include "base/check.h"
-#include "base/memory.h"
 #include "base/parallel.h"
 #include "graph/ops/contraction.h"
 #include "graph/ops/convolution.h"
@@ -39,14 +37,14 @@ std::optional<size_t> output_channel_axis(const Node& node, const Graph& graph) 
   return axis;
 }
 
-const Tensor* constant_data(const Graph& graph, ValueId id) {
+const Constant* constant_data(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
   return value.is_constant && value.data ? &*value.data : nullptr;
 }
 
 // One number a channel, from a constant of shape [], [1...], [channels] or [1..., channels] that
 // does not widen a value of rank `rank`.
-std::optional<std::vector<float>> per_channel(const Tensor& constant, size_t rank,
+std::optional<std::vector<float>> per_channel(const Constant& constant, size_t rank,
                                               int64_t channels) {
   if (constant.dtype() != DType::kFloat32 || constant.shape().size() > rank) return std::nullopt;
   const int64_t count = constant.num_elements();
@@ -68,24 +66,7 @@ bool is_unfaithful(float from, float factor, float result) {
   return (std::abs(from) <= kLargest) & (overflows | vanishes);
 }
 
-// Where the data of constant `id` may be written: null unless it lies in memory of the graph's own,
-// and no other constant does there.
-float* own_place(const Graph& graph, ValueId id, std::span<std::byte> own_memory) {
-  const Tensor& data = *graph.value(id).data;
-  const auto address = [](const void* p) { return reinterpret_cast<uintptr_t>(p); };
-  const uintptr_t begin = address(data.data()), end = begin + data.num_bytes();
-  const uintptr_t own_begin = address(own_memory.data());
-  if (begin < own_begin || end > own_begin + own_memory.size()) return nullptr;
-  for (size_t i = 0; i < graph.values().size(); ++i) {
-    const std::optional<Tensor>& other = graph.values()[i].data;
-    if (static_cast<ValueId>(i) == id || !other) continue;
-    const uintptr_t other_begin = address(other->data());
-    if (other_begin < end && begin < other_begin + other->num_bytes()) return nullptr;
-  }
-  return reinterpret_cast<float*>(own_memory.data() + (begin - own_begin));
-}
-
-std::optional<Tensor> combined_bias(const Tensor* bias, const std::vector<float>& factor,
+std::optional<Tensor> combined_bias(const Constant* bias, const std::vector<float>& factor,
                                     const std::vector<float>& offset) {
   Tensor result(DType::kFloat32, {static_cast<int64_t>(factor.size())});
   float* dst = result.mutable_as<float>();
@@ -133,25 +114,27 @@ struct Fold {
   size_t node = 0;  // the product or sum
   Node before;      // the operator
   Tensor bias;      // the new one
-  // Where weights are scaled: their data, the factor of each weight of a line of them, and where
-  // the products go.
+  // Where weights are scaled: these, as they are, and the factor of each of a line of them.
   std::optional<Tensor> weights;
   std::vector<float> line;
-  float* to = nullptr;
-  std::shared_ptr<void> memory;  // of `to`; null: in place
-  bool is_faithful = true;       // float32 holds the products
+  bool is_faithful = true;  // float32 holds the products
 };
 
 // What `fold` does to constant weights whose output channels are on `axis`.
-void scale_weights(Fold& fold, const Tensor& weights, size_t axis,
+void scale_weights(Fold& fold, const Constant& weights, size_t axis,
                    const std::vector<float>& factor) {
   int64_t inner = 1;
   for (size_t i = axis + 1; i < weights.shape().size(); ++i) inner *= weights.shape()[i];
-  fold.weights = weights;
   fold.line.reserve(factor.size() * static_cast<size_t>(inner));
   for (const float f : factor) {
     fold.line.insert(fold.line.end(), static_cast<size_t>(inner), f);
   }
+  // Those of an earlier fold into the same operator are as many.
+  const std::vector<float>& before = weights.line();
+  for (size_t i = 0; i < before.size(); ++i) fold.line[i] *= before[i];
+  fold.weights = weights.unscaled();
+  fold.is_faithful =
+      std::all_of(fold.line.begin(), fold.line.end(), [](float f) { return std::isfinite(f); });
 }
 
 // Runs over the weights of all folds on all cores: visit(fold, first weight, end), whole lines.
@@ -196,17 +179,6 @@ void find_unfaithful(std::vector<Fold>& folds) {
   });
 }
 
-void multiply_weights(std::vector<Fold>& folds) {
-  for_each_piece(folds, [](Fold& fold, int64_t first, int64_t end) {
-    const float* const weights = fold.weights->as<float>();
-    const auto width = static_cast<int64_t>(fold.line.size());
-    const float* const factor = fold.line.data();
-    for (int64_t i = first; i < end; i += width) {
-      for (int64_t j = 0; j < width; ++j) fold.to[i + j] = weights[i + j] * factor[j];
-    }
-  });
-}
-
 // What node `i` can do to the operator before it.
 std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<int>& producers,
                               const std::vector<int>& uses) {
@@ -215,7 +187,7 @@ std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<in
   if (binary == nullptr) return std::nullopt;
   const bool constant_first = constant_data(graph, node.inputs[0]) != nullptr;
   const ValueId data = node.inputs[constant_first ? 1 : 0];
-  const Tensor* constant = constant_data(graph, node.inputs[constant_first ? 0 : 1]);
+  const Constant* constant = constant_data(graph, node.inputs[constant_first ? 0 : 1]);
   const int producer = producers[static_cast<size_t>(data)];
   if (constant == nullptr || producer < 0 || uses[static_cast<size_t>(data)] != 1) {
     return std::nullopt;
@@ -223,9 +195,9 @@ std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<in
   const Node& before = graph.nodes()[static_cast<size_t>(producer)];
   if (before.inputs.size() < 2 || before.inputs[1] == kNoValue) return std::nullopt;
   const std::optional<size_t> axis = output_channel_axis(before, graph);
-  const Tensor* weights = constant_data(graph, before.inputs[1]);
+  const Constant* weights = constant_data(graph, before.inputs[1]);
   const bool has_bias = before.inputs.size() > 2 && before.inputs[2] != kNoValue;
-  const Tensor* bias = has_bias ? constant_data(graph, before.inputs[2]) : nullptr;
+  const Constant* bias = has_bias ? constant_data(graph, before.inputs[2]) : nullptr;
   if (!axis || weights == nullptr || (has_bias && bias == nullptr)) return std::nullopt;
   auto values = per_channel(*constant, graph.type(data).shape.size(), weights->shape()[*axis]);
   if (!values) return std::nullopt;
@@ -245,27 +217,9 @@ std::optional<Fold> find_fold(const Graph& graph, size_t i, const std::vector<in
   return fold;
 }
 
-// Where scaled weights go: in place, new pages need not be found and cleared. Weights that others
-// read, also those of another fold, stay as they are.
-void find_place(const Graph& graph, Fold& fold, const std::vector<int>& uses,
-                std::span<std::byte> own_memory, MemorySlabs& slabs) {
-  const ValueId id = fold.before.inputs[1];
-  // What a fold before this one added was not counted.
-  const auto index = static_cast<size_t>(id);
-  const bool is_only_use = index < uses.size() && uses[index] == 1;
-  fold.to = is_only_use ? own_place(graph, id, own_memory) : nullptr;
-  if (fold.to != nullptr) return;
-  const size_t bytes = fold.weights->num_bytes();
-  fold.memory = slabs.take(bytes);
-  require(fold.memory != nullptr, ErrorCode::kOutOfMemory, "no memory for weights of {} bytes",
-          bytes);
-  fold.to = static_cast<float*>(fold.memory.get());
-}
-
 }  // namespace
 
-bool fold_scale(Graph& graph, const PassContext& context) {
-  MemorySlabs slabs;
+bool fold_scale(Graph& graph, const PassContext&) {
   // These stay right while nodes are folded: a folded node takes over the uses of the one before
   // it, which is dead from then on.
   const std::vector<int> producers = graph.producers();
@@ -286,14 +240,9 @@ bool fold_scale(Graph& graph, const PassContext& context) {
     });
     if (folds.empty()) return changed;
     for (Fold& fold : folds) {
-      if (fold.weights) find_place(graph, fold, uses, context.own_memory, slabs);
-    }
-    multiply_weights(folds);
-    for (Fold& fold : folds) {
       ValueId weights = fold.before.inputs[1];
-      if (fold.memory != nullptr) {
-        weights = graph.add_constant(
-            Tensor(DType::kFloat32, fold.weights->shape(), fold.memory, fold.memory.get()));
+      if (fold.weights) {
+        weights = graph.add_scaled_constant(std::move(*fold.weights), std::move(fold.line));
       }
       const ValueId bias = graph.add_constant(std::move(fold.bias));
       Node& node = graph.mutable_nodes()[fold.node];

@@ -1,9 +1,7 @@
 // Rewrites of a Graph that keep its meaning. One file a pass; the list is in pass.cpp.
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -18,9 +16,6 @@ using Evaluator =
 
 struct PassContext {
   Evaluator evaluate;
-  // Memory of constants that nobody but this graph reads: a pass may write where a constant lies if
-  // no other one does.
-  std::span<std::byte> own_memory = {};
   // Whether operators compute a function behind their own as fast as it is alone: others are left
   // where they are, for they would make the whole operator slow. Empty: all.
   std::function<bool(const UnaryFunction& function)> may_be_epilogue = {};

@@ -68,7 +68,7 @@ std::string refusal(const KernelRequest& request, const ConvolutionTerms& terms)
       return to_string(request.inputs[i]) + " is not float32";
     }
   }
-  if (request.constants[kWeights] == nullptr) return "the kernel is not a constant";
+  if (!request.constants[kWeights]) return "the kernel is not a constant";
   for (const OneDnnDims* dims : {&terms.src, &terms.weights, &terms.dst}) {
     for (const int64_t dim : *dims) {
       if (dim == 0) return "no elements";

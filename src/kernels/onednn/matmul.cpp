@@ -56,7 +56,7 @@ KernelOffer onednn_matmul(const KernelRequest& request) {
     }
     // oneDNN's bits change with the number of rows of a product, so the batch must not be one of
     // the dimensions of a slice.
-    if (request.inputs[i].shape.size() == 2 && request.constants[i] == nullptr) {
+    if (request.inputs[i].shape.size() == 2 && !request.constants[i]) {
       return refuse_matmul("the batch is a dimension of the product");
     }
   }

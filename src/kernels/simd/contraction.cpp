@@ -44,8 +44,8 @@ KernelOffer simd_contraction(const KernelRequest& request) {
   const Shape& w = request.inputs[1].shape;
   const Shape& x = request.inputs[0].shape;
   const int64_t rows = num_elements(Shape(x.begin(), x.end() - 1));
-  PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->as<float>(), w[1],
-                        1, w[0], w[1]);
+  PackedConstant packed(request.packed, key_of(request, 1), request.constants[1]->columns(), w[1],
+                        w[0], w[1]);
   return {std::make_unique<ContractionKernel>(std::move(packed), epilogue.activation, rows), ""};
 }
 

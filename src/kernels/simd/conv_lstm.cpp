@@ -35,7 +35,7 @@ class RecurrentConvolution {
         {image, request.inputs[kRecurrent], {}, gates},
         {true, true, false, true},
         {gates},
-        {nullptr, request.constants[kRecurrent], nullptr, nullptr},
+        {std::nullopt, request.constants[kRecurrent], std::nullopt, std::nullopt},
         {graph::kNoValue, request.input_ids[kRecurrent], graph::kNoValue, graph::kNoValue},
         std::vector<Layout>(kConvInputs, Layout::plain()),
         request.packed};

@@ -375,13 +375,9 @@ OneByOne find_one_by_one(const KernelRequest& request) {
 PackedConstant pack_one_by_one(const KernelRequest& request) {
   const int64_t channels = request.inputs[0].shape.back();
   const int64_t filters = request.outputs[0].shape.back();
-  return {request.packed,
-          simd::key_of(request, 1),
-          request.constants[1]->as<float>(),
-          filters,
-          1,
-          channels,
-          filters};
+  return {
+      request.packed, simd::key_of(request, 1), request.constants[1]->columns(), filters, channels,
+      filters};
 }
 
 }  // namespace

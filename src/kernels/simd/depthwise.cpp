@@ -563,7 +563,7 @@ KernelOffer simd_expand_depthwise(const KernelRequest& expand, const KernelReque
   for (int64_t c = 0; c < channels; c += ExpandDepthwiseKernel::kBlock) {
     const int64_t count = std::min(ExpandDepthwiseKernel::kBlock, channels - c);
     packed.emplace_back(expand.packed, fmt::format("{} columns {}+{}", key_of(expand, 1), c, count),
-                        expand.constants[1]->as<float>() + c, channels, 1, x.back(), count);
+                        expand.constants[1]->columns().from(c), channels, x.back(), count);
   }
   return {std::make_unique<ExpandDepthwiseKernel>(
               DepthwiseShape{{second.window, middle, y}, ExpandDepthwiseKernel::kBlock}, x[0], *f,

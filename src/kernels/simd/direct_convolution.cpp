@@ -128,7 +128,7 @@ KernelOffer simd_conv_direct(const KernelRequest& request) {
   if (s.output_width < kFewestCells) return refuse("short lines");
   const int64_t k = s.size_y * s.size_x * s.channels;
   PackedConstant packed(request.packed, key_of(request, 1) + " lines",
-                        request.constants[1]->as<float>(), s.filters, 1, k, s.filters);
+                        request.constants[1]->columns(), s.filters, k, s.filters);
   return {std::make_unique<DirectConvKernel>(s, x[0], epilogue.activation, std::move(packed)), ""};
 }
 

@@ -329,16 +329,30 @@ int64_t round_up(int64_t n) {
   return (n + lanes - 1) / lanes * lanes;
 }
 
-// `count` rows of a panel: `columns` elements that lie side by side, and zeros up to `width`.
-void copy_to_panel(const float* w, int64_t stride, int64_t count, int64_t columns, int64_t width,
-                   float* packed) {
+// `count` rows of a panel: `columns` elements that lie side by side, times factors where there are
+// any, and zeros up to `width`.
+template <bool kHasFactors>
+void copy_to_panel(const float* w, const float* factors, int64_t stride, int64_t count,
+                   int64_t columns, int64_t width, float* packed) {
   const D d;
   const auto lanes = static_cast<int64_t>(kLanes);
   for (int64_t i = 0; i < count; ++i, w += stride, packed += width) {
     int64_t j = 0;
-    for (; j + lanes <= columns; j += lanes) hn::Store(hn::LoadU(d, w + j), d, packed + j);
-    for (; j < columns; ++j) packed[j] = w[j];
+    for (; j + lanes <= columns; j += lanes) {
+      V v = hn::LoadU(d, w + j);
+      if constexpr (kHasFactors) v = hn::Mul(v, hn::LoadU(d, factors + j));
+      hn::Store(v, d, packed + j);
+    }
+    for (; j < columns; ++j) packed[j] = kHasFactors ? w[j] * factors[j] : w[j];
     for (; j < width; ++j) packed[j] = 0.0f;
+  }
+}
+
+// The first `columns` of `count` rows of a panel times their factors.
+void multiply_panel(const float* factors, int64_t count, int64_t columns, int64_t width,
+                    float* packed) {
+  for (int64_t i = 0; i < count; ++i, packed += width) {
+    for (int64_t j = 0; j < columns; ++j) packed[j] *= factors[j];
   }
 }
 
@@ -404,9 +418,11 @@ void transpose_rows(int64_t rows, int64_t count, int64_t width, float* packed, A
 
 size_t panels_floats(int64_t k, int64_t n) { return static_cast<size_t>(k * round_up(n)); }
 
-// Rows [first, first + count) of a matrix [k, n], the first of them at w.
-void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t first,
-                         int64_t count, int64_t k, int64_t n, float* packed) {
+// Rows [first, first + count) of a matrix [k, n], the first of them at w, times the factors of its
+// columns where there are any.
+void pack_scaled_rows_of_panels(const float* w, const float* factors, int64_t stride_k,
+                                int64_t stride_n, int64_t first, int64_t count, int64_t k,
+                                int64_t n, float* packed) {
   const Panels panels(n);
   // Some rows for all panels, then the next: columns side by side are read line after line.
   const int64_t rows_a_time = stride_n == 1 ? 8 : count;
@@ -419,8 +435,11 @@ void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int
       const int64_t columns = std::min(width, n - column);
       const float* from = w + i * stride_k + column * stride_n;
       float* const to = panel + (first + i) * width;
-      if (stride_n == 1) {
-        copy_to_panel(from, stride_k, rows, columns, width, to);
+      const bool copies = stride_n == 1;
+      if (copies && factors == nullptr) {
+        copy_to_panel<false>(from, nullptr, stride_k, rows, columns, width, to);
+      } else if (copies) {
+        copy_to_panel<true>(from, factors + column, stride_k, rows, columns, width, to);
       } else if (stride_k == 1) {
         for (int64_t j = 0; j < width; j += static_cast<int64_t>(kLanes)) {
           transpose_rows(std::min<int64_t>(columns - j, static_cast<int64_t>(kLanes)), rows, width,
@@ -429,10 +448,18 @@ void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int
       } else {
         gather_to_panel(from, stride_k, stride_n, rows, columns, width, to);
       }
+      if (!copies && factors != nullptr) {
+        multiply_panel(factors + column, rows, columns, width, to);
+      }
       panel += k * width;
       column += columns;
     }
   }
+}
+
+void pack_rows_of_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t first,
+                         int64_t count, int64_t k, int64_t n, float* packed) {
+  pack_scaled_rows_of_panels(w, nullptr, stride_k, stride_n, first, count, k, n, packed);
 }
 
 void pack_panels(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
@@ -444,13 +471,15 @@ size_t packed_floats(int64_t k, int64_t n) {
   return n < kDotColumns ? static_cast<size_t>(round_up(k) * n) : panels_floats(k, n);
 }
 
-void pack(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n, float* packed) {
+void pack(const float* w, const float* factors, int64_t stride_k, int64_t stride_n, int64_t k,
+          int64_t n, float* packed) {
   if (n >= kDotColumns) {
-    pack_panels(w, stride_k, stride_n, k, n, packed);
+    pack_scaled_rows_of_panels(w, factors, stride_k, stride_n, 0, k, k, n, packed);
     return;
   }
   for (int64_t j = 0; j < n; ++j) {
-    for (int64_t i = 0; i < k; ++i) packed[i] = w[i * stride_k + j * stride_n];
+    const float factor = factors == nullptr ? 1.0f : factors[j];
+    for (int64_t i = 0; i < k; ++i) packed[i] = w[i * stride_k + j * stride_n] * factor;
     std::fill(packed + k, packed + round_up(k), 0.0f);
     packed += round_up(k);
   }
@@ -802,12 +831,15 @@ namespace hornet::kernels {
 
 const GemmFunctions& gemm_functions() { return *HORNET_DISPATCH(functions)(); }
 
-PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
-                               int64_t stride_k, int64_t stride_n, int64_t k, int64_t n) {
+PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key,
+                               graph::ScaledColumns w, int64_t stride_k, int64_t stride_n,
+                               int64_t k, int64_t n) {
   const GemmFunctions& f = gemm_functions();
-  buffer_ = packed.get(
-      fmt::format("{} gemm {}", key, f.name), f.packed_floats(k, n) * sizeof(float),
-      [=, &f](void* data) { f.pack(w, stride_k, stride_n, k, n, static_cast<float*>(data)); });
+  buffer_ =
+      packed.get(fmt::format("{} gemm {}", key, f.name), f.packed_floats(k, n) * sizeof(float),
+                 [=, &f](void* data) {
+                   f.pack(w.data, w.factors, stride_k, stride_n, k, n, static_cast<float*>(data));
+                 });
   matrix_ = {&f, k, n, static_cast<const float*>(buffer_.get())};
 }
 

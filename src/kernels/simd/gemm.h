@@ -50,9 +50,10 @@ struct GemmFunctions {
   int64_t lanes;     // floats of a vector
   // Floats of a packed matrix. It is to be 64-byte aligned.
   size_t (*packed_floats)(int64_t k, int64_t n);
-  // Packs w, whose element (i, j) is at w[i * stride_k + j * stride_n].
-  void (*pack)(const float* w, int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
-               float* packed);
+  // Packs a matrix whose element (i, j) is w[i * stride_k + j * stride_n], times factors[j] where
+  // there are factors.
+  void (*pack)(const float* w, const float* factors, int64_t stride_k, int64_t stride_n, int64_t k,
+               int64_t n, float* packed);
   // Floats of scratch memory that make a product faster: its rows are packed there.
   size_t (*scratch_floats)(int64_t k, int64_t n, int64_t m);
   void (*run)(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_t ldy,
@@ -116,10 +117,18 @@ class PackedConstant {
   // `key` names the constant and what is taken from it; element (i, j) of the [k, n] matrix is at
   // w[i * stride_k + j * stride_n].
   PackedConstant(PackedWeights& packed, const std::string& key, const float* w, int64_t stride_k,
-                 int64_t stride_n, int64_t k, int64_t n);
+                 int64_t stride_n, int64_t k, int64_t n)
+      : PackedConstant(packed, key, {w, nullptr}, stride_k, stride_n, k, n) {}
+  // n columns of a constant that has `stride` of them, the first one w.
+  PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
+                 int64_t stride, int64_t k, int64_t n)
+      : PackedConstant(packed, key, w, stride, 1, k, n) {}
   const PackedB& matrix() const { return matrix_; }
 
  private:
+  PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
+                 int64_t stride_k, int64_t stride_n, int64_t k, int64_t n);
+
   PackedWeights::Buffer buffer_;
   PackedB matrix_;
 };

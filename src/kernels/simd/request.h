@@ -21,7 +21,7 @@ inline bool is_float(const KernelRequest& request, size_t input) {
 }
 
 inline bool is_constant(const KernelRequest& request, size_t input) {
-  return present(request, input) && request.constants[input] != nullptr;
+  return present(request, input) && request.constants[input].has_value();
 }
 
 inline std::string key_of(const KernelRequest& request, size_t input) {

@@ -179,16 +179,17 @@ inline Transformed transform(float a, float b, float c) {
   return {{a, 0.5f * (ends + b), 0.5f * (ends - b), c}};
 }
 
-// G g G^T for `count` neighbours of each of the 9 cells of a kernel, `plane` floats apart, to
-// points [kPoints][count], `distance` floats apart.
-void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
-                     float* __restrict points, int64_t distance) {
+// G g G^T for `count` neighbours of each of the 9 cells of a kernel, `plane` floats apart, times
+// their factors, to points [kPoints][count], `distance` floats apart.
+void transform_cells(const float* __restrict w, const float* __restrict factors, int64_t plane,
+                     int64_t count, float* __restrict points, int64_t distance) {
 #pragma GCC ivdep
   for (int64_t k = 0; k < count; ++k) {
     Transformed columns[3];
     for (int j = 0; j < 3; ++j) {
       const float* g = w + j * plane + k;
-      columns[j] = transform(g[0], g[3 * plane], g[6 * plane]);
+      const float f = factors[k];
+      columns[j] = transform(g[0] * f, g[3 * plane] * f, g[6 * plane] * f);
     }
     for (int i = 0; i < kTileIn; ++i) {
       const Transformed row = transform(columns[0].at[i], columns[1].at[i], columns[2].at[i]);
@@ -199,18 +200,25 @@ void transform_cells(const float* __restrict w, int64_t plane, int64_t count,
 
 // The 16 matrices [channels, filters] of the kernel [3, 3, channels, filters], one behind the
 // other; some channels at a time, which stay in the cache.
-void transform_weights(const float* w, int64_t channels, int64_t filters, const GemmFunctions& gemm,
-                       float* packed) {
+void transform_weights(const graph::ScaledColumns& w, int64_t channels, int64_t filters,
+                       const GemmFunctions& gemm, float* packed) {
   const size_t packed_floats = aligned(gemm.panels_floats(channels, filters));
   constexpr int64_t kFloatsOfPoint = 2 << 10;
   const int64_t most = std::clamp<int64_t>(kFloatsOfPoint / filters, 1, channels);
   // 16 more: at a power of two the points of a cell would fall on the same lines of the cache.
   const int64_t distance = static_cast<int64_t>(aligned(static_cast<size_t>(most * filters))) + 16;
   Tensor points(DType::kFloat32, {kPoints, distance});
+  std::vector<float> factors;  // of `most` channels
+  for (int64_t i = 0; i < most; ++i) {
+    for (int64_t j = 0; j < filters; ++j) {
+      factors.push_back(w.factors == nullptr ? 1.0f : w.factors[j]);
+    }
+  }
   for (int64_t first = 0; first < channels; first += most) {
     const int64_t count = std::min(most, channels - first);
     float* const from = points.mutable_as<float>();
-    transform_cells(w + first * filters, channels * filters, count * filters, from, distance);
+    transform_cells(w.data + first * filters, factors.data(), channels * filters, count * filters,
+                    from, distance);
     for (int p = 0; p < kPoints; ++p) {
       gemm.pack_rows_of_panels(from + p * distance, filters, 1, first, count, channels, filters,
                                packed + static_cast<size_t>(p) * packed_floats);
@@ -340,7 +348,7 @@ KernelOffer simd_conv_winograd(const KernelRequest& request) {
   const size_t bytes = kPoints * aligned(gemm.panels_floats(s.channels, s.filters)) * sizeof(float);
   PackedWeights::Buffer weights = request.packed.get(
       fmt::format("{} winograd {}", key_of(request, 1), gemm.name), bytes,
-      [w = request.constants[1]->as<float>(), &gemm, channels = s.channels,
+      [w = request.constants[1]->columns(), &gemm, channels = s.channels,
        filters = s.filters](void* packed) {
         transform_weights(w, channels, filters, gemm, static_cast<float*>(packed));
       });

@@ -168,7 +168,7 @@ ValueId places_of(const Operation& op, const Argument& argument) {
   const ValueId places = op.to_operand(argument).value;
   const DType dtype = b.type(places).dtype;
   if (is_integer(dtype)) return places;
-  const std::optional<Tensor>& mask = b.graph().value(places).data;
+  const std::optional<graph::Constant>& mask = b.graph().value(places).data;
   if (!is_bool(dtype) || !mask || mask->shape().size() != 1) {
     op.fail_unsupported("a subscript is a mask; supported: constant ones over one dimension");
   }

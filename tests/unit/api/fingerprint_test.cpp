@@ -1,12 +1,14 @@
 // Files that are replaced or changed behind the back of a job.
 #include "api/fingerprint.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "api/compiled_model.h"
 #include "api/worker.h"
+#include "base/checksum.h"
 #include "hornet/error.h"
 #include "unit/api/npy_rows.h"
 #include "unit/base/expect_error.h"
@@ -43,6 +45,19 @@ TEST_F(FingerprintTest, ReplacedFile_StaysWhatWasRead) {
   EXPECT_NE(read("m").version(), file.version());
   stdfs::remove(path("m"));
   EXPECT_EQ(file.fingerprint(), before);
+}
+
+// By calls, in several pieces, as through the mapping.
+TEST_F(FingerprintTest, OfALargeFile_IsTheChecksumOfItsBytes) {
+  std::string content(9'000'001, 'x');
+  for (size_t i = 0; i < content.size(); i += 1000) content[i] = static_cast<char>(i >> 10);
+  write_file(path("m"), content);
+  const ReadFile file = read("m");
+  const std::string expected =
+      fmt::format("{:08x} of 9000001 bytes", crc32c(content.data(), content.size()));
+  EXPECT_EQ(file.fingerprint(), expected);
+  stdfs::remove(path("m"));
+  EXPECT_EQ(file.fingerprint(), expected);
 }
 
 TEST_F(FingerprintTest, ModelInMemory_KeepsNoFileOpen) {

@@ -28,7 +28,7 @@ struct Lowered {
         graph.add_node(std::make_shared<graph::Contraction>(), {x, weights, bias}, "dense"));
   }
   std::vector<float> values(graph::ValueId id) const {
-    const Tensor& data = *graph.value(id).data;
+    const Tensor& data = graph.value(id).data->tensor();
     return {data.as<float>(), data.as<float>() + data.num_elements()};
   }
 };
@@ -46,6 +46,21 @@ TEST(SharedWeights, ConstantsAndPackedWeights_AreThoseOfWhoSharedThem) {
   const auto buffer = adopted.get("key", 8, [](void*) { FAIL() << "it is packed already"; });
   adopted.complete();
   EXPECT_EQ(std::string(static_cast<const char*>(buffer.get()), 8), "xxxxxxxx");
+}
+
+TEST(SharedWeights, FactorsOfAConstant_StayWithWhoAdoptsIt) {
+  const auto scaled = [](Lowered& model) {
+    return model.graph.add_scaled_constant(model.graph.value(model.weights).data->tensor(),
+                                           std::vector<float>(64, 0.5f));
+  };
+  Lowered parent(1), worker(2);
+  const graph::ValueId of_parent = scaled(parent), of_worker = scaled(worker);
+  parent.graph.set_outputs({of_parent});
+  const auto file = share_weights(parent.graph, kernels::PackedWeights());
+  kernels::PackedWeights packed;
+  adopt_weights(file->descriptor(), worker.graph, packed);
+  EXPECT_EQ(worker.values(of_worker), parent.values(of_parent));
+  EXPECT_EQ(worker.values(of_worker)[2], 1.5f);
 }
 
 TEST(SharedWeights, WhatWasReadForThem_IsNotKeptInMemory) {

@@ -34,6 +34,9 @@ TEST(Checksum, Crc32c_TwoPieces_EqualTheWhole) {
     const uint32_t first = crc32c(text.data(), cut);
     EXPECT_EQ(crc32c(text.data() + cut, text.size() - cut, first),
               crc32c(text.data(), text.size()));
+    EXPECT_EQ(
+        crc32c_of_both(first, crc32c(text.data() + cut, text.size() - cut), text.size() - cut),
+        crc32c(text.data(), text.size()));
   }
 }
 

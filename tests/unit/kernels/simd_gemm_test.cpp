@@ -23,7 +23,7 @@ struct Packed {
   Packed(const Tensor& w, int64_t k, int64_t n, bool transposed)
       : functions(gemm_functions()),
         data(DType::kFloat32, {static_cast<int64_t>(functions.packed_floats(k, n))}) {
-    functions.pack(w.as<float>(), transposed ? 1 : n, transposed ? k : 1, k, n,
+    functions.pack(w.as<float>(), nullptr, transposed ? 1 : n, transposed ? k : 1, k, n,
                    data.mutable_as<float>());
     matrix = {&functions, k, n, data.as<float>()};
   }

@@ -23,13 +23,15 @@ HORNET_SIMD_TESTS(SimdPair);
 struct Pair {
   SimdCase first, second;
   bool keeps_first = false;
+  std::optional<graph::Constant> first_weights = {};  // in the place of input 1 of the first
 };
 
 // The result of the second and, where it is kept, that of the first; nothing without a kernel.
 std::vector<Tensor> run_pair(const Pair& pair) {
   PackedWeights packed;
-  const KernelRequest first =
+  KernelRequest first =
       make_request(pair.first.op, pair.first.inputs, packed, pair.first.is_constant);
+  if (pair.first_weights) first.constants[1] = pair.first_weights;
   const Tensor middle(DType::kFloat32, first.outputs[0].shape);
   std::vector<const Tensor*> second_inputs = {&middle};
   second_inputs.insert(second_inputs.end(), pair.second.inputs.begin(), pair.second.inputs.end());
@@ -156,6 +158,12 @@ TEST_P(SimdPair, OneByOneAndDepthwise_AreAsOneAfterTheOther) {
     Pair kept = pair;
     kept.keeps_first = true;
     EXPECT_TRUE(run_pair(kept).empty());
+    // Weights that wait for factors.
+    const graph::Constant scaled(w, std::vector<float>(b.as<float>(), b.as<float>() + 70));
+    Pair products = pair, on_the_way = pair;
+    products.first.inputs[1] = on_the_way.first.inputs[1] = &scaled.tensor();
+    on_the_way.first_weights = graph::Constant(w, scaled.line());
+    expect_same_bytes(run_pair(on_the_way).at(0), run_pair(products).at(0));
   }
 }
 

@@ -66,7 +66,7 @@ inline Result run_model(const std::string& text, const std::vector<Given>& input
   graph.check();
   std::vector<const Tensor*> values(graph.values().size(), nullptr);
   for (size_t i = 0; i < graph.values().size(); ++i) {
-    if (graph.values()[i].data) values[i] = &*graph.values()[i].data;
+    if (graph.values()[i].data) values[i] = &graph.values()[i].data->tensor();
   }
   std::vector<keras::WeightSlot> slots;
   collect_slots(lowered.weights, slots);
