@@ -52,9 +52,11 @@ Symbols op_softmax(LayerContext& layer, const CallArguments& call) {
   const Operation op(layer, call);
   const Builder& b = layer.build();
   const ValueId x = b.as_float(op.value(0, "x"));
-  const bool absent = layer.config().config.find("axis") == nullptr;
-  const std::vector<int64_t> axes =
-      absent ? std::vector<int64_t>{b.rank(x) - 1} : op.axes("axis", b.rank(x));
+  // Null in the config are all axes; TensorFlow's functions have theirs in the call.
+  const bool configured = layer.config().config.find("axis") != nullptr;
+  const std::vector<int64_t> axes = configured || op.attributes().has("axis")
+                                        ? op.axes("axis", b.rank(x))
+                                        : std::vector<int64_t>{b.rank(x) - 1};
   return one(b.op<graph::Softmax>({x}, axes, op.class_name() == "LogSoftmax"));
 }
 

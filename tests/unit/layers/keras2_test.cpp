@@ -342,6 +342,30 @@ TEST(OlderMasks, MultiHeadAttention_KeepsThoseOfItsInputs) {
   EXPECT_THAT(run_functional(text, {x}, "pool", weights, "2.9.0"), ElementsAre(6));
 }
 
+// --- TensorFlow's functions
+
+// A function of one tensor, of x0.
+Tensor tensorflow_function(const std::string& function, const std::string& kwargs, const Given& x) {
+  const std::string layers = fmt::format(
+      R"({{"class_name": "TFOpLambda", "name": "f", "config": {{"name": "f", "function": "{}"}},
+          "inbound_nodes": [["x0", 0, 0, {{{}}}]]}})",
+      function, kwargs);
+  return run_model(functional(layers, {x}, outputs_of("f")), {x}, {}, kVersion).outputs[0];
+}
+
+TEST(TensorFlowFunctions, SoftmaxIsAlongTheAxisOfTheCall) {
+  const Given x = given({1, 2, 2}, {0, 5, std::log(3.0F), 5});
+  const auto softmax = [&](const char* function, const char* kwargs) {
+    return values(tensorflow_function(function, kwargs, x));
+  };
+  EXPECT_THAT(softmax("nn.softmax", R"("axis": 1)"), near({0.25F, 0.5F, 0.75F, 0.5F}));
+  EXPECT_THAT(softmax("nn.log_softmax", R"("axis": 1)"),
+              near({std::log(0.25F), std::log(0.5F), std::log(0.75F), std::log(0.5F)}));
+  const Given y = given({1, 2, 2}, {0, std::log(3.0F), 0, 0});
+  EXPECT_THAT(values(tensorflow_function("nn.softmax", R"("axis": null)", y)),
+              near({0.25F, 0.75F, 0.5F, 0.5F}));
+}
+
 // --- training
 
 TEST(OlderTraining, WhereItWouldChangeNumbers_IsRefused) {
