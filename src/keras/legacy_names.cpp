@@ -249,7 +249,6 @@ void modernise_thresholded_relu(std::string& class_name, Dict& config) {
 
 // `original` is the class name in the file.
 void modernise_recurrent(std::string_view original, Dict& config) {
-  require(!is_true(config, "time_major"), ErrorCode::kUnsupported, "time_major is not supported");
   if (original.starts_with("CuDNN")) {
     config.set("activation", Value(std::string("tanh")));
     config.set("recurrent_activation", Value(std::string("sigmoid")));
@@ -303,8 +302,10 @@ void modernise_config(std::string& class_name, Dict& config) {
     modernise_padding(class_name, config);
   }
   if (class_name == "ThresholdedReLU") modernise_thresholded_relu(class_name, config);
-  if (class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN") {
-    modernise_recurrent(original, config);
+  const bool gated = class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN";
+  if (gated) modernise_recurrent(original, config);
+  if (gated || class_name == "RNN" || class_name.starts_with("ConvLSTM")) {
+    require(!is_true(config, "time_major"), ErrorCode::kUnsupported, "time_major is not supported");
   }
   // Keras 1: mode 0 is the one that later releases have.
   const Value* mode = class_name == "BatchNormalization" ? config.find("mode") : nullptr;

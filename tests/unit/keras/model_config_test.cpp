@@ -186,10 +186,13 @@ TEST(OlderNames, LeakyReluAndThresholdedRelu) {
 }
 
 TEST(OlderNames, TimeMajor_IsUnsupported) {
-  EXPECT_THAT(error_of([] {
-                layer(R"({"class_name": "LSTM", "config": {"name": "l", "time_major": true}})");
-              }),
-              HasSubstr("unsupported: layer \"l\" (LSTM): time_major"));
+  for (const std::string class_name : {"LSTM", "RNN", "ConvLSTM2D"}) {
+    EXPECT_THAT(error_of([&] {
+                  layer(R"({"class_name": ")" + class_name +
+                        R"(", "config": {"name": "l", "time_major": true}})");
+                }),
+                HasSubstr("unsupported: layer \"l\" (" + class_name + "): time_major"));
+  }
 }
 
 // --- models
