@@ -302,6 +302,8 @@ void modernise_config(std::string& class_name, Dict& config) {
     modernise_padding(class_name, config);
   }
   if (class_name == "ThresholdedReLU") modernise_thresholded_relu(class_name, config);
+  // A class of Keras 2; Keras 3 has the setting.
+  if (original == "SyncBatchNormalization") config.set("synchronized", Value(true));
   const bool gated = class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN";
   if (gated) modernise_recurrent(original, config);
   if (gated || class_name == "RNN" || class_name.starts_with("ConvLSTM")) {

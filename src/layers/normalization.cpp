@@ -34,6 +34,20 @@ ValueId scale_over(LayerContext& layer, ValueId x, const std::vector<int64_t>& a
   return b.reshape(weight, std::move(target));
 }
 
+// TensorFlow's Keras 2 computes images, and volumes from 2.5 on, with the fused operator
+// (BatchNormalizationBase.build in tf_keras), which takes an epsilon of at least 1.001e-5 on any
+// device (fused_batch_norm in tensorflow/python/ops/nn_impl.py).
+bool is_fused(const LayerContext& layer, ValueId x, int64_t axis) {
+  const keras::KerasVersion& version = layer.lowering().version();
+  if (version.major >= 3 || (!version.tensorflow && version.before(2, 4))) return false;
+  const Attributes& attributes = layer.attributes();
+  const int64_t rank = layer.build().rank(x);
+  return (rank == 4 || (rank == 5 && !version.before(2, 5))) && (axis == 1 || axis == rank - 1) &&
+         layer.build().type(x).dtype != DType::kFloat64 && attributes.boolean("fused", true) &&
+         !attributes.boolean("renorm", false) && !attributes.boolean("synchronized", false) &&
+         !attributes.has("virtual_batch_size");
+}
+
 }  // namespace
 
 // Lowers to a product and a sum with constants, which the pass fold_scale puts into the layer
@@ -56,8 +70,9 @@ Symbols batch_normalization(LayerContext& layer, const CallArguments& call) {
     layer.weight("renorm_mean", {channels}, false);
     layer.weight("renorm_stddev", {channels}, false);
   }
-  ValueId scale = b.unary(UnaryKind::rsqrt, b.binary(BinaryKind::add, variance,
-                                                     b.scalar(attributes.number("epsilon", 1e-3))));
+  double epsilon = attributes.number("epsilon", 1e-3);
+  if (is_fused(layer, x, axis)) epsilon = std::max(epsilon, 1.001e-5);
+  ValueId scale = b.unary(UnaryKind::rsqrt, b.binary(BinaryKind::add, variance, b.scalar(epsilon)));
   if (gamma != kNoValue) scale = b.binary(BinaryKind::multiply, gamma, scale);
   ValueId offset = b.unary(UnaryKind::negative, b.binary(BinaryKind::multiply, mean, scale));
   if (beta != kNoValue) offset = b.binary(BinaryKind::add, beta, offset);

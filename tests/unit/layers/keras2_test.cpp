@@ -219,6 +219,43 @@ TEST(OlderMasks, PassLayersThatSupportThem) {
               near({0.25F, 0.75F}));
 }
 
+// 1 / sqrt(variance + epsilon), the variance being 4e-4 less 1.001e-5.
+TEST(Keras2, BatchNormalizationOfImages_HasTheLeastEpsilonOfTensorFlow) {
+  const auto normalized = [](const std::string& config, const std::string& version,
+                             const std::string& class_name = "BatchNormalization",
+                             const Shape& shape = {1, 1, 1, 1}) {
+    const Given x = given(shape, {1});
+    const std::string text =
+        sequential(older_layer(class_name, R"("name": "b", "center": false, "scale": false, )" +
+                                               config + R"(, "batch_input_shape": )" + x.shape));
+    std::vector<Tensor> weights = {weight({1}, {0}), weight({1}, {38.999e-5F})};
+    if (config.find("renorm") != config.npos) {
+      weights.insert(weights.end(), 3, weight({1}, {0}));
+    }
+    return values(run_model(text, {x}, weights, version).outputs[0]).at(0);
+  };
+  constexpr float kRaised = 50, kTaken = 50.637F;  // epsilon 0
+  const std::string last = R"("axis": [3], "epsilon": 0.0)",
+                    second = R"("axis": 1, "epsilon": 0.0)";
+  const Shape volume = {1, 1, 1, 1, 1};
+  const auto is = [](float value) { return FloatNear(value, 2e-3F); };
+  for (const char* version : {"2.2.4-tf", "2.4.0", kVersion}) {
+    EXPECT_THAT(normalized(last, version), is(kRaised)) << version;
+    EXPECT_THAT(normalized(second, version), is(kRaised)) << version;
+  }
+  EXPECT_THAT(normalized(last, "2.2.4"), is(kTaken));
+  EXPECT_THAT(normalized(last, "3.0.0"), is(kTaken));
+  EXPECT_THAT(normalized(R"("axis": [2], "epsilon": 0.0)", kVersion), is(kTaken));
+  EXPECT_THAT(normalized(last + R"(, "fused": false)", kVersion), is(kTaken));
+  EXPECT_THAT(normalized(last + R"(, "renorm": true)", kVersion), is(kTaken));
+  EXPECT_THAT(normalized(last, kVersion, "SyncBatchNormalization"), is(kTaken));
+  EXPECT_THAT(normalized(second, kVersion, "BatchNormalization", {1, 1}), is(kTaken));
+  const std::string of_volume = R"("axis": [4], "epsilon": 0.0)";
+  EXPECT_THAT(normalized(of_volume, kVersion, "BatchNormalization", volume), is(kRaised));
+  EXPECT_THAT(normalized(of_volume, "2.4.0", "BatchNormalization", volume), is(kTaken));
+  EXPECT_THAT(normalized(R"("axis": [3], "epsilon": 0.00201)", kVersion), is(20.4124F));
+}
+
 TEST(Keras2, BilinearUpSampling_StartedAtTheCornerWithoutTensorFlowsKeras) {
   const std::string text = sequential(older_layer(
       "UpSampling2D", R"("name": "u", "batch_input_shape": [null, 1, 2, 1], "size": [1, 2],
