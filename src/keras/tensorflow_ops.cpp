@@ -256,17 +256,21 @@ void convert_call(const Function& function, const LayerConfig& layer, CallConfig
 
 // --- slices: {"start": 1, "stop": null, "step": null}, an index, or a list of these
 
-Value slice_key(const Value& spec) {
+Value slice_key(const LayerConfig& layer, const Value& spec) {
   if (const List* list = spec.get_if<List>()) {
     List keys;
-    for (const Value& item : *list) keys.push_back(slice_key(item));
+    for (const Value& item : *list) keys.push_back(slice_key(layer, item));
     return Value(std::move(keys));
   }
   const Dict* dict = spec.get_if<Dict>();
   if (dict == nullptr || dict->find("start") == nullptr) return spec;
   const auto part = [&](const char* key) {
     const Value* value = dict->find(key);
-    return value ? value->integer() : std::nullopt;
+    const auto bound = value ? value->integer() : std::nullopt;
+    require(bound || value == nullptr || value->is_null(), ErrorCode::kUnsupported,
+            "{}: the {} of its slice is {}; supported: an integer or none", layer.label(), key,
+            value ? value->to_string() : "");
+    return bound;
   };
   return Value(SliceLiteral{part("start"), part("stop"), part("step")});
 }
@@ -275,7 +279,7 @@ void convert_slicing(LayerConfig& layer) {
   for (CallConfig& call : layer.calls) {
     const Value* spec = call.kwargs.find("slice_spec");
     require(spec != nullptr, ErrorCode::kInvalidModel, "{} has no slice_spec", layer.label());
-    call.args.push_back(slice_key(*spec));
+    call.args.push_back(slice_key(layer, *spec));
     call.kwargs = Dict();
   }
   layer.class_name = "GetItem";

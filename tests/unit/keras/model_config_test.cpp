@@ -359,6 +359,23 @@ TEST(ParseModel, TensorFlowFunctionWithoutEqual_IsUnsupportedByName) {
   EXPECT_THAT(error("math.l2_normalize", "{}"), HasSubstr("without an axis"));
 }
 
+TEST(ParseModel, ComputedBoundsOfSlices_AreUnsupported) {
+  const auto slice = [](const std::string& stop) {
+    return error_of([&] {
+      model(functional(tf_op("a", "math.reduce_max", R"(["x", 0, 0, {"axis": 1}])") + "," +
+                           tf_op("b", "__operators__.getitem",
+                                 R"(["x", 0, 0, {"slice_spec": [{"start": null, "stop": )" + stop +
+                                     R"(, "step": null}]}])",
+                                 "SlicingOpLambda"),
+                       R"([["x", 0, 0]])", R"([["b", 0, 0]])"));
+    });
+  };
+  EXPECT_THAT(slice(R"(["a", 0, 0])"),
+              HasSubstr("layer \"b\" (SlicingOpLambda): the stop of its slice is"));
+  EXPECT_EQ(slice("2"), "");
+  EXPECT_EQ(slice("null"), "");
+}
+
 TEST(ParseModel, SettingsOfTensorFlow_AreThoseOfKerasOps) {
   const auto settings = [](const std::string& function, const std::string& kwargs) {
     const ModelConfig config =
