@@ -126,8 +126,30 @@ Symbols s_relu(LayerContext& layer, const CallArguments& call) {
   return one(b.binary(BinaryKind::add, b.binary(BinaryKind::add, middle, below), above));
 }
 
-// axis may be a list; positions that the mask hides get no weight. A mask of numbers shows where it
-// is above one half.
+namespace {
+
+// A mask of numbers shows where it is above one half.
+ValueId shown(const Builder& b, ValueId mask) {
+  return b.type(mask).dtype == DType::kBool
+             ? mask
+             : b.binary(BinaryKind::greater, b.as_float(mask), b.scalar(0.5));
+}
+
+// Keras 2 made what the mask hides very small, and no more (tf_keras/layers/activation/softmax.py).
+ValueId keras2_hidden(const LayerContext& layer, ValueId x, ValueId keep) {
+  const Builder& b = layer.build();
+  const DType dtype = b.type(x).dtype;
+  const ValueId hidden = b.scalar(dtype == DType::kFloat16 ? -65504.0 / 2 : -1e9, dtype);
+  if (layer.attributes().boolean("robust_masking", false)) {
+    return b.select(shown(b, keep), x, hidden);
+  }
+  const ValueId lack = b.binary(BinaryKind::subtract, b.scalar(1, dtype), b.cast(keep, dtype));
+  return b.binary(BinaryKind::add, x, b.binary(BinaryKind::multiply, lack, hidden));
+}
+
+}  // namespace
+
+// axis may be a list; positions that the mask hides get no weight.
 Symbols softmax(LayerContext& layer, const CallArguments& call) {
   const Builder& b = layer.build();
   ValueId x = b.as_float(input_of(layer, call).value);
@@ -139,9 +161,10 @@ Symbols softmax(LayerContext& layer, const CallArguments& call) {
   ValueId keep = given != nullptr && given->symbol() != nullptr ? given->symbol()->value : kNoValue;
   if (keep == kNoValue) keep = call.mask();
   if (keep == kNoValue) return one(b.op<graph::Softmax>({x}, axes));
-  if (b.type(keep).dtype != DType::kBool) {
-    keep = b.binary(BinaryKind::greater, b.as_float(keep), b.scalar(0.5));
+  if (layer.lowering().version().major < 3) {
+    return one(b.op<graph::Softmax>({keras2_hidden(layer, x, keep)}, axes));
   }
+  keep = shown(b, keep);
   x = b.select(keep, x, b.scalar(static_cast<double>(std::numeric_limits<float>::lowest()) / 2));
   const ValueId y = b.op<graph::Softmax>({x}, axes);
   return one(b.binary(BinaryKind::multiply, y, b.cast(keep, DType::kFloat32)));

@@ -379,6 +379,24 @@ TEST(OlderMasks, MultiHeadAttention_KeepsThoseOfItsInputs) {
   EXPECT_THAT(run_functional(text, {x}, "pool", weights, "2.9.0"), ElementsAre(6));
 }
 
+TEST(OlderMasks, OfSoftmax_AreAddedAndNoMore) {
+  const Given x = given({2, 2}, {0, std::log(3.0F), 0, std::log(3.0F)});
+  const auto softmax = [&](const std::string& config, const Given& mask,
+                           const std::string& version = kVersion) {
+    return run_functional(layer("Softmax", "s", config, input(0), "\"mask\": " + input(1)),
+                          {x, mask}, "s", {}, version);
+  };
+  const Given mask = given<bool>({2, 2}, {true, false, false, false}, DType::kBool);
+  // What is added is so large that nothing is left of x where all is hidden.
+  EXPECT_THAT(softmax("", mask), ElementsAre(1, 0, 0.5F, 0.5F));
+  EXPECT_THAT(softmax(R"("robust_masking": true)", mask), ElementsAre(1, 0, 0.5F, 0.5F));
+  EXPECT_THAT(softmax("", mask, "3.16.0"), ElementsAre(1, 0, 0, 0));
+  // Numbers count by what they lack to 1, or are above one half.
+  const Given numbers = given({2, 2}, {1, 1, 0.9F, 0.6F});
+  EXPECT_THAT(softmax("", numbers), near({0.25F, 0.75F, 1, 0}));
+  EXPECT_THAT(softmax(R"("robust_masking": true)", numbers), near({0.25F, 0.75F, 0.25F, 0.75F}));
+}
+
 // --- TensorFlow's functions
 
 // A function of one tensor, of x0.
