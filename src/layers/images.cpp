@@ -86,7 +86,10 @@ Symbols resizing(LayerContext& layer, const CallArguments& call) {
     attributes.choice("fill_mode", "constant", {"constant"});
     op->fill_value = static_cast<float>(attributes.number("fill_value", 0.0));
   }
-  return one(resized(layer, image_batch(layer, call), std::move(op)));
+  ValueId x = image_batch(layer, call);
+  // Keras 2 resizes floats, and gives them (tf_keras/layers/preprocessing/image_preprocessing.py).
+  if (layer.lowering().version().major < 3) x = layer.build().as_float(x);
+  return one(resized(layer, x, std::move(op)));
 }
 
 // The middle of images that are large enough; of others the largest window of the same shape,

@@ -198,6 +198,10 @@ Symbols op_resize(LayerContext& layer, const CallArguments& call) {
                        : graph::ResizeImage::Fit::kStretch;
   const DType dtype = b.type(images.value).dtype;
   const ValueId y = b.add1(resize, {b.as_float(images.value)});
+  // TensorFlow's own, in files of Keras 2, gives floats unless it takes cells as they are.
+  if (layer.lowering().version().major < 3 && name != "nearest") {
+    return images.result(b.cast(y, DType::kFloat32));
+  }
   const bool rounds = !is_floating(dtype) && name != "nearest";
   return images.result(rounds ? saturate(b, b.unary(UnaryKind::round, y), dtype)
                               : b.cast(y, dtype));

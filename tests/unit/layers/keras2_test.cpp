@@ -421,6 +421,38 @@ TEST(TensorFlowFunctions, SoftmaxIsAlongTheAxisOfTheCall) {
               near({0.25F, 0.75F, 0.5F, 0.5F}));
 }
 
+// --- images
+
+const Given kTwoCells = given<uint8_t>({1, 1, 2, 1}, {0, 1}, DType::kUInt8);
+
+// A layer of Keras's images called with `x`.
+Tensor image_layer(const std::string& class_name, const std::string& config, const Given& x,
+                   const std::string& version) {
+  const std::string text =
+      functional(layer(class_name, "l", config, input(0)), {x}, outputs_of("l"));
+  return run_model(text, {x}, {}, version).outputs[0];
+}
+
+TEST(OlderImages, OfIntegers_AreResizedToFloats) {
+  const std::string wider = R"("height": 1, "width": 4)";
+  EXPECT_THAT(values(image_layer("Resizing", wider, kTwoCells, kVersion)),
+              ElementsAre(0, 0.25F, 0.75F, 1));
+  EXPECT_THAT(values(image_layer("Resizing", wider + R"(, "interpolation": "nearest")", kTwoCells,
+                                 kVersion)),
+              ElementsAre(0, 0, 1, 1));
+  EXPECT_THAT(values<uint8_t>(image_layer("Resizing", wider, kTwoCells, "3.16.0")),
+              ElementsAre(0, 0, 1, 1));
+}
+
+TEST(OlderImages, ResizedByTensorFlow_AreFloatsUnlessTheirCellsAreTaken) {
+  EXPECT_THAT(values(tensorflow_function("image.resize", R"("size": [1, 4])", kTwoCells)),
+              ElementsAre(0, 0.25F, 0.75F, 1));
+  const Tensor nearest =
+      tensorflow_function("image.resize", R"("size": [1, 4], "method": "nearest")", kTwoCells);
+  EXPECT_EQ(nearest.dtype(), DType::kUInt8);
+  EXPECT_THAT(values<uint8_t>(nearest), ElementsAre(0, 0, 1, 1));
+}
+
 // --- training
 
 TEST(OlderTraining, WhereItWouldChangeNumbers_IsRefused) {
