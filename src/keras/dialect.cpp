@@ -86,6 +86,7 @@ KerasVersion version_of(const std::string& stated, const Dict& model) {
   const char* end = stated.data() + stated.size();
   const auto major = std::from_chars(stated.data(), end, version.major);
   if (major.ec == std::errc()) {
+    version.minor = 0;
     if (major.ptr != end && *major.ptr == '.') {
       std::from_chars(major.ptr + 1, end, version.minor);
     }
@@ -93,7 +94,7 @@ KerasVersion version_of(const std::string& stated, const Dict& model) {
     return version.major < 3 && holds_keras3(Value(model)) ? KerasVersion() : version;
   }
   const Value* config = model.find("config");
-  if (config != nullptr && config->get_if<List>()) version.major = 1;
+  if (config != nullptr && config->get_if<List>()) version = {1, 0};
   return version;
 }
 

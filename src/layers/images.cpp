@@ -59,6 +59,15 @@ ValueId change_range(const Builder& b, ValueId x, double from_low, double from_h
   return b.unary(UnaryKind::scale, x, scale, to_low - from_low * scale);
 }
 
+// The largest window in the middle of x of the shape that the config names, resized to it.
+ValueId middle_resized(const LayerContext& layer, ValueId x) {
+  auto op = std::make_shared<graph::ResizeImage>();
+  op->height = layer.attributes().positive("height");
+  op->width = layer.attributes().positive("width");
+  op->fit = graph::ResizeImage::Fit::kCrop;
+  return resized(layer, x, std::move(op));
+}
+
 }  // namespace
 
 graph::Interpolation interpolation_of(const LayerContext& layer, const std::string& name) {
@@ -106,11 +115,18 @@ Symbols center_crop(LayerContext& layer, const CallArguments& call) {
     const ValueId cut = b.slice(x, rows, extra_rows / 2, extra_rows / 2 + height);
     return one(b.slice(cut, rows + 1, extra_columns / 2, extra_columns / 2 + width));
   }
-  auto op = std::make_shared<graph::ResizeImage>();
-  op->height = height;
-  op->width = width;
-  op->fit = graph::ResizeImage::Fit::kCrop;
-  return one(resized(layer, x, std::move(op)));
+  return one(middle_resized(layer, x));
+}
+
+// Random in training alone. For predictions Keras 2.7 to 3.5 resize the middle (smart_resize in
+// RandomCrop.call); since the layer is a BaseImagePreprocessingLayer, in 3.6, it does nothing.
+Symbols random_crop(LayerContext& layer, const CallArguments& call) {
+  const keras::KerasVersion& version = layer.lowering().version();
+  if (!version.before(3, 6)) return one(only_images(layer, call));
+  if (version.before(2, 7)) {
+    layer.fail_unsupported("its rule changed from release to release before Keras 2.7");
+  }
+  return one(middle_resized(layer, layer.build().as_float(image_batch(layer, call))));
 }
 
 // Each channel of each image stretched over the whole range of values; one of a single value stays.

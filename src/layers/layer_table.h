@@ -99,7 +99,7 @@
   X(RandomColorDegeneration, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomColorJitter, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomContrast, random_image_layer, kDrop, "nothing", "inputs other than images") \
-  X(RandomCrop, training_only_image_layer, kDrop, "nothing", "inputs other than images") \
+  X(RandomCrop, random_crop, kDrop, "nothing; of files before Keras 3.6: resize_image", "inputs other than images, files before Keras 2.7") \
   X(RandomElasticTransform, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomErasing, random_image_layer, kDrop, "nothing", "inputs other than images") \
   X(RandomFlip, random_image_layer, kDrop, "nothing", "inputs other than images") \

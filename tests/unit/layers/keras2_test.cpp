@@ -453,6 +453,21 @@ TEST(OlderImages, ResizedByTensorFlow_AreFloatsUnlessTheirCellsAreTaken) {
   EXPECT_THAT(values<uint8_t>(nearest), ElementsAre(0, 0, 1, 1));
 }
 
+// The middle 2 of 4 columns are as high as wide; resized, their rows' and columns' averages.
+TEST(OlderImages, OfRandomCrop_AreTheMiddleResizedUntilKeras3Point6) {
+  const Given x = given<uint8_t>({1, 2, 4, 1}, {9, 1, 2, 9, 9, 3, 4, 9}, DType::kUInt8);
+  const std::string one_cell = R"("height": 1, "width": 1)";
+  for (const char* version : {"2.7.0", kVersion, "3.0.0", "3.5.0"}) {
+    EXPECT_THAT(values(image_layer("RandomCrop", one_cell, x, version)), ElementsAre(2.5F))
+        << version;
+  }
+  for (const char* version : {"3.6.0", ""}) {
+    EXPECT_EQ(image_layer("RandomCrop", one_cell, x, version).shape(), x.data.shape());
+  }
+  EXPECT_ERROR(image_layer("RandomCrop", one_cell, x, "2.6.0"), ErrorCode::kUnsupported,
+               "before Keras 2.7");
+}
+
 // --- training
 
 TEST(OlderTraining, WhereItWouldChangeNumbers_IsRefused) {
