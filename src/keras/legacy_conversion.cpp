@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <string_view>
 
 #include "base/check.h"
 
@@ -183,42 +184,44 @@ bool is_cudnn(const Cell& cell, const std::vector<const WeightSlot*>& wanted,
 
 // --- kernels
 
-const std::vector<Axes>& keras1_orders(size_t rank, bool transposed) {
-  static const std::vector<Axes> none;
-  static const std::vector<Axes> conv2d = {{0, 1, 2, 3}, {2, 3, 1, 0}};
-  static const std::vector<Axes> conv2d_transpose = {{0, 1, 3, 2}, {2, 3, 0, 1}};
-  static const std::vector<Axes> conv3d = {{0, 1, 2, 3, 4}, {2, 3, 4, 1, 0}};
-  if (rank == 5) return conv3d;
-  if (rank == 4) return transposed ? conv2d_transpose : conv2d;
-  return none;
+// The classes whose kernels Keras 2 converts: preprocess_weights_for_loading in
+// tf_keras/saving/legacy/hdf5_format.py, and _need_convert_kernel in keras/engine/saving.py of 2.3.
+constexpr std::string_view kConvolutions[] = {"Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D",
+                                              "ConvLSTM2D"};
+
+// Where Keras 1 put the dimensions of a kernel.
+Axes keras1_order(const WeightSlot& slot) {
+  if (slot.class_name == "Conv2DTranspose") {
+    return slot.channels_first ? Axes{2, 3, 0, 1} : Axes{0, 1, 3, 2};
+  }
+  if (slot.shape.size() == 5) {
+    return slot.channels_first ? Axes{2, 3, 4, 1, 0} : Axes{0, 1, 2, 3, 4};
+  }
+  return slot.channels_first ? Axes{2, 3, 1, 0} : Axes{0, 1, 2, 3};
 }
 
-std::optional<Tensor> reordered(const Tensor& stored, const Shape& shape,
-                                const std::vector<Axes>& orders) {
-  for (const Axes& axes : orders) {
-    if (axes.size() != stored.shape().size() || permuted(stored.shape(), axes) != shape) continue;
-    return std::is_sorted(axes.begin(), axes.end()) ? stored : transpose(stored, axes);
+std::optional<Tensor> reordered(const Tensor& stored, const Shape& shape, const Axes& axes) {
+  if (axes.size() != stored.shape().size() || permuted(stored.shape(), axes) != shape) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return std::is_sorted(axes.begin(), axes.end()) ? stored : transpose(stored, axes);
 }
 
 // Keras 1 ran one-dimensional convolutions as two-dimensional ones of width 1.
 std::optional<Tensor> narrowed(const Tensor& stored, const Shape& shape) {
   const Shape wide = {shape[0], 1, shape[1], shape[2]};
-  const auto found = reordered(stored, wide, {{0, 1, 2, 3}, {2, 3, 1, 0}});
+  auto found = reordered(stored, wide, {0, 1, 2, 3});
+  if (!found) found = reordered(stored, wide, {2, 3, 1, 0});
   return found ? std::optional(reshaped(*found, shape)) : std::nullopt;
 }
 
-Tensor in_todays_order(const Tensor& stored, const WeightSlot& slot, bool transposed, bool keras1) {
-  static const std::vector<Axes> keras2 = {{3, 2, 0, 1}};  // Theano's order in a file of Keras 2
+Tensor in_todays_order(const Tensor& stored, const WeightSlot& slot, bool keras1) {
   std::optional<Tensor> found;
-  if (keras1 && slot.shape.size() == 3) found = narrowed(stored, slot.shape);
   if (keras1) {
-    if (auto other = reordered(stored, slot.shape, keras1_orders(slot.shape.size(), transposed))) {
-      found = std::move(other);
-    }
+    found = slot.shape.size() == 3 ? narrowed(stored, slot.shape)
+                                   : reordered(stored, slot.shape, keras1_order(slot));
   } else if (stored.shape() != slot.shape) {
-    found = reordered(stored, slot.shape, keras2);
+    found = reordered(stored, slot.shape, {3, 2, 0, 1});  // Theano's order in a file of Keras 2
   }
   return found ? *std::move(found) : stored;
 }
@@ -258,13 +261,13 @@ void convert_cudnn(const std::vector<const WeightSlot*>& wanted, std::vector<Ten
   }
 }
 
-Tensor convert_kernel(const Tensor& stored, const WeightSlot& slot, const std::string& class_name,
-                      const LegacyWriter& writer) {
+Tensor convert_kernel(const Tensor& stored, const WeightSlot& slot, const LegacyWriter& writer) {
   const bool convolution = (slot.name == "kernel" || slot.name == "recurrent_kernel") &&
-                           slot.shape.size() >= 3 && slot.shape.size() <= 5;
+                           slot.shape.size() >= 3 && slot.shape.size() <= 5 &&
+                           std::find(std::begin(kConvolutions), std::end(kConvolutions),
+                                     slot.class_name) != std::end(kConvolutions);
   if (!convolution) return stored;
-  const bool transposed = class_name == "Conv2DTranspose" || class_name == "Conv3DTranspose";
-  const Tensor kernel = in_todays_order(stored, slot, transposed, writer.keras1);
+  const Tensor kernel = in_todays_order(stored, slot, writer.keras1);
   return writer.theano && kernel.shape() == slot.shape ? flip_spatial(kernel) : kernel;
 }
 

@@ -25,9 +25,9 @@ std::vector<Tensor> merge_gates(std::vector<Tensor> stored,
 // layers. One array for each slot.
 void convert_cudnn(const std::vector<const WeightSlot*>& wanted, std::vector<Tensor>& stored);
 
-// A kernel in the layout of today's layer: dimensions in the order of the slot's shape where one of
-// the older orders fits, turned around where Theano wrote it. Anything else is given back as it is.
-Tensor convert_kernel(const Tensor& stored, const WeightSlot& slot, const std::string& class_name,
-                      const LegacyWriter& writer);
+// A kernel in the layout of today's layer: dimensions from Keras 1's order for the layer's
+// data_format, turned around where Theano wrote it. A kernel of another shape, and anything else,
+// is given back as it is.
+Tensor convert_kernel(const Tensor& stored, const WeightSlot& slot, const LegacyWriter& writer);
 
 }  // namespace hornet::keras

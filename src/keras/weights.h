@@ -25,8 +25,10 @@ struct WeightSlot {
   std::string path;
   Shape shape;
   bool trainable = true;
-  int64_t id = -1;      // the caller's handle, given back with the data
-  bool frozen = false;  // the config says that its layer is not trainable
+  int64_t id = -1;              // the caller's handle, given back with the data
+  bool frozen = false;          // the config says that its layer is not trainable
+  std::string class_name = {};  // of the very layer, which may be a wrapped one
+  bool channels_first = false;  // by that layer's data_format
   // Objects inside the owner that hold the variable and may be met elsewhere as well (a wrapped
   // layer, a cell), outermost first.
   std::vector<SharedPlace> shared = {};

@@ -296,7 +296,7 @@ class LegacyBinder {
     if (stored.size() != slots.size()) return stored;
     convert_cudnn(slots, stored);
     for (size_t i = 0; i < slots.size(); ++i) {
-      stored[i] = convert_kernel(stored[i], *slots[i], wanted[i].owner->class_name, writer_);
+      stored[i] = convert_kernel(stored[i], *slots[i], writer_);
     }
     return stored;
   }

@@ -301,6 +301,10 @@ ValueId LayerContext::weight(const std::string& name, Shape shape, bool trainabl
   slot.path = fmt::format("vars/{}", weights_.size());
   slot.shape = std::move(shape);
   slot.trainable = trainable;
+  slot.class_name = config_.class_name;
+  const keras::Value* format = config_.config.find("data_format");
+  const auto* text = format == nullptr ? nullptr : format->get_if<std::string>();
+  slot.channels_first = text != nullptr && *text == "channels_first";
   slot.id = value;
   weights_.push_back({std::move(slot), value});
   return value;

@@ -92,21 +92,42 @@ TEST(Cudnn, PlainWeights_StayAsTheyAre) {
 }
 
 Tensor converted(const Tensor& stored, const Shape& shape, const std::string& class_name,
-                 LegacyWriter writer) {
-  return convert_kernel(stored, {"kernel", "vars/0", shape, true, 0}, class_name, writer);
+                 LegacyWriter writer, bool channels_first = false) {
+  WeightSlot slot{"kernel", "vars/0", shape, true, 0};
+  slot.class_name = class_name;
+  slot.channels_first = channels_first;
+  return convert_kernel(stored, slot, writer);
 }
 
 TEST(OldKernels, TheanoOrderOfKeras1_IsTransposed) {
   // (filters, inputs, rows, columns) to (rows, columns, inputs, filters).
-  const Tensor kernel = converted(counting({2, 1, 1, 3}), {1, 3, 1, 2}, "Conv2D", {true, false});
+  const Tensor kernel =
+      converted(counting({2, 1, 1, 3}), {1, 3, 1, 2}, "Conv2D", {true, false}, true);
   EXPECT_THAT(kernel.shape(), ElementsAre(1, 3, 1, 2));
   EXPECT_THAT(floats(kernel), ElementsAre(0, 3, 1, 4, 2, 5));
+}
+
+TEST(OldKernels, OrderOfKeras1_IsThatOfTheDataFormatWhereAllSizesAreEqual) {
+  const Shape shape = {2, 2, 2, 2};
+  // Element (row, column, input, filter) is number (filter, input, row, column) of the file.
+  EXPECT_THAT(floats(converted(counting(shape), shape, "Conv2D", {true, false}, true)),
+              ElementsAre(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
+  EXPECT_THAT(floats(converted(counting(shape), shape, "Conv2D", {true, false})),
+              ElementsAreArray(floats(counting(shape))));
+  EXPECT_THAT(floats(converted(counting(shape), shape, "Conv2DTranspose", {true, false}, true)),
+              ElementsAre(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 }
 
 TEST(OldKernels, TheanoKernels_AreTurnedAround) {
   EXPECT_THAT(floats(converted(counting({3, 1, 1, 2}), {3, 1, 1, 2}, "Conv2D", {false, true})),
               ElementsAre(4, 5, 2, 3, 0, 1));
-  // Not those of dense layers.
+  // Not those of dense layers, and of convolutions that Keras 2 does not name.
+  EXPECT_THAT(
+      floats(converted(counting({3, 1, 1}), {3, 1, 1}, "LocallyConnected1D", {false, true})),
+      ElementsAre(0, 1, 2));
+  EXPECT_THAT(floats(converted(counting({3, 1, 1, 1, 1}), {3, 1, 1, 1, 1}, "Conv3DTranspose",
+                               {false, true})),
+              ElementsAre(0, 1, 2));
   EXPECT_THAT(floats(converted(counting({2, 2}), {2, 2}, "Dense", {false, true})),
               ElementsAre(0, 1, 2, 3));
 }

@@ -185,6 +185,7 @@ TEST(LegacyWeights, Keras1File_IsBroughtToTodaysShapes) {
   conv.name = "convolution1d_1";
   conv.class_name = "Conv1D";
   conv.slots = {{"kernel", "vars/0", {2, 2, 3}, true, 3}, {"bias", "vars/1", {3}, true, 4}};
+  conv.slots[0].class_name = "Conv1D";
   dense.name = "dense_1";
   dense.slots = {{"kernel", "vars/0", {12, 3}, true, 5}};
   std::map<int64_t, Tensor> found;

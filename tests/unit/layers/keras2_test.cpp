@@ -494,6 +494,26 @@ TEST(OlderTraining, WhereItWouldChangeNumbers_IsRefused) {
 
 // --- Keras 1
 
+// Old kernels are converted by the class and the data_format of the layer they belong to.
+TEST(OlderWeights, OfWrappedLayers_KnowTheirLayer) {
+  const std::string text = R"({"class_name": "Sequential", "config": [)" +
+                           older_layer("TimeDistributed",
+                                       R"("name": "t", "batch_input_shape": [null, 1, 1, 2, 2],
+                                          "layer": )" +
+                                           older_layer("Convolution2D",
+                                                       R"("name": "c", "nb_filter": 1, "nb_row": 1,
+                                                          "nb_col": 1, "dim_ordering": "th")")) +
+                           "]}";
+  const keras::Value parsed = keras::parse_json(text, "test");
+  const LoweredModel lowered =
+      lower(keras::parse_saved_model(*parsed.get_if<keras::Dict>(), "1.2.2"), Registry::keras());
+  std::vector<keras::WeightSlot> slots;
+  collect_slots(lowered.weights, slots);
+  ASSERT_EQ(slots.size(), 2u);
+  EXPECT_EQ(slots[0].class_name, "Conv2D");
+  EXPECT_TRUE(slots[0].channels_first);
+}
+
 TEST(Keras1Deconvolution, WithAnOutputOfAnotherSize_IsRefused) {
   const auto output = [](const std::string& shape) {
     const std::string text =
