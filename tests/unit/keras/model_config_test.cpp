@@ -193,6 +193,11 @@ TEST(OlderNames, TimeMajor_IsUnsupported) {
                 }),
                 HasSubstr("unsupported: layer \"l\" (" + class_name + "): time_major"));
   }
+  // What it says of a user's own layer is not known.
+  EXPECT_EQ(error_of([] {
+              layer(R"({"class_name": "Mine", "config": {"name": "l", "time_major": true}})");
+            }),
+            "");
 }
 
 // --- models
