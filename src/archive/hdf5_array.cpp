@@ -421,16 +421,27 @@ void Hdf5Array::visit_array_chunks(const ChunkVisitor& visit) const {
       (filtered ? size_bytes >= 1 && size_bytes <= 8 : entry_size == file_.address_size);
   if (!sound) damaged("its chunks cannot be found");
   const uint64_t page = uint64_t{1} << page_bits;
-  const bool paged = count > page;
-  if (paged) block.skip(((count + page - 1) / page + 7) / 8 + kChecksumBytes);  // pages in use
-  for (uint64_t i = 0; i < count; ++i) {
-    if (paged && i > 0 && i % page == 0) block.skip(kChecksumBytes);
-    Chunk chunk;
-    chunk.offset = chunk_offset(i, true);
-    chunk.stored.address = block.address();
-    chunk.stored.size = stored_size(filtered ? block.number(size_bytes) : chunk_bytes());
-    chunk.stored.skipped_filters = filtered ? block.u32() : 0;
-    if (is_inside(chunk)) visit(chunk);
+  // A bit, the highest first, for each page that was written.
+  std::optional<Hdf5Cursor> written;
+  if (count > page) {
+    written = block.part(((count + page - 1) / page + 7) / 8);
+    block.skip(kChecksumBytes);
+  }
+  for (uint64_t begin = 0; begin < count; begin += page) {
+    const uint64_t end = std::min(count, begin + page), number = begin / page;
+    if (written && !is_set(written->data(), number)) {
+      block.skip((end - begin) * static_cast<uint64_t>(entry_size) + kChecksumBytes);
+      continue;
+    }
+    for (uint64_t i = begin; i < end; ++i) {
+      Chunk chunk;
+      chunk.offset = chunk_offset(i, true);
+      chunk.stored.address = block.address();
+      chunk.stored.size = stored_size(filtered ? block.number(size_bytes) : chunk_bytes());
+      chunk.stored.skipped_filters = filtered ? block.u32() : 0;
+      if (is_inside(chunk)) visit(chunk);
+    }
+    block.skip(kChecksumBytes);
   }
 }
 

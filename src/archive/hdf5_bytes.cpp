@@ -50,4 +50,8 @@ void Hdf5Cursor::require_signature(std::string_view signature) {
 
 int bytes_for(uint64_t limit) { return limit == 0 ? 1 : (std::bit_width(limit) - 1) / 8 + 1; }
 
+bool is_set(const std::byte* bitmap, uint64_t number) {
+  return (bitmap[number / 8] & std::byte{0x80} >> (number % 8)) != std::byte{0};
+}
+
 }  // namespace hornet

@@ -68,4 +68,7 @@ class Hdf5Cursor {
 // Bytes that hold `limit`, as HDF5 sizes fields by the largest value they may get.
 int bytes_for(uint64_t limit);
 
+// Bit `number` of a bitmap, which counts from the highest bit of each byte.
+bool is_set(const std::byte* bitmap, uint64_t number);
+
 }  // namespace hornet

@@ -85,9 +85,7 @@ class ExtensibleArray {
     file_.require_sound(pages != nullptr, "an array's index is unreadable");
     cursor.skip(kBlockChecksumBytes);
     for (uint64_t page = 0; page < pages_of(u) && more(); ++page) {
-      const uint64_t bit = first + page;
-      const bool written = (static_cast<unsigned>(pages[bit / 8]) >> (7 - bit % 8) & 1) != 0;
-      if (written) {
+      if (is_set(pages, first + page)) {
         elements(cursor, page_elements_);
       } else {
         cursor.skip(page_elements_ * element_bytes_);

@@ -63,6 +63,21 @@ def write_hdf5():
         file["x"] = counting((2, 3))
 
 
+def write_sparse_hdf5():
+    """Little is written of these; `pages` lies where the index of another array was."""
+    rows = {"shape": (2100, 1), "dtype": "i2", "chunks": (1, 1), "fillvalue": -1}
+    with h5py.File("sparse.h5", "w", libver="latest") as file:
+        file.create_dataset("old", data=counting((2100, 1), "i2"), chunks=(1, 1))
+        file["after"] = counting((3,), "i2")
+    with h5py.File("sparse.h5", "r+", libver="latest") as file:
+        del file["old"]
+        file.create_dataset("pages", **rows)[2:5] = counting((3, 1))
+        file.create_dataset("pages_gzip", compression="gzip", **rows)[2098:] = counting((2, 1))
+        file.create_dataset("far", (70000, 1), "i2", chunks=(1, 1), maxshape=(None, 1), fillvalue=-1)[69998] = 0
+        file.create_dataset("nothing", (1000000, 3), ">i2", fillvalue=7)
+        file.create_dataset("huge_rows", (2, 1 << 20, 1 << 10), "f4")
+
+
 def write_npz():
     np.savez("stored.npz", x=counting((5, 3)), y=counting((5,), "i8"))
     np.savez_compressed("deflated.npz", x=counting((5, 3)), y=counting((5,), "i8"))
@@ -226,4 +241,5 @@ if __name__ == "__main__":
     write_pictures()
     write_tfrecords()
     write_hdf5()
+    write_sparse_hdf5()
     write_npz()

@@ -85,6 +85,15 @@ TEST(Hdf5Source, ArraysThatGrowInNewFiles_AreRead) {
   EXPECT_EQ(rows("gaps"), gaps);
 }
 
+TEST(Hdf5Source, PagesOfAnIndexNeverWritten_AreNotRead) {
+  std::vector<int16_t> expected(2100, -1);
+  std::iota(expected.begin() + 2, expected.begin() + 5, int16_t{0});
+  EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/pages"))), expected);
+  expected.assign(2100, -1);
+  std::iota(expected.end() - 2, expected.end(), int16_t{0});
+  EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/pages_gzip"))), expected);
+}
+
 TEST(Hdf5Source, NoRows_AreNone) {
   for (const char* name : {"no_rows", "no_rows_chunked"}) {
     const auto source = open(name);
