@@ -7,6 +7,7 @@ namespace hornet {
 namespace {
 
 constexpr uint64_t kBlockChecksumBytes = 4;
+constexpr int kMostBits = 62;  // of an element's number: all there may be are less than 2^64
 
 // The first elements lie in an index block, the others in data blocks that get larger and larger:
 // "super block" u has 2^(u/2) of them with 2^((u+1)/2) times the least number of elements each.
@@ -30,17 +31,19 @@ class ExtensibleArray {
     num_elements_ = header.length();              // up to the last one set
     header.length();                              // with room for
     index_ = header.address();
-    file.require_sound(
-        element_bytes_ > 0 && max_bits_ > 0 && max_bits_ <= 64 && page_bits < 32 &&
-            std::has_single_bit(least_in_block_) && std::has_single_bit(least_blocks_) &&
-            max_bits_ >= std::countr_zero(least_in_block_) && num_elements_ <= file.image.size,
-        "an array's index is unreadable");
+    file.require_sound(element_bytes_ > 0 && max_bits_ > 0 && max_bits_ <= kMostBits &&
+                           page_bits < 32 && std::has_single_bit(least_in_block_) &&
+                           std::has_single_bit(least_blocks_) &&
+                           max_bits_ >= std::countr_zero(least_in_block_),
+                       "an array's index is unreadable");
     page_elements_ = uint64_t{1} << page_bits;
+    left_ = file.image.size / element_bytes_;
   }
 
   void walk() {
     if (num_elements_ == 0 || file_.is_undefined(index_)) return;
     Hdf5Cursor index = block(index_, "EAIB", false);
+    take_place(in_index_);
     elements(index, in_index_);
     const int super_blocks = 1 + max_bits_ - std::countr_zero(least_in_block_);
     const int in_index = std::min(2 * std::countr_zero(least_blocks_), super_blocks);
@@ -67,6 +70,12 @@ class ExtensibleArray {
     return cursor;
   }
 
+  // Blocks that share their place in a damaged file would take time without end.
+  void take_place(uint64_t count) {
+    file_.require_sound(count <= left_, "an array's index is larger than the file");
+    left_ -= count;
+  }
+
   void elements(Hdf5Cursor& cursor, uint64_t count) {
     for (; count > 0; --count, ++next_) {
       Hdf5Cursor element = cursor.part(element_bytes_);
@@ -80,6 +89,7 @@ class ExtensibleArray {
       next_ += elements_of(u);
       return;
     }
+    take_place(elements_of(u));
     Hdf5Cursor cursor = block(address, "EADB", true);
     if (pages_of(u) == 0) return elements(cursor, elements_of(u));
     file_.require_sound(pages != nullptr, "an array's index is unreadable");
@@ -116,6 +126,7 @@ class ExtensibleArray {
   uint64_t num_elements_ = 0;
   uint64_t index_ = 0;
   uint64_t next_ = 0;  // the element that comes next
+  uint64_t left_ = 0;  // elements that the file has room for, beside those found
 };
 
 }  // namespace
