@@ -25,6 +25,13 @@ class Hdf5Array {
   // The elements as the file has them, where they lie together; nullptr for chunked arrays and
   // those without elements. Throws Error(kInvalidModel) where they do not lie within the file.
   const std::byte* stored() const;
+  // Of an array that is not chunked: whether the file has its elements. Where it has not, all of
+  // them are the fill value.
+  bool is_written() const {
+    return layout_ != Layout::kContiguous || !file_.is_undefined(address_);
+  }
+  // An element as stored; empty for zero.
+  const std::vector<std::byte>& fill_value() const { return fill_value_; }
 
   // A chunk, where the file has it: address 0 where it was never written.
   struct StoredChunk {

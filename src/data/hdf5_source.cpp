@@ -212,6 +212,48 @@ class ChunkedSource : public Source {
   mutable ResidentWindow window_;
 };
 
+// An array that was never written.
+class FilledSource : public Source {
+ public:
+  FilledSource(const Hdf5Array& array, const MappedFile& file, std::string name)
+      : name_(std::move(name)),
+        dtype_(array.dtype()),
+        num_rows_(array.shape()[0]),
+        row_shape_(array.shape().begin() + 1, array.shape().end()),
+        row_bytes_(num_bytes(dtype_, row_shape_)),
+        value_(array.fill_value()) {
+    constexpr uint64_t kFreeBytes = uint64_t{64} << 20, kMaxRatio = 1000;  // as of chunks
+    require(row_bytes_ <= kFreeBytes || row_bytes_ / kMaxRatio <= file.size(),
+            ErrorCode::kInvalidInput, "{} claims rows of {} bytes; the file has {} bytes", name_,
+            row_bytes_, file.size());
+    value_.resize(size_of(dtype_));
+    if (array.big_endian()) std::reverse(value_.begin(), value_.end());
+    if (dtype_ == DType::kBool) value_[0] = std::byte{value_[0] != std::byte{0}};
+  }
+
+  int64_t num_rows() const override { return num_rows_; }
+  const Shape& row_shape() const override { return row_shape_; }
+  DType dtype() const override { return dtype_; }
+  std::string name() const override { return name_; }
+
+  TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
+    check_range(name_, begin, end, num_rows_);
+    scratch.resize(static_cast<size_t>(end - begin) * row_bytes_);
+    for (size_t i = 0; i < scratch.size(); i += value_.size()) {
+      std::memcpy(scratch.data() + i, value_.data(), value_.size());
+    }
+    return {scratch.data(), dtype_, batched(end - begin, row_shape_)};
+  }
+
+ private:
+  const std::string name_;
+  const DType dtype_;
+  const int64_t num_rows_;
+  const Shape row_shape_;
+  const size_t row_bytes_;
+  std::vector<std::byte> value_;  // of each element
+};
+
 // The only dataset at the root of a file.
 std::string only_dataset(const Hdf5File& hdf5, const std::string& path) {
   std::vector<std::string> names = hdf5.members("");
@@ -243,6 +285,9 @@ std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOp
     if (array.is_chunked() && num_elements(array.shape()) > 0) {
       return std::make_unique<ChunkedSource>(file, std::move(hdf5), array, path,
                                              options.memory_bytes);
+    }
+    if (!array.is_written() && num_elements(array.shape()) > 0) {
+      return std::make_unique<FilledSource>(array, *file, path);
     }
     DenseRows rows;
     rows.file = file;

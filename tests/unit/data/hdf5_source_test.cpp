@@ -94,6 +94,21 @@ TEST(Hdf5Source, PagesOfAnIndexNeverWritten_AreNotRead) {
   EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/pages_gzip"))), expected);
 }
 
+// Of which the file is smaller than the number of chunks.
+TEST(Hdf5Source, LateChunkOfAGrowingArray_IsFound) {
+  std::vector<int16_t> expected(70000, -1);
+  expected[69998] = 0;
+  EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/far"))), expected);
+}
+
+TEST(Hdf5Source, ArrayWithoutData_HoldsTheFillValue) {
+  const auto source = open_source(test_file("sparse.h5:/nothing"));
+  EXPECT_EQ(source->num_rows(), 1'000'000);
+  EXPECT_EQ(read_rows<int16_t>(*source, 999'998, 1'000'000), std::vector<int16_t>(6, 7));
+  EXPECT_ERROR(open_source(test_file("sparse.h5:/huge_rows")), ErrorCode::kInvalidInput,
+               "claims rows of 4294967296 bytes");
+}
+
 TEST(Hdf5Source, NoRows_AreNone) {
   for (const char* name : {"no_rows", "no_rows_chunked"}) {
     const auto source = open(name);
