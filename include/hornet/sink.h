@@ -68,6 +68,12 @@ std::unique_ptr<Sink> open_sink(const std::string& path, DType dtype, const Shap
                                 int64_t num_rows, Overwrite overwrite = Overwrite::kNever,
                                 const SinkOptions& options = {});
 
+// What an output of this path would be. A stream is written as it comes and has no place beside it
+// for anything else: a pipe, a device, an open file by its descriptor, as /dev/fd/3. The standard
+// output is one, as "-" and by any other name.
+enum class OutputKind { kFile, kStream, kStandardOutput };
+OutputKind output_kind(const std::string& path);
+
 // Writes into memory of the caller, shape [rows, ...], which must outlive the sink.
 std::unique_ptr<Sink> memory_sink(MutableTensorView rows, std::string name = "array");
 

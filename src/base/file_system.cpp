@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <system_error>
 #include <utility>
@@ -124,9 +126,13 @@ std::unique_ptr<File> File::standard_input(FileSystem& fs) {
 }
 
 std::unique_ptr<File> File::standard_output(FileSystem& fs) {
-  const int fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) fail_system("cannot write the standard output");
-  return std::unique_ptr<File>(new File("the standard output", fd, fs));
+  return of_descriptor(STDOUT_FILENO, "the standard output", fs);
+}
+
+std::unique_ptr<File> File::of_descriptor(int fd, const std::string& path, FileSystem& fs) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) fail_system("cannot write {}", path);
+  return std::unique_ptr<File>(new File(path, copy, fs));
 }
 
 std::unique_ptr<File> File::temporary(const std::string& name, FileSystem& fs) {
@@ -263,6 +269,27 @@ Mapping::~Mapping() { fs_.munmap(data_, size_); }
 void Mapping::forget_pages(size_t offset, size_t bytes) const {
   HORNET_CHECK(offset <= size_);
   fs_.madvise(data_ + offset, std::min(bytes, size_ - offset), MADV_DONTNEED);
+}
+
+std::optional<DescriptorPath> descriptor_path(const std::string& path) {
+  namespace stdfs = std::filesystem;
+  constexpr int kMostLinks = 40;  // as the system follows
+  std::error_code error;
+  const stdfs::path own = stdfs::canonical("/proc/self/fd", error);
+  stdfs::path at = stdfs::absolute(path, error);
+  for (int links = 0; links < kMostLinks && !error; ++links) {
+    const stdfs::path folder = stdfs::canonical(at.parent_path(), error);
+    if (error) break;
+    if (folder.filename() == "fd" && folder.native().starts_with("/proc/")) {
+      const std::string name = at.filename();
+      int fd = -1;
+      const auto end = std::from_chars(name.data(), name.data() + name.size(), fd).ptr;
+      if (fd < 0 || end != name.data() + name.size()) break;
+      return DescriptorPath{fd, folder == own};
+    }
+    at = folder / stdfs::read_symlink(folder / at.filename(), error);
+  }
+  return std::nullopt;
 }
 
 bool exists(const std::string& path, FileSystem& fs) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -81,6 +82,10 @@ class File {
   // The standard input and output, under descriptors of their own.
   static std::unique_ptr<File> standard_input(FileSystem& fs = FileSystem::real());
   static std::unique_ptr<File> standard_output(FileSystem& fs = FileSystem::real());
+  // What descriptor `fd` of this process is, under a descriptor of its own; where the other writes
+  // or reads, this one goes on.
+  static std::unique_ptr<File> of_descriptor(int fd, const std::string& path,
+                                             FileSystem& fs = FileSystem::real());
   // A new file without a name, in $TMPDIR or else /var/tmp, whose space is free again with the
   // File. `name` is what messages call it.
   static std::unique_ptr<File> temporary(const std::string& name,
@@ -155,6 +160,14 @@ class Mapping {
   size_t size_;
   FileSystem& fs_;
 };
+
+// Where a path leads to a descriptor of a process, by symbolic links or itself: "/proc/7/fd/1" for
+// "/dev/stdout". What such a name stands for has its own name elsewhere, or none.
+struct DescriptorPath {
+  int fd;
+  bool is_own;  // of this process
+};
+std::optional<DescriptorPath> descriptor_path(const std::string& path);
 
 // Whether anything has this name, be it a symbolic link that leads nowhere.
 bool exists(const std::string& path, FileSystem& fs = FileSystem::real());

@@ -1,6 +1,7 @@
 #include "data/ordered_output.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,7 +45,7 @@ class StreamOutput : public ByteOutput {
 }  // namespace
 
 bool is_stream(const std::string& path, FileSystem& fs) {
-  if (path == "-") return true;
+  if (path == "-" || descriptor_path(path)) return true;
   struct stat status = {};
   if (fs.status(path.c_str(), true, &status) != 0) {
     if (errno != ENOENT) fail_system("cannot examine {}", path);
@@ -53,13 +54,24 @@ bool is_stream(const std::string& path, FileSystem& fs) {
   return S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
 }
 
+OutputKind output_kind(const std::string& path) {
+  if (!is_stream(path, FileSystem::real())) return OutputKind::kFile;
+  const auto descriptor = descriptor_path(path);
+  const bool is_standard =
+      path == "-" || (descriptor && descriptor->is_own && descriptor->fd == STDOUT_FILENO);
+  return is_standard ? OutputKind::kStandardOutput : OutputKind::kStream;
+}
+
 std::unique_ptr<ByteOutput> open_byte_output(const std::string& path, Overwrite overwrite,
                                              FileSystem& fs) {
   require(overwrite != Overwrite::kResume, ErrorCode::kUnsupported,
           "{} is written in order, so an interrupted job cannot go on with it: start anew", path);
   if (path == "-") return std::make_unique<StreamOutput>(File::standard_output(fs));
+  if (const auto descriptor = descriptor_path(path); descriptor && descriptor->is_own) {
+    return std::make_unique<StreamOutput>(File::of_descriptor(descriptor->fd, path, fs));
+  }
   if (is_stream(path, fs)) {
-    return std::make_unique<StreamOutput>(File::open(path, O_WRONLY, fs));
+    return std::make_unique<StreamOutput>(File::open(path, O_WRONLY | O_APPEND, fs));
   }
   return std::make_unique<FileOutput>(path, overwrite, fs);
 }

@@ -23,8 +23,8 @@ class ByteOutput {
   virtual void finish() = 0;
 };
 
-// Whether `path` is "-", the standard output, or a pipe or device: written as it comes.
-bool is_stream(const std::string& path, FileSystem& fs = FileSystem::real());
+// Whether `path` is no file that gets its name when it is finished, see OutputKind.
+bool is_stream(const std::string& path, FileSystem& fs);
 
 // A stream; or a file that has its name when finished, like other outputs.
 // Throws Error(kUnsupported) for kResume: what comes in order leaves nothing to go on from.

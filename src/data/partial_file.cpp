@@ -13,6 +13,8 @@ namespace {
 void check_destination(const std::string& path, Overwrite overwrite, FileSystem& fs) {
   require(!path.empty() && path.back() != '/', ErrorCode::kIo,
           "cannot write to \"{}\": it names no file", path);
+  require(!descriptor_path(path), ErrorCode::kIo, "cannot write {}: it leads to an open file",
+          path);
   const std::string directory = directory_of(path);
   struct stat status = {};
   if (fs.status(directory.c_str(), true, &status) != 0) {

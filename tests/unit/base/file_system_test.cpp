@@ -27,6 +27,26 @@ class FileTest : public ::testing::Test {
   FaultyFileSystem fs_;
 };
 
+TEST_F(FileTest, PathsOfDescriptors_AreKnown) {
+  const auto file = create();
+  const std::string name = "/fd/" + std::to_string(file->descriptor());
+  const std::string link = directory_.path("link"), link_of_link = directory_.path("link_of_link");
+  std::filesystem::create_symlink("/proc/self" + name, link);
+  std::filesystem::create_symlink("link", link_of_link);
+  for (const std::string& path : {"/dev" + name, "/proc/thread-self" + name, link, link_of_link}) {
+    const auto found = descriptor_path(path);
+    ASSERT_TRUE(found) << path;
+    EXPECT_EQ(found->fd, file->descriptor());
+    EXPECT_EQ(found->is_own, !path.starts_with("/proc/thread")) << path;
+  }
+  std::filesystem::create_symlink("circle", directory_.path("circle"));
+  for (const char* none : {"file", "circle", "no", "no/file", "file/1"}) {
+    EXPECT_FALSE(descriptor_path(directory_.path(none))) << none;
+  }
+  EXPECT_FALSE(descriptor_path("/proc/self/fd"));
+  EXPECT_FALSE(descriptor_path(""));
+}
+
 TEST_F(FileTest, WriteAt_ShortWritesAndInterrupts_WritesAll) {
   fs_.set_max_transfer(3);
   fs_.set_interrupts();

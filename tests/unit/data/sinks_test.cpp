@@ -171,6 +171,31 @@ TEST_F(SinksTest, Pipe_GetsRowsInOrder) {
   EXPECT_EQ(found, std::string(reinterpret_cast<const char*>(expected.data()), 32));
 }
 
+// As "> x" and -o /dev/stdout do: the link must stay, and nothing take the place of the file.
+TEST_F(SinksTest, LinkToADescriptor_IsWrittenToAndNotReplaced) {
+  for (const char* format : {"csv", "raw"}) {
+    const auto file = File::open(path("x"), O_RDWR | O_CREAT | O_TRUNC);
+    file->write_next(std::as_bytes(std::span("head\n", 5)));
+    const std::string target = "/proc/self/fd/" + std::to_string(file->descriptor());
+    std::filesystem::create_symlink(target, path("link"));
+    EXPECT_EQ(output_kind(path("link")), OutputKind::kStream);
+    write("link", DType::kFloat32, {1}, std::vector<float>{1, 2}, 2, {.format = format});
+    file->write_next(std::as_bytes(std::span("foot\n", 5)));
+    EXPECT_EQ(std::filesystem::read_symlink(path("link")), target);
+    const bool is_csv = format == std::string("csv");
+    EXPECT_EQ(text("x"), is_csv ? "head\np0\n1\n2\nfoot\n"
+                                : "head\n" + std::string("\0\0\x80?\0\0\0@", 8) + "foot\n");
+    std::filesystem::remove(path("link"));
+  }
+}
+
+TEST_F(SinksTest, Outputs_AreOfTheirKind) {
+  EXPECT_EQ(output_kind("-"), OutputKind::kStandardOutput);
+  EXPECT_EQ(output_kind("/proc/self/fd/1"), OutputKind::kStandardOutput);
+  EXPECT_EQ(output_kind("/dev/null"), OutputKind::kStream);
+  EXPECT_EQ(output_kind(path("x.npy")), OutputKind::kFile);
+}
+
 TEST_F(SinksTest, OrderedOutput_BeyondItsWindow_WaitsOnDisk) {
   FaultyFileSystem fs;
   OrderedOutput output(open_byte_output(path("x"), Overwrite::kNever, fs), path("x"), 1000, fs,
