@@ -143,7 +143,9 @@ class NewFolder {
 
 // On stderr where the predictions go to the standard output.
 void print_report(const PredictReport& report, const Outputs& outputs) {
-  const bool taken = std::ranges::find(outputs.paths, "-") != outputs.paths.end();
+  const bool taken = std::ranges::any_of(outputs.paths, [](const std::string& path) {
+    return output_kind(path) == OutputKind::kStandardOutput;
+  });
   const auto computed = static_cast<double>(report.rows - report.rows_resumed);
   const std::string before =
       report.rows_resumed > 0
@@ -214,9 +216,10 @@ ExitCode run(const PredictArguments& arguments) {
 
   PredictOptions options = arguments.options;
   options.output_dtype = output_dtype(arguments.sink);
-  // What goes to the standard output has no file beside which others could lie.
-  const bool has_file = outputs.paths[0] != "-";
+  // What goes to a stream has no file beside which others could lie.
   const std::string& first_file = output_files[0];
+  const OutputKind kind = output_kind(first_file);
+  const bool has_file = kind == OutputKind::kFile;
   const std::string journal = first_file + ".hornet";
   std::error_code ignored;
   // Rows that come once cannot be compared with those of an earlier run.
@@ -231,7 +234,9 @@ ExitCode run(const PredictArguments& arguments) {
                     "that comes once cannot go on with; --force begins anew",
                     journal));
   }
-  options.errors_path = (has_file ? first_file : "stdout") + ".errors.jsonl";
+  const std::string stream =
+      kind == OutputKind::kStream ? fs::path(first_file).filename().string() : "stdout";
+  options.errors_path = (has_file ? first_file : stream) + ".errors.jsonl";
   options.resume_command = resume_command(own_arguments());
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);

@@ -614,6 +614,34 @@ TEST_F(PredictCommand, ClosedStandardError_LeavesTheOutputAlone) {
             expected);
 }
 
+TEST_F(PredictCommand, LinkToTheStandardOutput_IsTheStandardOutput) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+  std::filesystem::create_symlink("/proc/self/fd/1", scratch("stdout"));
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), scratch("x.npy"), "-o",
+                                       scratch("stdout"), "--output-format", "csv", "--force"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(num_lines(outcome.out), 11) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr("10 rows in "));
+  EXPECT_TRUE(std::filesystem::is_symlink(scratch("stdout")));
+}
+
+TEST_F(PredictCommand, FailedRowsOfAStream_AreListedInTheCurrentFolder) {
+  std::string row = "1";
+  for (int i = 1; i < 64; ++i) row += ",1";
+  write_file(scratch("x.csv"), row + "\nwrong" + row + "\n" + row + "\n");
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), scratch("x.csv"), "-o", "/dev/fd/9",
+                   "--output-format", "csv", "--on-error", "skip", "--header", "no"},
+                  [&] {
+                    dup2(open(scratch("y").c_str(), O_WRONLY | O_CREAT, 0600), 9);
+                    if (chdir(path("").c_str()) != 0) _exit(1);
+                  });
+  EXPECT_EQ(outcome.exit_code, 1);
+  expect_one_line(outcome.err, "they are listed in 9.errors.jsonl");
+  EXPECT_THAT(files(), ElementsAre("9.errors.jsonl"));
+  EXPECT_EQ(num_lines(read_file(scratch("y"))), 4);
+}
+
 TEST_F(PredictCommand, NumbersThatAreNone_AreRefused) {
   for (const Strings& option : {Strings{"--sync-interval", "nan"}, Strings{"--memory", "-5"}}) {
     Strings arguments = {"predict", digits("digits.keras"), digits("images.npy"), "-o",
