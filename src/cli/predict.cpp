@@ -151,11 +151,16 @@ void print_report(const PredictReport& report, const Outputs& outputs) {
       report.rows_resumed > 0
           ? fmt::format(", {} of them by an earlier run,", thousands(report.rows_resumed))
           : "";
-  fmt::print(taken ? stderr : stdout, "{} row{}{} in {}: {} rows/s, {} worker{}, {} peak memory\n",
-             thousands(report.rows), report.rows == 1 ? "" : "s", before,
-             seconds_text(report.seconds), rate(report.seconds > 0 ? computed / report.seconds : 0),
-             report.workers, report.workers == 1 ? "" : "s",
-             megabytes(static_cast<double>(report.peak_memory_bytes)));
+  const std::string text = fmt::format(
+      "{} row{}{} in {}: {} rows/s, {} worker{}, {} peak memory\n", thousands(report.rows),
+      report.rows == 1 ? "" : "s", before, seconds_text(report.seconds),
+      rate(report.seconds > 0 ? computed / report.seconds : 0), report.workers,
+      report.workers == 1 ? "" : "s", megabytes(static_cast<double>(report.peak_memory_bytes)));
+  if (taken) {
+    write_stderr(text);
+  } else {
+    fmt::print("{}", text);
+  }
 }
 
 // What an error leaves behind, where that is a job that can be resumed; "" otherwise.
@@ -242,10 +247,10 @@ ExitCode run(const PredictArguments& arguments) {
   options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);
   const bool is_complete = has_file && !options.resume && fs::is_regular_file(first_file);
   if (arguments.resume && !arguments.force && is_complete) {
-    fmt::print(stderr,
-               "hornet: {} exists and has no journal: nothing is left to go on with; --force "
-               "predicts again\n",
-               printable(outputs.paths[0]));
+    write_stderr(
+        fmt::format("hornet: {} exists and has no journal: nothing is left to go on with; --force "
+                    "predicts again\n",
+                    printable(outputs.paths[0])));
     return ExitCode::kDone;
   }
   const Overwrite allowed = arguments.force ? Overwrite::kAllowed : Overwrite::kNever;
@@ -263,10 +268,10 @@ ExitCode run(const PredictArguments& arguments) {
       auto sink =
           open_sink(outputs.paths[output], dtype, row_shape, num_rows, overwrite, options_of_sinks);
       if (arguments.resume && !sink->is_rewritable()) {
-        fmt::print(stderr,
-                   "hornet: {} is written in order, so an earlier job left nothing to go on with: "
-                   "this one begins anew\n",
-                   printable(outputs.paths[output]));
+        write_stderr(fmt::format(
+            "hornet: {} is written in order, so an earlier job left nothing to go on with: "
+            "this one begins anew\n",
+            printable(outputs.paths[output])));
       }
       return sink;
     });

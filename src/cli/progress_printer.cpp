@@ -19,16 +19,6 @@ namespace {
 constexpr double kPlainIntervalSeconds = 5;
 constexpr double kShortJobSeconds = 2;
 
-// One call a line, so that a line is never seen half rewritten. A stderr that is gone is no reason
-// to stop a job.
-void write_stderr(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    if (written <= 0) return;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
 bool stderr_is_terminal() {
   const char* term = std::getenv("TERM");
   return isatty(STDERR_FILENO) && (term == nullptr || std::string_view(term) != "dumb");
@@ -205,6 +195,15 @@ std::string json_line(const ProgressEvent& event) {
   if (event.row >= 0) line += fmt::format(R"(,"row":{})", event.row);
   if (!event.message.empty()) line += ",\"message\":" + json_text(event.message);
   return line + "}";
+}
+
+// One call a line, so that a line is never seen half rewritten.
+void write_stderr(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
 }
 
 std::unique_ptr<ProgressPrinter> make_progress_printer(ProgressMode mode) {

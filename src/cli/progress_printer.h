@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "hornet/progress.h"
 
@@ -25,6 +26,9 @@ class ProgressPrinter {
 };
 
 std::unique_ptr<ProgressPrinter> make_progress_printer(ProgressMode mode);
+
+// A stderr that is gone or full is no reason to stop a job: what cannot be written is lost.
+void write_stderr(std::string_view text);
 
 // One line, at most `width` columns wide.
 std::string bar_line(const ProgressEvent& event, size_t width);

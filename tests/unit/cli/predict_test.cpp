@@ -614,6 +614,19 @@ TEST_F(PredictCommand, ClosedStandardError_LeavesTheOutputAlone) {
             expected);
 }
 
+TEST_F(PredictCommand, StandardErrorThatIsFull_EndsNoJob) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+  const auto predict = [&](const Strings& options) {
+    Strings arguments = {"predict", digits("digits.keras"), scratch("x.npy")};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return run_command(arguments, [] { dup2(open("/dev/full", O_WRONLY), STDERR_FILENO); });
+  };
+  EXPECT_EQ(predict({"-o", path("y.csv"), "--resume"}).exit_code, 0);
+  EXPECT_EQ(num_lines(read_file(path("y.csv"))), 11);
+  EXPECT_EQ(predict({"-o", path("y.csv"), "--resume"}).exit_code, 0);
+  EXPECT_EQ(num_lines(predict({"-o", "-", "--output-format", "csv"}).out), 11);
+}
+
 TEST_F(PredictCommand, LinkToTheStandardOutput_IsTheStandardOutput) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
   std::filesystem::create_symlink("/proc/self/fd/1", scratch("stdout"));
