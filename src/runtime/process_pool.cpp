@@ -129,16 +129,17 @@ void ProcessPool::start(Slot& slot) {
     const bool is_too_late = !broken_.empty() || (slot.is_spare && wants_no_spares_);
     if (is_too_late) slot.process->kill();
   }
-  if (options_.initializer.empty()) return;
   const runtime::Reply reply = initialize(started);
   remember(worker, reply);
   if (reply.error) throw Error(*reply.error);
 }
 
 runtime::Reply ProcessPool::initialize(runtime::WorkerProcess& process) {
+  const Deadline deadline = deadline_after(options_.start_timeout);
   try {
-    return process.call(options_.initializer, options_.initializer_argument,
-                        deadline_after(options_.start_timeout));
+    process.require_same_version(deadline);
+    if (options_.initializer.empty()) return {};
+    return process.call(options_.initializer, options_.initializer_argument, deadline);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kTimeout) throw;
     fail(ErrorCode::kTimeout, "{} was not ready {} s after its start and was killed",

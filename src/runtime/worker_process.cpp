@@ -34,6 +34,12 @@ using internal::Deadline;
 
 constexpr size_t kMaxMessageBytes = size_t{1} << 30;
 
+// What worker_version() says of messages, for builds of one version: one more whenever what calls
+// and replies consist of changes, here or in WorkerSetup.
+constexpr int kMessageFormat = 1;
+// The first call, which keeps its form, as its reply does, in all versions.
+constexpr const char* kVersionFunction = "hornet.version";
+
 int g_worker = 0;
 
 // A descriptor above those that the worker gets, so that moving one does not overwrite another.
@@ -183,7 +189,8 @@ void check_call(std::string_view function, size_t argument_bytes) {
           kMaxMessageBytes - kFrameBytes - function.size());
 }
 
-WorkerProcess::WorkerProcess(const WorkerProcessOptions& options) : worker_(options.worker) {
+WorkerProcess::WorkerProcess(const WorkerProcessOptions& options)
+    : program_(options.program), worker_(options.worker) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
     fail_system("cannot connect to a new worker");
@@ -322,6 +329,18 @@ Reply WorkerProcess::call(std::string_view function, std::string_view argument,
   return decode(receive(deadline));
 }
 
+void WorkerProcess::require_same_version(const internal::Deadline& deadline) {
+  const Reply reply = call(kVersionFunction, worker_version(), deadline);
+  // Older ones do not know the function.
+  const std::string found = reply.error ? "an older hornet" : "hornet " + reply.result;
+  require(!reply.error && reply.result == worker_version(), ErrorCode::kInvalidArgument,
+          "the worker program {} is of {}; expected {}", program_, found, worker_version());
+}
+
+std::string worker_version() {
+  return fmt::format("{} (messages {})", HORNET_VERSION, kMessageFormat);
+}
+
 int served_worker() { return g_worker; }
 
 int serve(const std::vector<std::string>& arguments, const WorkerFunctions& functions) {
@@ -337,13 +356,15 @@ int serve(const std::vector<std::string>& arguments, const WorkerFunctions& func
   }
   g_worker = std::stoi(arguments[2]);
   signal(SIGXFSZ, SIG_IGN);  // writing beyond the limit is an error of the file
+  WorkerFunctions known = functions;
+  known[kVersionFunction] = [](std::string_view) { return worker_version(); };
   std::string request;
   while (true) {
     uint64_t size = 0;
     if (!read_all(kWorkerSocket, &size, sizeof(size)) || size > kMaxMessageBytes) return 0;
     request.resize(size);
     if (!read_all(kWorkerSocket, request.data(), request.size())) return 0;
-    Reply reply = answer(functions, request);
+    Reply reply = answer(known, request);
     std::string bytes = encode(reply);
     if (bytes.size() > kMaxMessageBytes) {
       reply.error.emplace(ErrorCode::kInvalidArgument,

@@ -50,6 +50,9 @@ class WorkerProcess {
   // says how, kTimeout where there was no reply before the deadline.
   Reply call(std::string_view function, std::string_view argument,
              const internal::Deadline& deadline);
+  // Throws Error(kInvalidArgument) where the program is of another version than this process, and
+  // would not understand it.
+  void require_same_version(const internal::Deadline& deadline);
   void kill();
   // "worker 1 (process 4242)"
   std::string name() const;
@@ -63,6 +66,7 @@ class WorkerProcess {
   [[noreturn]] void fail_dead();
   std::string reap(bool at_once);
 
+  const std::string program_;
   const int worker_;
   pid_t pid_ = -1;
   int socket_ = -1;
@@ -81,6 +85,8 @@ inline constexpr int kFirstWorkerDescriptor = 4;
 // Answers calls until the parent closes the connection. `arguments` are those of main. Returns the
 // exit code.
 int serve(const std::vector<std::string>& arguments, const WorkerFunctions& functions);
+// What both sides must have in common: "0.1.0 (messages 1)".
+std::string worker_version();
 // The number of this worker; 0 elsewhere.
 int served_worker();
 

@@ -251,6 +251,18 @@ TEST(ProcessExecutor, ProgramThatIsNone_BreaksThePool) {
                "cannot run the worker program /nonexistent/worker");
 }
 
+TEST(ProcessExecutor, ProgramOfAnotherVersion_IsRefusedByName) {
+  const std::string program = std::string("the worker program ") + HORNET_TEST_WORKER;
+  const auto expect_error = [](const char* version, const std::string& text) {
+    setenv("HORNET_TEST_VERSION", version, 1);
+    ProcessExecutor executor(with_workers(1));
+    EXPECT_ERROR(executor.submit(kSquare, "1").result(), ErrorCode::kBrokenPool, text);
+    unsetenv("HORNET_TEST_VERSION");
+  };
+  expect_error("0.0.7", program + " is of hornet 0.0.7; expected " + runtime::worker_version());
+  expect_error("", program + " is of an older hornet; expected " + runtime::worker_version());
+}
+
 TEST(ProcessExecutor, Shutdown_CancelsPendingAndWaitsForRunning) {
   ProcessExecutor executor(with_workers(1));
   const auto first = executor.submit(kSquare, "2");

@@ -10,6 +10,7 @@
 
 #include "hornet/error.h"
 #include "hornet/executor.h"
+#include "runtime/message.h"
 
 namespace {
 
@@ -18,9 +19,26 @@ std::string g_initialized;
 
 std::string text(std::string_view argument) { return std::string(argument); }
 
+// Answers one call as a worker program of another version; "" is one that does not know the
+// question.
+void answer_as(const std::string& version) {
+  constexpr int kSocket = 3;
+  uint64_t size = 0;
+  if (read(kSocket, &size, sizeof(size)) != sizeof(size)) return;
+  std::string request(size, '\0');
+  if (read(kSocket, request.data(), size) != static_cast<ssize_t>(size)) return;
+  hornet::runtime::MessageWriter reply;
+  reply.number(static_cast<uint8_t>(version.empty())).number(uint8_t{0});
+  reply.number(hornet::ErrorCode::kInvalidArgument).text(version.empty() ? "what?" : version);
+  reply.number(uint64_t{0}).number(uint64_t{0});
+  const std::string bytes = hornet::runtime::MessageWriter().text(reply.bytes()).bytes();
+  if (write(kSocket, bytes.data(), bytes.size()) > 0) pause();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const char* version = getenv("HORNET_TEST_VERSION")) answer_as(version);
   using hornet::WorkerFunction;
   const std::map<std::string, WorkerFunction> functions = {
       {"square",
