@@ -87,6 +87,10 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
 // Whether files of this name or format have members, of which one is a source: "rows.h5:/images".
 bool has_members(const std::string& path, const std::string& format = "");
 
+// Whether rows of files of this name or format may be pictures, for which the options of pictures
+// are.
+bool may_be_pictures(const std::string& path, const std::string& format = "");
+
 // Rows that the caller holds in memory; `rows` must outlive the source.
 std::unique_ptr<Source> memory_source(TensorView rows, std::string name = "array");
 

@@ -121,6 +121,21 @@ std::vector<std::string> paths_of(const std::vector<std::string>& inputs, const 
   return one_for_all ? members(inputs[0], specs) : bind_paths(inputs, specs, "input", model_path);
 }
 
+// Flags are for no input by name: they go to those that are pictures. Where there is none all keep
+// them, and refuse them.
+void keep_flags_of_pictures(const std::vector<std::string>& paths,
+                            std::vector<SourceOptions>& options) {
+  std::vector<SourceOptions*> others;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (!may_be_pictures(paths[i], options[i].format)) others.push_back(&options[i]);
+  }
+  if (others.size() == paths.size()) return;
+  for (SourceOptions* other : others) {
+    other->crop_to_aspect_ratio = false;
+    other->scaled_decoding = false;
+  }
+}
+
 }  // namespace
 
 const char* const kInputHelp =
@@ -160,8 +175,9 @@ void add_source_options(CLI::App& command, SourceArguments& arguments, bool with
 std::vector<std::unique_ptr<Source>> open_inputs(const std::vector<std::string>& inputs,
                                                  const Model& model, const std::string& model_path,
                                                  const SourceArguments& arguments) {
-  const std::vector<SourceOptions> options = options_of(arguments, model.inputs());
+  std::vector<SourceOptions> options = options_of(arguments, model.inputs());
   const std::vector<std::string> paths = paths_of(inputs, model, model_path, options);
+  keep_flags_of_pictures(paths, options);
   std::vector<std::unique_ptr<Source>> sources;
   for (size_t i = 0; i < paths.size(); ++i) {
     sources.push_back(

@@ -164,6 +164,14 @@ bool has_members(const std::string& path, const std::string& format) {
   });
 }
 
+bool may_be_pictures(const std::string& path, const std::string& format) {
+  if (format.empty() && is_directory(path)) return true;
+  return std::any_of(kFormats.begin(), kFormats.end(), [&](const Format& known) {
+    return (known.source_options & kTakesPictures) != 0 &&
+           (format.empty() ? is_called_as(known, path) : known.name == format);
+  });
+}
+
 std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& options) {
   const bool is_folder = options.format.empty() && is_directory(path);
   const Format& format = find_format(is_folder ? std::string(kPictures) : options.format, path,

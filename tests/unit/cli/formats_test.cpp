@@ -29,6 +29,7 @@ class FormatsCommand : public CommandTest {
     all.insert(all.end(), arguments.begin(), arguments.end());
     return run_command(all);
   }
+  static std::string pictures() { return std::string(HORNET_TEST_DATA) + "/data/pictures"; }
   std::string expected_bytes() {
     const std::string to = scratch("expected.npy");
     if (!std::filesystem::exists(to)) {
@@ -115,6 +116,20 @@ TEST_F(FormatsCommand, OutputDtype_IsWritten) {
              expected = read_floats(digits("keras_predictions.npy"));
   ASSERT_EQ(found.size(), expected.size());
   for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-3);
+}
+
+TEST_F(FormatsCommand, OptionsOfPictures_AreForTheInputsThatArePictures) {
+  write_file(scratch("x.csv"), "1,2\n3,4\n5,6\n");
+  const Strings options = {"--crop-to-aspect-ratio", "--scaled-decoding"};
+  Strings arguments = {"predict",  test_data("picture_and_table.keras"),
+                       pictures(), scratch("x.csv"),
+                       "-o",       path("")};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  arguments = {digits("images.npy"), "-o", path("y.npy")};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  expect_one_line(predict(arguments).err, "resizing is not for npy files");
 }
 
 TEST_F(FormatsCommand, TextOutputs_AreInTheOrderOfTheRows) {
