@@ -56,6 +56,9 @@ std::vector<std::string> pictures_in(const std::string& folder) {
   // Folders in the order of their paths, files of each in the order of their names.
   std::vector<FolderAndName> found;
   find_pictures(folder, 0, found);
+  require(!found.empty(), ErrorCode::kInvalidInput,
+          "{} has no pictures: no file in it or below is called .jpg, .jpeg, .png, .gif or .bmp",
+          folder);
   std::sort(found.begin(), found.end());
   std::vector<std::string> paths;
   for (const auto& [parent, name] : found) paths.push_back(parent + "/" + name);

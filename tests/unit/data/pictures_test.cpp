@@ -242,7 +242,7 @@ TEST(PictureSource, ShapesThatAreNoPictures_AreRefused) {
                  ErrorCode::kShapeMismatch, "pictures make rows of shape");
   }
   TemporaryDirectory empty;
-  EXPECT_EQ(open_source(empty.path(), kSmall)->num_rows(), 0);
+  EXPECT_ERROR(open_source(empty.path(), kSmall), ErrorCode::kInvalidInput, "has no pictures");
 }
 
 TEST(PictureSource, Version_IsThatOfEveryPicture) {
