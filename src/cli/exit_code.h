@@ -36,13 +36,15 @@ class CommandError : public std::runtime_error {
 // The exit code for an error where no stage of a command says better.
 ExitCode exit_code(ErrorCode code);
 
-// Calls `function`; its errors end the command with `code`.
+// Calls `function`; its errors end the command with `code`, but for options and arguments that are
+// wrong.
 template <class Function>
 auto at_stage(ExitCode code, Function&& function) {
   try {
     return function();
   } catch (const Error& error) {
-    throw CommandError(code, error.message());
+    const bool is_usage = error.code() == ErrorCode::kInvalidArgument && code != ExitCode::kModel;
+    throw CommandError(is_usage ? ExitCode::kUsage : code, error.message());
   } catch (const std::bad_alloc&) {
     throw CommandError(code, "out of memory");
   }

@@ -16,13 +16,16 @@
 namespace hornet {
 namespace {
 
-// The reader of HDF5 speaks of models; here its files are inputs.
+// The reader of HDF5 speaks of models, and of arguments where a shape is too large; here its files
+// are inputs.
 template <class Function>
 auto as_input(Function&& function) {
   try {
     return function();
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInvalidModel) throw;
+    const bool is_of_file =
+        error.code() == ErrorCode::kInvalidModel || error.code() == ErrorCode::kInvalidArgument;
+    if (!is_of_file) throw;
     throw Error(ErrorCode::kInvalidInput, error.message());
   }
 }
@@ -256,13 +259,13 @@ class FilledSource : public Source {
 
 // The only dataset at the root of a file.
 std::string only_dataset(const Hdf5File& hdf5, const std::string& path) {
-  std::vector<std::string> names = hdf5.members("");
+  std::vector<std::string> names = as_input([&] { return hdf5.members(""); });
   std::sort(names.begin(), names.end());
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "/" : ", /") + name;
-  require(names.size() == 1 && !hdf5.is_group(names[0]), ErrorCode::kInvalidArgument,
-          "{} has {}: name the dataset, as {}:/NAME", path, list.empty() ? "no dataset" : list,
-          path);
+  const bool is_one = names.size() == 1 && !as_input([&] { return hdf5.is_group(names[0]); });
+  require(is_one, ErrorCode::kInvalidArgument, "{} has {}: name the dataset, as {}:/NAME", path,
+          list.empty() ? "no dataset" : list, path);
   return names[0];
 }
 
@@ -272,11 +275,12 @@ std::unique_ptr<Source> open_hdf5_source(const std::string& path, const SourceOp
                                          FileSystem& fs) {
   const MemberPath place = split_member(path);
   const auto file = open_input(place.file, Gzip::kByName, fs);
+  auto hdf5 = as_input([&] {
+    return std::make_unique<const Hdf5File>(Bytes{file, file->data(), file->size()}, place.file);
+  });
+  const std::string member =
+      place.member ? place.member->substr(1) : only_dataset(*hdf5, place.file);
   return as_input([&]() -> std::unique_ptr<Source> {
-    auto hdf5 =
-        std::make_unique<const Hdf5File>(Bytes{file, file->data(), file->size()}, place.file);
-    const std::string member =
-        place.member ? place.member->substr(1) : only_dataset(*hdf5, place.file);
     require(hdf5->exists(member), ErrorCode::kInvalidInput, "{} has no dataset /{}", place.file,
             member);
     const Hdf5Array array = hdf5->open_array(member);

@@ -111,11 +111,12 @@ const Format& find_format(const std::string& name, const std::string& path, Func
       known += (known.empty() ? "" : ", ") + std::string(format.name);
     }
   }
-  require(name.empty(), ErrorCode::kUnsupported, "cannot {} {} as \"{}\"; the formats are {}", verb,
-          path, name, known);
-  require(path != "-", ErrorCode::kUnsupported,
-          "cannot {} the standard {} without a format (--format)", verb,
-          std::string_view(verb) == "read" ? "input" : "output");
+  require(name.empty(), ErrorCode::kInvalidArgument, "cannot {} {} as \"{}\"; the formats are {}",
+          verb, path, name, known);
+  const bool reads = std::string_view(verb) == "read";
+  require(path != "-", ErrorCode::kInvalidArgument,
+          "cannot {} the standard {} without a format ({})", verb, reads ? "input" : "output",
+          reads ? "--format" : "--output-format");
   fail(ErrorCode::kUnsupported, "cannot {} {}: its name ends with none of {}", verb, path, known);
 }
 

@@ -303,11 +303,11 @@ class TextSink : public Sink {
 
 void check(const std::string& path, const Shape& row_shape, const SinkOptions& options) {
   const int64_t count = num_elements(row_shape);
-  require(options.top_k == 0 || (row_shape.size() == 1 && count > 0), ErrorCode::kShapeMismatch,
+  require(options.top_k == 0 || (row_shape.size() == 1 && count > 0), ErrorCode::kInvalidArgument,
           "{}: --top-k takes one score a class, rows of shape [classes]; these are {}", path,
           to_string(row_shape));
   require(options.labels.empty() || static_cast<int64_t>(options.labels.size()) == count,
-          ErrorCode::kShapeMismatch, "{}: {} labels for the {} values of a row", path,
+          ErrorCode::kInvalidArgument, "{}: {} labels for the {} values of a row", path,
           options.labels.size(), count);
 }
 

@@ -185,6 +185,23 @@ TEST_F(CommandErrors, WrongUsage_Is2) {
   expect_failure(run_command({"verify", model, "--case", "x"}), 2, "--case");
 }
 
+TEST_F(CommandErrors, OptionsThatDoNotApply_Are2) {
+  const auto model = digits("digits.keras"), input = digits("images.npy");
+  write_file(scratch("x.csv"), "a,b\n1,2\n");
+  write_file(scratch("x.raw"), "1234");
+  write_file(scratch("labels.txt"), "one\ntwo\n");
+  expect_failure(predict(model, input, {"--columns", "a"}), 2, "not for npy files");
+  expect_failure(predict(model, input, {"--format", "nothing"}), 2, "\"nothing\"");
+  expect_failure(predict(model, scratch("x.csv"), {"--columns", "c"}), 2, "no column \"c\"");
+  expect_failure(predict(model, scratch("x.raw")), 2, "--dtype");
+  expect_failure(predict(model, input, {"--top-k", "3"}), 2, "csv, tsv or ndjson");
+  expect_failure(predict(model, input, {"--output-format", "nothing"}), 2, "\"nothing\"");
+  expect_failure(
+      predict(model, input, {"--output-format", "csv", "--labels", scratch("labels.txt")}), 2,
+      "2 labels");
+  expect_failure(run_command({"predict", model, input, "-o", "-"}), 2, "(--output-format)");
+}
+
 TEST_F(CommandErrors, Help_ListsCommandsAndExitCodes) {
   for (const Strings& arguments : {Strings{"--help"}, Strings{"predict", "--help"}}) {
     const Outcome outcome = run_command(arguments);

@@ -100,9 +100,9 @@ TEST_F(InputTest, OptionsThatAFormatDoesNotTake_AreRefused) {
                "columns");
   EXPECT_ERROR(open_source(test_file("one.h5"), {.crop_to_aspect_ratio = true}),
                ErrorCode::kInvalidArgument, "resizing");
-  EXPECT_ERROR(open_source("x", {.format = "nothing"}), ErrorCode::kUnsupported,
+  EXPECT_ERROR(open_source("x", {.format = "nothing"}), ErrorCode::kInvalidArgument,
                "cannot read x as \"nothing\"; the formats are npy, npz");
-  EXPECT_ERROR(open_source("-"), ErrorCode::kUnsupported, "without a format");
+  EXPECT_ERROR(open_source("-"), ErrorCode::kInvalidArgument, "without a format");
 }
 
 TEST_F(InputTest, Gzip_OfAnyFormat_IsInflated) {

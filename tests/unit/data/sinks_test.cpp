@@ -143,10 +143,10 @@ TEST_F(SinksTest, TopKAndLabels_ThatDoNotFit_AreRefused) {
                ErrorCode::kInvalidArgument, "csv, tsv or ndjson");
   EXPECT_ERROR(
       open_sink(path("x.csv"), DType::kFloat32, {3, 2}, 1, Overwrite::kNever, {.top_k = 1}),
-      ErrorCode::kShapeMismatch, "one score a class");
+      ErrorCode::kInvalidArgument, "one score a class");
   EXPECT_ERROR(
       open_sink(path("x.csv"), DType::kFloat32, {3}, 1, Overwrite::kNever, {.labels = {"a"}}),
-      ErrorCode::kShapeMismatch, "1 labels for the 3 values");
+      ErrorCode::kInvalidArgument, "1 labels for the 3 values");
   EXPECT_ERROR(open_sink(path("x.csv"), DType::kFloat32, {3}, 1, Overwrite::kResume),
                ErrorCode::kUnsupported, "cannot go on");
 }
