@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/cpu.h"
@@ -67,7 +68,8 @@ void ThreadPool::enqueue(std::shared_ptr<Task> task) {
           queue_.erase(place);
           fail(ErrorCode::kOutOfMemory, "cannot start a worker thread: {}", error.what());
         }
-        start_error = std::current_exception();
+        // Tried again with each task, and told once.
+        if (!std::exchange(told_of_start_, true)) start_error = std::current_exception();
       }
     }
   }

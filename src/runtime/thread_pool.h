@@ -51,7 +51,8 @@ class ThreadPool final : public CancelListener, public std::enable_shared_from_t
   std::condition_variable has_room_;  // for enqueue: not full, or closed
   Queue queue_;
   std::vector<std::thread> threads_;  // does not change after shutdown
-  size_t num_idle_ = 0;  // threads with nothing left to do before they look at the queue
+  size_t num_idle_ = 0;         // threads with nothing left to do before they look at the queue
+  bool told_of_start_ = false;  // that a thread more cannot be started
   bool shut_down_ = false;
   std::string broken_;  // why; "" while the workers can work
 

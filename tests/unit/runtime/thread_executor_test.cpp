@@ -243,6 +243,7 @@ TEST(ThreadExecutor_Workers, CannotBeStartedIsAnErrorAndTheExecutorGoesOn) {
   const auto busy = executor.submit([&] { finish.wait(); });
   ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
   const auto later = executor.submit([] { return 1; });
+  executor.submit([] { return 2; });
   ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
   EXPECT_EQ(executor.num_threads(), 1);
   EXPECT_THAT(reports.values(), ElementsAre("cannot start one more worker thread"));
