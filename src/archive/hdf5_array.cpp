@@ -544,7 +544,8 @@ void Hdf5Array::visit_chunks(const ChunkVisitor& visit) const {
       if (count > file_.image.size / bytes) damaged("it claims more data than the file has");
       const uint32_t size = stored_size(bytes);
       for (uint64_t i = 0; i < count; ++i) {
-        visit({chunk_offset(i, true), {address_ + i * bytes, size, 0}});
+        const Chunk chunk = {chunk_offset(i, true), {address_ + i * bytes, size, 0}};
+        if (is_inside(chunk)) visit(chunk);
       }
       break;
     }

@@ -76,6 +76,13 @@ def write_sparse_hdf5():
         file.create_dataset("far", (70000, 1), "i2", chunks=(1, 1), maxshape=(None, 1), fillvalue=-1)[69998] = 0
         file.create_dataset("nothing", (1000000, 3), ">i2", fillvalue=7)
         file.create_dataset("huge_rows", (2, 1 << 20, 1 << 10), "f4")
+        # All chunks of the largest shape have their place at once, one after the other.
+        early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        early.set_chunk((2, 1))
+        early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        space = h5py.h5s.create_simple((5, 1), (20, 1))
+        early = h5py.Dataset(h5py.h5d.create(file.id, b"early", h5py.h5t.STD_I16LE, space, early))
+        early[1:3] = counting((2, 1)) + 1
 
 
 def write_npz():

@@ -101,6 +101,11 @@ TEST(Hdf5Source, LateChunkOfAGrowingArray_IsFound) {
   EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/far"))), expected);
 }
 
+TEST(Hdf5Source, ChunksBeyondTheShape_HaveNoRows) {
+  EXPECT_EQ(read_rows<int16_t>(*open_source(test_file("sparse.h5:/early"))),
+            (std::vector<int16_t>{0, 1, 2, 0, 0}));
+}
+
 TEST(Hdf5Source, ArrayWithoutData_HoldsTheFillValue) {
   const auto source = open_source(test_file("sparse.h5:/nothing"));
   EXPECT_EQ(source->num_rows(), 1'000'000);
