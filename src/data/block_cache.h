@@ -22,7 +22,12 @@ class BlockCache {
  public:
   using Block = std::vector<std::byte>;
 
-  explicit BlockCache(size_t max_bytes) : max_bytes_(max_bytes) {}
+  // About what the cache itself takes for a block, in memory of small pieces.
+  static constexpr size_t kBytesBesideBlock = 320;
+
+  // `bytes_beside` are counted for each block, beside its own.
+  explicit BlockCache(size_t max_bytes, size_t bytes_beside = 0)
+      : max_bytes_(max_bytes), bytes_beside_(bytes_beside) {}
 
   // The block with this number, made by `make` if it is not here. An error of `make` goes to the
   // caller; who asks next tries again.
@@ -134,7 +139,7 @@ class BlockCache {
     const std::lock_guard lock(mutex_);
     const auto found = slots_.find(number);
     if (found == slots_.end() || found->second.entry.get() != &entry) return;
-    found->second.bytes = entry.block->size();
+    found->second.bytes = entry.block->size() + bytes_beside_;
     bytes_ += found->second.bytes;
     while (bytes_ > max_bytes_ && slots_.size() > 1) {
       const auto oldest = slots_.find(recent_.back());
@@ -144,7 +149,7 @@ class BlockCache {
     }
   }
 
-  const size_t max_bytes_;
+  const size_t max_bytes_, bytes_beside_;
   const std::shared_ptr<Spares> spares_ = std::make_shared<Spares>();
   std::mutex mutex_;  // of what follows
   std::unordered_map<uint64_t, Slot> slots_;

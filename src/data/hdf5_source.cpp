@@ -52,7 +52,7 @@ class ChunkedSource : public Source {
         row_bytes_(num_bytes(array_.dtype(), row_shape_)),
         chunks_(array_.stored_chunks([this] { file_->forget_pages(); })),
         chunks_across_(count_across()),
-        cache_(cache_bytes(saturating_band_bytes(), memory_bytes)),
+        cache_(cache_bytes(saturating_band_bytes(), memory_bytes), BlockCache::kBytesBesideBlock),
         decoding_(memory_bytes / 2),
         window_(memory_bytes / 4) {}
 
@@ -110,7 +110,8 @@ class ChunkedSource : public Source {
   }
   uint64_t saturating_band_bytes() const {
     uint64_t bytes = 0;
-    const bool overflow = __builtin_mul_overflow(array_.chunk_bytes(), chunks_across_, &bytes);
+    const bool overflow = __builtin_mul_overflow(
+        array_.chunk_bytes() + BlockCache::kBytesBesideBlock, chunks_across_, &bytes);
     return overflow ? ~uint64_t{0} : bytes;
   }
 

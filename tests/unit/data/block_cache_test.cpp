@@ -57,6 +57,18 @@ TEST(BlockCache, BlocksBeyondItsBytes_AreMadeAgain) {
   EXPECT_EQ(made, 1);
 }
 
+// Without that, millions of tiny blocks would take many times their bytes.
+TEST(BlockCache, WhatKeepingABlockTakes_CountsToo) {
+  BlockCache cache(2 * (10 + BlockCache::kBytesBesideBlock), BlockCache::kBytesBesideBlock);
+  for (const uint64_t number : {1, 2}) cache.get(number, make_seven);
+  cache.get(1, must_not_make);
+  cache.get(3, make_seven);
+  cache.get(1, must_not_make);
+  bool made = false;
+  cache.get(2, [&](BlockCache::Block&) { made = true; });
+  EXPECT_TRUE(made);
+}
+
 TEST(BlockCache, BlocksBeyondItsBytes_LeaveTheirMemoryToTheNext) {
   BlockCache cache(25);
   for (uint64_t number : {1, 2, 3}) cache.get(number, make_seven);
