@@ -16,6 +16,12 @@ struct FileRows {
   size_t offset = 0;
 };
 
+// The job that goes on with rows that are kept.
+struct RowsOwner {
+  std::string job;      // a text that no other job has, without line ends
+  std::string journal;  // where it stands, from the folder of the output
+};
+
 // Takes the rows of one model output, by range. write() is thread-safe for ranges that do not
 // overlap.
 class Sink {
@@ -38,6 +44,11 @@ class Sink {
   // From now on the destructor leaves unfinished rows for Overwrite::kResume; with false it does
   // not. Returns false, and does nothing, where another process could not go on with the sink.
   virtual bool keep(bool /*kept*/ = true) { return false; }
+  // Marks rows that are kept as those of a job, until finish(): where all sinks do, another job's
+  // rows are not taken for them.
+  virtual void set_owner(const RowsOwner& /*owner*/) {}
+  // Whose mark they have, be it one of the process that is continued.
+  virtual std::optional<RowsOwner> owner() const { return std::nullopt; }
   // Whether finish() was called, be it by the process that is continued.
   virtual bool is_finished() const { return false; }
   // Where another process may write rows, before finish(); nullopt where only this one can.

@@ -59,6 +59,18 @@ Tensor fill_row(DType dtype, const Shape& row_shape) {
   return row;
 }
 
+// The path of `file` from the folder of `other`.
+std::string path_from(const std::string& other, const std::string& file) {
+  namespace stdfs = std::filesystem;
+  std::error_code error;  // a name that is no path has an empty place, or a part of one
+  const auto folder_of = [&](const stdfs::path& path) {
+    return stdfs::weakly_canonical(stdfs::absolute(path, error).parent_path(), error);
+  };
+  return (folder_of(file) / stdfs::path(file).filename())
+      .lexically_relative(folder_of(other))
+      .string();
+}
+
 }  // namespace
 
 JobOutputs::JobOutputs(const CompiledModel& model, ModelPlans& plans, const PredictOptions& options,
@@ -87,14 +99,12 @@ void JobOutputs::describe(job::JournalHeader& header) const {
 
 // The path of an output from the journal's folder; "" without a journal.
 std::string JobOutputs::place_of(const std::string& output) const {
-  namespace stdfs = std::filesystem;
-  if (options_.journal_path.empty()) return "";
-  std::error_code error;  // a name that is no path has an empty place, or a part of one
-  const auto folder_of = [&](const stdfs::path& path) {
-    return stdfs::weakly_canonical(stdfs::absolute(path, error).parent_path(), error);
-  };
-  const stdfs::path file = folder_of(output) / stdfs::path(output).filename();
-  return file.lexically_relative(folder_of(options_.journal_path)).string();
+  return options_.journal_path.empty() ? "" : path_from(options_.journal_path, output);
+}
+
+// The path of the journal from an output's folder.
+std::string JobOutputs::journal_from(const std::string& output) const {
+  return path_from(output, options_.journal_path);
 }
 
 void JobOutputs::check_continued(const job::Journal& journal, const job::JournalHeader& now) const {
@@ -117,21 +127,46 @@ void JobOutputs::check_continued(const job::Journal& journal, const job::Journal
         "asked to",
         sink->name());
   }
+  check_owners(journal);
+}
+
+// Where nothing is done yet, or nothing is left to do, the mark may be missing.
+void JobOutputs::check_owners(const job::Journal& journal) const {
+  const job::JournalState& state = journal.state();
+  const std::string& job = journal.header().job;
+  for (const auto& sink : sinks_) {
+    const std::optional<RowsOwner> owner = sink->owner();
+    const bool needs_mark = state.chunks_done > 0 && !state.is_complete;
+    require(job.empty() || (owner ? owner->job == job : !needs_mark), ErrorCode::kInvalidArgument,
+            "cannot resume: {}.partial is another than the one the job of {} was begun with: "
+            "another job has taken its name; --force begins anew",
+            sink->name(), journal.path());
+  }
 }
 
 void JobOutputs::fill(int64_t row) const {
   for (size_t k = 0; k < sinks_.size(); ++k) sinks_[k]->write(row, fill_rows_[k]);
 }
 
-bool JobOutputs::keep() const {
+bool JobOutputs::keep(const std::string& job) const {
   bool kept = true;
   for (const auto& sink : sinks_) kept = sink->keep() && kept;
-  if (!kept) drop();
-  return kept;
+  if (!kept) {
+    drop();
+    return false;
+  }
+  for (const auto& sink : sinks_) {
+    if (!sink->is_finished()) sink->set_owner({job, journal_from(sink->name())});
+  }
+  return true;
 }
 
 void JobOutputs::drop() const {
   for (const auto& sink : sinks_) sink->keep(false);
+}
+
+bool JobOutputs::are_marked() const {
+  return std::ranges::all_of(sinks_, [](const auto& sink) { return sink->owner().has_value(); });
 }
 
 void JobOutputs::finish() const {

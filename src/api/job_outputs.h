@@ -27,19 +27,23 @@ class JobOutputs {
   // Writes into `header` what they are called and where they lie.
   void describe(job::JournalHeader& header) const;
   // Whether these are the outputs of the job that is gone on with: throws Error(kInvalidArgument)
-  // for others, Error(kIo) where they are complete and the job is not, or where somebody else's
-  // file lies in the place of one.
+  // for others, or where another job has taken the rows of one, Error(kIo) where they are complete
+  // and the job is not, or where somebody else's file lies in the place of one.
   void check_continued(const job::Journal& journal, const job::JournalHeader& now) const;
 
   // Puts the fill value where a failed row belongs; docs/reliability.md lists the values.
   void fill(int64_t row) const;
-  // Unfinished outputs stay when this goes; false, and none stays, where one cannot.
-  bool keep() const;
+  // Unfinished outputs stay when this goes, marked as those of the job; false, and none stays,
+  // where one cannot.
+  bool keep(const std::string& job) const;
   void drop() const;
+  bool are_marked() const;
   void finish() const;
 
  private:
   std::string place_of(const std::string& output) const;
+  std::string journal_from(const std::string& output) const;
+  void check_owners(const job::Journal& journal) const;
 
   const PredictOptions& options_;
   FileSystem& fs_;

@@ -1,7 +1,9 @@
 #include "hornet/predict.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <random>
 
 #include "api/compiled_model.h"
 #include "api/fingerprint.h"
@@ -50,6 +52,14 @@ void check_options(const PredictOptions& options) {
           ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
   require(!options.resume || !options.journal_path.empty(), ErrorCode::kInvalidArgument,
           "a job cannot be resumed without its journal");
+}
+
+// A text that no other job has.
+std::string new_job_name() {
+  std::random_device random;
+  std::string name;
+  for (int i = 0; i < 4; ++i) name += fmt::format("{:08x}", random());
+  return name;
 }
 
 // One BatchRunner a worker, made when its first chunk comes.
@@ -128,6 +138,10 @@ class Prediction {
   }
 
   bool in_processes() const { return options_.executor == ExecutorKind::kProcesses; }
+  // Rows that come once cannot be compared with those of an earlier run.
+  bool all_come_again() const {
+    return std::ranges::all_of(sources_, [](const Source* s) { return s->location().has_value(); });
+  }
   bool is_complete() const { return journal_ && journal_->state().is_complete; }
   double seconds_since_start() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -160,6 +174,7 @@ class Prediction {
   void open_journal_of_earlier_run() {
     if (options_.journal_path.empty()) return;
     header_.rows = rows_;
+    header_.job = new_job_name();
     header_.identity = identity();
     header_.resume_command = options_.resume_command;
     header_.errors_path = options_.errors_path;
@@ -192,7 +207,9 @@ class Prediction {
   void open_outputs(const SinkFactory& open_sink) {
     outputs_.emplace(model_.compiled(), plans_, options_, open_sink, fs_);
     outputs_->describe(header_);
-    if (journal_) outputs_->check_continued(*journal_, header_);
+    if (!journal_) return;
+    outputs_->check_continued(*journal_, header_);
+    if (!is_complete()) outputs_->keep(journal_->header().job);
   }
 
   // Errors and journal, once the outputs are there.
@@ -208,9 +225,10 @@ class Prediction {
     }
     report_.rows_resumed = before.rows_done;
     report_.rows_failed = before.rows_failed;
-    if (journal_ || options_.journal_path.empty()) return;
+    if (journal_ || options_.journal_path.empty() || !all_come_again()) return;
     try {
-      if (!outputs_->keep()) return;
+      if (!outputs_->keep(header_.job)) return;
+      if (!outputs_->are_marked()) header_.job.clear();
       journal_ = job::Journal::create(options_.journal_path, header_, Overwrite::kNever, fs_);
     } catch (...) {
       outputs_->drop();  // nobody could go on with them

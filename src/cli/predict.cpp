@@ -231,7 +231,7 @@ ExitCode run(const PredictArguments& arguments) {
   const bool can_resume = has_file && std::ranges::all_of(sources, [](const auto& s) {
                             return s->location().has_value();
                           });
-  if (can_resume) options.journal_path = journal;
+  if (has_file) options.journal_path = journal;
   if (has_file && !can_resume && !arguments.force && fs::exists(journal, ignored)) {
     throw CommandError(
         ExitCode::kOutput,

@@ -65,6 +65,8 @@ class DenseFileSink : public Sink {
     partial_.keep(kept);
     return true;
   }
+  void set_owner(const RowsOwner& owner) override { partial_.set_owner(owner); }
+  std::optional<RowsOwner> owner() const override { return partial_.owner(); }
   bool is_finished() const override { return partial_.is_published(); }
   std::optional<FileRows> file_rows() const override {
     return FileRows{out_.path + ".partial", out_.header.size()};

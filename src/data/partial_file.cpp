@@ -2,12 +2,52 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 #include "base/check.h"
+#include "base/checksum.h"
 
 namespace hornet {
 namespace {
+
+// A mark: the job, a line end and the path of its journal; the length of that and its checksum;
+// these last bytes of the file.
+constexpr std::string_view kMarkEnd("hornetM1", 8);
+constexpr size_t kMarkTailBytes = 4 + 4 + 8;
+constexpr size_t kMaxMarkBytes = 1 << 16;
+
+std::string encode_mark(const RowsOwner& owner) {
+  std::string mark = owner.job + "\n" + owner.journal;
+  const uint32_t numbers[] = {static_cast<uint32_t>(mark.size()), crc32c(mark.data(), mark.size())};
+  mark.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  return mark.append(kMarkEnd);
+}
+
+std::string read_text(const File& file, size_t offset, size_t size) {
+  std::string text(size, '\0');
+  file.read_at(offset, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+std::optional<RowsOwner> read_mark(const File& file) {
+  const auto size = static_cast<size_t>(file.status().st_size);
+  if (size < kMarkTailBytes) return std::nullopt;
+  const size_t end = size - kMarkTailBytes;
+  const std::string tail = read_text(file, end, kMarkTailBytes);
+  uint32_t numbers[2];
+  std::memcpy(numbers, tail.data(), sizeof(numbers));
+  const auto [bytes, checksum] = numbers;
+  if (!tail.ends_with(kMarkEnd) || bytes > std::min(end, kMaxMarkBytes)) return std::nullopt;
+  const std::string text = read_text(file, end - bytes, bytes);
+  const size_t line_end = text.find('\n');
+  if (crc32c(text.data(), text.size()) != checksum || line_end == std::string::npos) {
+    return std::nullopt;
+  }
+  return RowsOwner{text.substr(0, line_end), text.substr(line_end + 1)};
+}
 
 // Refuses early what publish() could not do, or must not.
 void check_destination(const std::string& path, Overwrite overwrite, FileSystem& fs) {
@@ -52,6 +92,18 @@ std::unique_ptr<File> lock_created(std::unique_ptr<File> file, FileSystem& fs) {
   return file;
 }
 
+// What a job may yet go on with is not a leftover.
+void check_ownerless(const File& file, FileSystem& fs) {
+  const std::optional<RowsOwner> owner = read_mark(file);
+  if (!owner) return;
+  const std::string journal = (std::filesystem::path(directory_of(file.path())) / owner->journal)
+                                  .lexically_normal()
+                                  .string();
+  require(!exists(journal, fs), ErrorCode::kIo,
+          "{} has rows of the job of {}, which can be resumed; --force replaces it", file.path(),
+          journal);
+}
+
 // Removes what another run left at `path`, if that run is over.
 void remove_leftover(const std::string& path, Overwrite overwrite, FileSystem& fs) {
   const auto file = File::open_unless(ENOENT, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
@@ -70,6 +122,7 @@ void remove_leftover(const std::string& path, Overwrite overwrite, FileSystem& f
     case File::Lock::kTaken:
       break;
   }
+  if (overwrite == Overwrite::kNever) check_ownerless(*file, fs);
   // A run that ended between open and lock may have given the file its final name.
   if (file->is_named()) remove_file(path, fs);
 }
@@ -103,8 +156,10 @@ std::unique_ptr<File> open_kept(const std::string& path, FileSystem& fs, bool& p
 
 }  // namespace
 
-PartialFile::PartialFile(const std::string& path, Overwrite overwrite, FileSystem& fs)
+PartialFile::PartialFile(WithoutSpace, const std::string& path, size_t bytes, Overwrite overwrite,
+                         FileSystem& fs)
     : path_(path),
+      bytes_(bytes),
       overwrite_(overwrite),
       fs_(fs),
       kept_(overwrite == Overwrite::kResume),
@@ -114,12 +169,14 @@ PartialFile::PartialFile(const std::string& path, Overwrite overwrite, FileSyste
 
 // The first constructor makes the object whole: if reserve() throws, the destructor runs.
 PartialFile::PartialFile(const std::string& path, size_t bytes, Overwrite overwrite, FileSystem& fs)
-    : PartialFile(path, overwrite, fs) {
+    : PartialFile(WithoutSpace(), path, bytes, overwrite, fs) {
   if (overwrite != Overwrite::kResume) {
     file_->reserve(bytes);
     return;
   }
-  const auto found = static_cast<size_t>(file_->status().st_size);
+  if (!published_) owner_ = read_mark(*file_);
+  const auto size = static_cast<size_t>(file_->status().st_size);
+  const size_t found = size - (owner_ ? encode_mark(*owner_).size() : 0);
   require(found == bytes, ErrorCode::kIo, "cannot go on: {} has {} bytes; expected {}",
           file_->path(), found, bytes);
 }
@@ -127,6 +184,13 @@ PartialFile::PartialFile(const std::string& path, size_t bytes, Overwrite overwr
 // A file that cannot be removed stays; a destructor has nobody to tell.
 PartialFile::~PartialFile() {
   if (!published_ && !kept_) fs_.unlink(file_->path().c_str());
+}
+
+void PartialFile::set_owner(const RowsOwner& owner) {
+  if (owner_ && owner_->job == owner.job) return;
+  const std::string mark = encode_mark(owner);
+  file_->write_at(bytes_, std::as_bytes(std::span(mark)));
+  owner_ = owner;
 }
 
 void PartialFile::sync() {
@@ -141,6 +205,8 @@ void PartialFile::publish(bool durable) {
     if (durable) sync_directory(directory_of(path_), fs_);
     return;
   }
+  if (owner_) file_->truncate(bytes_);
+  owner_.reset();
   if (durable) file_->sync();
   if (overwrite_ != Overwrite::kNever) {
     replace_file(file_->path(), path_, fs_);

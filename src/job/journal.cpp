@@ -89,6 +89,7 @@ std::string header_text(const JournalHeader& header) {
   };
   line("rows", std::to_string(header.rows));
   line("chunk_size", std::to_string(header.chunk_size));
+  line("job", header.job);
   for (const auto& [name, value] : header.identity) line("is " + name, value);
   for (const std::string& path : header.outputs) line("output", path);
   for (const std::string& path : header.places) line("place", path);
@@ -121,6 +122,7 @@ JournalHeader parse_header(const std::string& path, std::string_view text) {
     text.remove_prefix(end + 1);
     if (key == "rows") header.rows = to_number(path, value);
     if (key == "chunk_size") header.chunk_size = to_number(path, value);
+    if (key == "job") header.job = value;
     if (key.starts_with("is ")) header.identity.emplace_back(key.substr(3), value);
     if (key == "output") header.outputs.push_back(value);
     if (key == "place") header.places.push_back(value);

@@ -17,6 +17,7 @@ namespace hornet::job {
 struct JournalHeader {
   int64_t rows = 0;
   int64_t chunk_size = 1;
+  std::string job;  // what no other job has; "" where not all outputs have its mark
   // Name and value of everything that the bytes of the outputs depend on: "model", "input x", ...
   std::vector<std::pair<std::string, std::string>> identity;
   std::vector<std::string> outputs;  // paths

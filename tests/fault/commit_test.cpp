@@ -207,6 +207,61 @@ TEST(Commit, AnotherInputOrOption_IsRefusedByName) {
   EXPECT_ERROR(job.run(options), ErrorCode::kIo, "is the journal of a job that is not complete");
 }
 
+// One has rows of the first job, the other is of an output that both have.
+TEST(Commit, RowsThatAnotherJobHasTaken_AreNotGoneOnWith) {
+  const FaultJob job(160, {{100, kThrows}});
+  const PredictOptions options = job.options(ExecutorKind::kThreads);
+  EXPECT_THROW(job.run(options), RowError);
+  PredictOptions other = options;
+  other.journal_path += ".of_another";
+  other.errors_path.clear();
+  EXPECT_ERROR(job.run(other), ErrorCode::kIo,
+               "y.npy.partial has rows of the job of " + job.journal_path());
+  EXPECT_FALSE(std::filesystem::exists(other.journal_path));
+  other.overwrite = Overwrite::kAllowed;
+  EXPECT_THROW(job.run(other), RowError);
+  EXPECT_ERROR(job.resume(options), ErrorCode::kInvalidArgument,
+               "y.npy.partial is another than the one the job of " + job.journal_path());
+  other.resume = true;
+  other.on_error = OnError::kSkip;
+  EXPECT_GT(job.run(other).rows_resumed, 0);
+}
+
+// A sink of the caller's own, which keeps its rows and knows nothing of marks.
+class KeepingSink : public Sink {
+ public:
+  explicit KeepingSink(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
+  std::string name() const override { return sink_->name(); }
+  void write(int64_t begin, const TensorView& rows) override { sink_->write(begin, rows); }
+  void sync() override { sink_->sync(); }
+  void finish() override { sink_->finish(); }
+  bool keep(bool kept) override { return sink_->keep(kept); }
+  bool is_finished() const override { return sink_->is_finished(); }
+
+ private:
+  const std::unique_ptr<Sink> sink_;
+};
+
+TEST(Commit, SinkWithoutMarks_IsGoneOnWithAllTheSame) {
+  const FaultJob job(160, {{100, kThrows}});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  const auto run = [&](Overwrite overwrite) {
+    const auto source = open_source(job.input_path());
+    return predict(
+        FaultJob::model(), {source.get()},
+        [&](size_t, DType dtype, const Shape& shape) {
+          return std::make_unique<KeepingSink>(
+              open_sink(job.output_path(), dtype, shape, job.rows(), overwrite));
+        },
+        options);
+  };
+  EXPECT_THROW(run(Overwrite::kNever), RowError);
+  options.resume = true;
+  options.on_error = OnError::kSkip;
+  EXPECT_GT(run(Overwrite::kResume).rows_resumed, 0);
+  job.expect_complete({100});
+}
+
 TEST(Commit, JournalWhoseHeaderIsNotOnTheDisk_HasNoNameYet) {
   const FaultJob job(48, {});
   FaultyFileSystem fs;

@@ -564,6 +564,16 @@ TEST_F(PredictCommand, InputThatComesOnce_HasNoJournal) {
   EXPECT_THAT(files(), ElementsAre("y.npy"));
 }
 
+TEST_F(PredictCommand, InputThatComesOnce_EndsTheJobWhoseOutputItReplaces) {
+  stop_a_job(scratch("x.npy"), path("y.npy"));
+  write_zeros(scratch("few.npy"), {8, 8, 1}, 10);
+  const Outcome outcome = run_command(
+      {"predict", digits("digits.keras"), "-", "--format", "npy", "-o", path("y.npy"), "--force"},
+      [&] { dup2(open(scratch("few.npy").c_str(), O_RDONLY), STDIN_FILENO); });
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(files(), ElementsAre("y.npy"));
+}
+
 TEST_F(PredictCommand, MembersOfAnInputThatComesOnce_AreRead) {
   // Not the array that is wanted, but one that is read.
   const Outcome outcome = run_command(

@@ -173,6 +173,45 @@ TEST_F(PartialFileTest, KeptNoLonger_IsRemoved) {
   EXPECT_TRUE(directory_.is_empty());
 }
 
+TEST_F(PartialFileTest, Mark_IsFoundByAnotherRunAndGoneWhenPublished) {
+  {
+    PartialFile first(path_, 4, Overwrite::kNever);
+    first.file().write_at(0, std::as_bytes(std::span(std::string_view("abcd"))));
+    first.keep();
+    first.set_owner({"job 7", "../a.hornet"});
+  }
+  PartialFile second(path_, 4, Overwrite::kResume);
+  ASSERT_TRUE(second.owner().has_value());
+  EXPECT_EQ(second.owner()->job, "job 7");
+  EXPECT_EQ(second.owner()->journal, "../a.hornet");
+  second.publish();
+  EXPECT_EQ(read_file(path_), "abcd");
+}
+
+TEST_F(PartialFileTest, LeftoverWhoseOwnersJournalIsThere_IsReplacedOnlyWhenAsked) {
+  {
+    PartialFile first(path_, 4, Overwrite::kNever);
+    first.keep();
+    first.set_owner({"job 7", "a.hornet"});
+  }
+  write_file(directory_.path("a.hornet"), "");
+  EXPECT_ERROR(publish("new"), ErrorCode::kIo,
+               partial_path_ + " has rows of the job of " + directory_.path("a.hornet"));
+  EXPECT_EQ(PartialFile(path_, 4, Overwrite::kResume).owner()->job, "job 7");
+  publish("new", Overwrite::kAllowed);
+  EXPECT_EQ(read_file(path_), "new");
+}
+
+TEST_F(PartialFileTest, LeftoverWhoseOwnersJournalIsGone_IsReplaced) {
+  {
+    PartialFile first(path_, 4, Overwrite::kNever);
+    first.keep();
+    first.set_owner({"job 7", "a.hornet"});
+  }
+  publish("new");
+  EXPECT_EQ(read_file(path_), "new");
+}
+
 TEST_F(PartialFileTest, Resume_FindsWhatWasPublished) {
   publish("done");
   PartialFile again(path_, 4, Overwrite::kResume);
