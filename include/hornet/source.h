@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hornet/tensor.h"
@@ -70,6 +71,10 @@ class Source {
 
   // What tells the files of the source from themselves at another time; "" where it has none.
   virtual std::string version() const { return location_ ? location_->version : ""; }
+
+  // What it reads of its files, and how, beyond its type and shape: name and value of each choice
+  // that was made, as "member" and "/images". Those of location(), unless it knows better.
+  virtual std::vector<std::pair<std::string, std::string>> choices() const;
 
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }

@@ -156,8 +156,11 @@ class Prediction {
       entries.emplace_back("weights file", compiled.weights_file()->fingerprint());
     }
     for (size_t i = 0; i < sources_.size(); ++i) {
-      entries.emplace_back(fmt::format("input \"{}\"", model_.inputs()[i].name),
-                           source_fingerprint(*sources_[i]));
+      const std::string input = fmt::format("input \"{}\"", model_.inputs()[i].name);
+      for (const auto& [choice, value] : sources_[i]->choices()) {
+        entries.emplace_back(fmt::format("{} of {}", choice, input), value);
+      }
+      entries.emplace_back(input, source_fingerprint(*sources_[i]));
     }
     entries.emplace_back("option check_finite", options_.check_finite ? "true" : "false");
     entries.emplace_back("option output_dtype", options_.output_dtype

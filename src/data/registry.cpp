@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/file_version.h"
+#include "base/json_text.h"
 #include "data/csv.h"
 #include "data/hdf5.h"
 #include "data/input.h"
@@ -145,6 +146,30 @@ void check_options(const Format& format, const SourceOptions& options, const std
 }
 
 }  // namespace
+
+// An element type and a shape are those of the source by now; memory_bytes changes no row.
+std::vector<std::pair<std::string, std::string>> Source::choices() const {
+  std::vector<std::pair<std::string, std::string>> chosen;
+  if (!location_) return chosen;
+  const SourceOptions none, &options = location_->options;
+  const auto add = [&](bool given, const char* name, std::string value) {
+    if (given) chosen.emplace_back(name, std::move(value));
+  };
+  const MemberPath place = split_member(location_->path);
+  add(place.member && has_members(location_->path, options.format), "member",
+      place.member.value_or(""));
+  add(!options.format.empty(), "format", options.format);
+  std::string columns;
+  for (const std::string& column : options.columns) columns += json_string(column);
+  add(!columns.empty(), "columns", columns);
+  add(options.delimiter != none.delimiter, "delimiter", {options.delimiter});
+  add(options.header != none.header, "header",
+      options.header == SourceOptions::Header::kYes ? "yes" : "no");
+  add(options.interpolation != none.interpolation, "interpolation", "nearest");
+  add(options.crop_to_aspect_ratio, "crop_to_aspect_ratio", "true");
+  add(options.scaled_decoding, "scaled_decoding", "true");
+  return chosen;
+}
 
 std::span<const Format> formats() { return kFormats; }
 

@@ -214,9 +214,9 @@ void check_same_identity(const std::string& path, const JournalHeader& then,
          "expected {}",
          name, path, after.empty() ? "none" : after, before.empty() ? "none" : before);
   };
+  // An entry that is new, as an option that is given, first: others differ because of it.
   for (const auto& [name, value] : now.identity) {
-    const std::string before = find_value(then, name);
-    if (before != value) refuse(name, before, value);
+    if (find_value(then, name).empty()) refuse(name, "", value);
   }
   for (const auto& [name, value] : then.identity) {
     if (find_value(now, name) != value) refuse(name, value, find_value(now, name));

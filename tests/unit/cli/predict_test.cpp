@@ -547,6 +547,16 @@ TEST_F(PredictCommand, GoingOnWithOtherOptions_IsToldTheRightCommand) {
   EXPECT_THAT(refused.err, ContainsRegex("go on with: [^\n]* --check-finite[^\n]* --resume"));
 }
 
+TEST_F(PredictCommand, GoingOnWithAnotherMemberOfTheInput_IsRefusedByName) {
+  Strings arguments = stop_a_job(scratch("x.h5:/raw"), path("y.npy"));
+  arguments.push_back("--resume");
+  arguments[2] = scratch("x.h5");
+  const Outcome refused = run_command(arguments);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("the member of input \"image\" is another"));
+  EXPECT_THAT(refused.err, HasSubstr("none; expected /raw"));
+}
+
 TEST_F(PredictCommand, InputThatComesOnce_HasNoJournal) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 1000);
   const Strings arguments = {"predict", digits("digits.keras"), "-",       "--format", "npy",

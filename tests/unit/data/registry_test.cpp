@@ -50,6 +50,24 @@ TEST(Registry, OpenSink_ShapesNotKnown_AreRefused) {
                "y.npy: -1 rows");
 }
 
+using Choices = std::vector<std::pair<std::string, std::string>>;
+
+TEST(Registry, Choices_AreTheMemberAndTheOptionsThatChangeRows) {
+  TemporaryDirectory directory;
+  const std::string h5 = directory.path("x.h5"), csv = directory.path("x.csv");
+  open_sink(h5 + ":/raw", DType::kFloat32, {2}, 1)->finish();
+  EXPECT_EQ(open_source(h5)->choices(), Choices());
+  SourceOptions options;
+  options.memory_bytes = 1 << 20;
+  EXPECT_EQ(open_source(h5 + ":/raw", options)->choices(), (Choices{{"member", "/raw"}}));
+  write_file(csv, "a;b;c\n1;2;3\n");
+  options.columns = {"c", "a"};
+  options.delimiter = ';';
+  options.header = SourceOptions::Header::kYes;
+  EXPECT_EQ(open_source(csv, options)->choices(),
+            (Choices{{"columns", "\"c\"\"a\""}, {"delimiter", ";"}, {"header", "yes"}}));
+}
+
 TEST(Registry, OpenSource_MissingFile_IsNamed) {
   EXPECT_ERROR(open_source("/nowhere/x.npy"), ErrorCode::kIo, "cannot open /nowhere/x.npy");
 }
