@@ -20,6 +20,7 @@
 #include "job/chunk_log.h"
 #include "job/job.h"
 #include "job/progress.h"
+#include "kernels/simd/speed.h"
 #include "kernels/threads.h"
 #include "runtime/batch_runner.h"
 #include "runtime/output_error.h"
@@ -166,7 +167,9 @@ class Prediction {
     entries.emplace_back("option output_dtype", options_.output_dtype
                                                     ? to_string(*options_.output_dtype)
                                                     : "of the model");
-    // Other kernels round in other ways: another processor, or another release.
+    // Other kernels round in other ways: another processor, or another release. The plan has the
+    // names of kernels, of which Hornet's own have a form for each instruction set.
+    entries.emplace_back("instruction set", kernels::instruction_set());
     const std::string text = plans_.for_rows(1).to_string();
     entries.emplace_back(
         "set of kernels (of this processor and release)",

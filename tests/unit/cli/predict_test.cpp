@@ -557,6 +557,20 @@ TEST_F(PredictCommand, GoingOnWithAnotherMemberOfTheInput_IsRefusedByName) {
   EXPECT_THAT(refused.err, HasSubstr("none; expected /raw"));
 }
 
+TEST_F(PredictCommand, GoingOnWithAnotherInstructionSet_IsRefused) {
+  Strings arguments = stop_a_job(scratch("x.npy"), path("y.npy"));
+  arguments.push_back("--resume");
+  const std::string journal = read_file(path("y.npy.hornet"));
+  ASSERT_THAT(journal, HasSubstr("is instruction set\t"));
+  if (journal.find("is instruction set\tavx512") == std::string::npos) {
+    GTEST_SKIP() << "this processor has no AVX-512 to do without";
+  }
+  const Outcome refused = run_command(arguments, [] { setenv("HORNET_MAX_ISA", "avx2", 1); });
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("the instruction set is another"));
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+}
+
 TEST_F(PredictCommand, InputThatComesOnce_HasNoJournal) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 1000);
   const Strings arguments = {"predict", digits("digits.keras"), "-",       "--format", "npy",
