@@ -115,6 +115,23 @@ void check_not_read(const PredictArguments& arguments, const std::vector<std::st
   check(arguments.options.report_path, outputs, "and it is an output");
 }
 
+// Where the first output is there and no journal, the others must be there as well: what comes in
+// order may have its name before the job is complete, and a stream keeps nothing.
+void require_all_finished(const std::vector<std::string>& outputs) {
+  std::vector<std::string> missing;
+  for (const std::string& output : outputs) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(output, ignored)) missing.push_back(output == "-" ? "stdout" : output);
+  }
+  if (missing.empty()) return;
+  throw CommandError(
+      ExitCode::kOutput,
+      fmt::format("cannot go on: {} exists and has no journal, and {} {} no finished file{}; "
+                  "--force predicts again",
+                  outputs[0], enumerate(missing), missing.size() == 1 ? "is" : "are",
+                  missing.size() == 1 ? "" : "s"));
+}
+
 // A folder that is there as long as it is needed: kept, or removed again.
 class NewFolder {
  public:
@@ -245,8 +262,9 @@ ExitCode run(const PredictArguments& arguments) {
   options.resume_command = resume_command(own_arguments());
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);
-  const bool is_complete = has_file && !options.resume && fs::is_regular_file(first_file);
-  if (arguments.resume && !arguments.force && is_complete) {
+  const bool is_begun = has_file && !options.resume && fs::is_regular_file(first_file, ignored);
+  if (arguments.resume && !arguments.force && is_begun) {
+    require_all_finished(output_files);
     write_stderr(
         fmt::format("hornet: {} exists and has no journal: nothing is left to go on with; --force "
                     "predicts again\n",

@@ -478,6 +478,36 @@ TEST_F(PredictCommand, ResumeOfAJobThatIsComplete_SaysSo) {
   expect_one_line(again.err, "nothing is left to go on with");
 }
 
+TEST_F(PredictCommand, ResumeWhereAnOutputOfSeveralIsMissing_NamesIt) {
+  Strings arguments = predict_named();
+  for (const std::string& output : {"1.also=" + path("also.npy"), "dense=" + path("first.npy"),
+                                    "dense_1=" + path("deep.npy")}) {
+    arguments.insert(arguments.end(), {"-o", output});
+  }
+  arguments.push_back("--resume");
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+  EXPECT_EQ(run_command(arguments).exit_code, 0);
+  std::filesystem::remove(path("deep.npy"));
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 5);
+  expect_one_line(outcome.err, path("deep.npy") + " is no finished file");
+  EXPECT_THAT(files(), ElementsAre("also.npy", "first.npy"));
+}
+
+TEST_F(PredictCommand, ResumeWhereAnOutputOfSeveralIsAStream_DoesNotTakeItForComplete) {
+  Strings arguments = predict_named();
+  for (const std::string& output :
+       Strings{"1.also=-", "dense=" + path("first.csv"), "dense_1=" + path("deep.csv")}) {
+    arguments.insert(arguments.end(), {"-o", output});
+  }
+  arguments.insert(arguments.end(), {"--output-format", "csv", "--resume"});
+  write_file(path("first.csv"), "");
+  write_file(path("deep.csv"), "");
+  const Outcome outcome = run_command(arguments);
+  EXPECT_EQ(outcome.exit_code, 5);
+  expect_one_line(outcome.err, "stdout is no finished file");
+}
+
 TEST_F(PredictCommand, FilesThatAreRead_AreNotWrittenOver) {
   const std::string x = scratch("x.npy"), model = scratch("m.keras");
   write_zeros(x, {8, 8, 1}, 10);
