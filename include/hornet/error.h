@@ -14,8 +14,8 @@ enum class ErrorCode {
   kShapeMismatch,    // shapes or row counts that do not fit
   kInvalidInput,     // a data file that is broken or of the wrong kind
   kIo,               // the operating system refused (missing file, full disk, ...)
-  kOutOfMemory,
-  kNotFinite,  // a prediction that is NaN or infinite
+  kOutOfMemory,      // no memory, or no open file more
+  kNotFinite,        // a prediction that is NaN or infinite
   kCancelled,
   kTimeout,     // not done in the time given
   kWorkerDied,  // a worker process that ended in the middle of its work

@@ -41,6 +41,7 @@ uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byt
     const TensorView view = source.rows(row, row + 1, scratch);
     return crc32c(view.data, num_bytes(view.dtype, view.shape), crc);
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kOutOfMemory) throw;
     // A row that cannot be read is a matter of its chunk; that it cannot is a property as well.
     return crc32c(error.message().data(), error.message().size(), crc);
   }

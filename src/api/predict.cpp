@@ -304,6 +304,7 @@ class Prediction {
     job.part_step = part_step_;
     job.retries = options_.retries;
     job.on_error = options_.on_error;
+    job.stop_without_memory = !in_processes();
     job.progress = options_.progress;
     job.cancel = options_.cancel;
     job.sync_interval_seconds = options_.sync_interval_seconds;

@@ -59,13 +59,15 @@ class FileSystem {
 // What the system says about an errno: "No such file or directory".
 std::string error_text(int error);
 
-// Throws Error(kIo): the message, and what errno says. A statement of its own after the call that
+// Throws Error(kIo), or Error(kOutOfMemory) where there is no more memory or no more open file to
+// be had: the message, and what errno says. A statement of its own after the call that
 // failed; among the arguments of require() errno might be read before the call is made.
 template <class... Args>
 [[noreturn]] void fail_system(fmt::format_string<Args...> format, Args&&... args) {
   const int error = errno;
-  fail(ErrorCode::kIo, "{}: {}", fmt::format(format, std::forward<Args>(args)...),
-       error_text(error));
+  const bool no_more = error == ENOMEM || error == EMFILE || error == ENFILE;
+  fail(no_more ? ErrorCode::kOutOfMemory : ErrorCode::kIo, "{}: {}",
+       fmt::format(format, std::forward<Args>(args)...), error_text(error));
 }
 
 // An open file, closed with its scope. Its functions retry what a signal interrupted, complete what

@@ -39,11 +39,11 @@ class ByteBudget {
   // 0: as many as anybody wants.
   explicit ByteBudget(size_t bytes) : bounded_(bytes > 0), total_(bytes), free_(bytes) {}
 
-  // Who holds a lease must not wait for another of the same budget. Throws Error(kOutOfMemory) for
-  // more than there ever are; `name` is what they are for.
+  // Who holds a lease must not wait for another of the same budget. Throws Error(kInvalidInput) for
+  // more than there ever are, which is no want of memory; `name` is what they are for.
   Lease take(size_t bytes, const std::string& name) {
     if (!bounded_) return {};
-    require(bytes <= total_, ErrorCode::kOutOfMemory,
+    require(bytes <= total_, ErrorCode::kInvalidInput,
             "{} takes {} bytes to read; the bound on memory leaves {}", name, bytes, total_);
     std::unique_lock lock(mutex_);
     given_back_.wait(lock, [&] { return free_ >= bytes; });

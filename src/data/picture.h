@@ -30,7 +30,7 @@ struct PictureRow {
   size_t bytes() const;
   // Decodes `file`, JPEG or PNG by its first bytes, resizes it and puts it at `to`. `name` is for
   // messages; throws Error(kInvalidInput). `picture` keeps its memory between calls, unless there
-  // is a bound on it: then it waits until its pixels fit, and throws Error(kOutOfMemory) if they
+  // is a bound on it: then it waits until its pixels fit, and throws Error(kInvalidInput) if they
   // never do.
   void read(std::span<const std::byte> file, const std::string& name, Picture& picture,
             std::byte* to) const;

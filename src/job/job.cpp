@@ -281,7 +281,10 @@ class JobRun {
 
   void handle_failure(const Task& task) {
     const Error error = to_error(task.error);
-    const bool hopeless = is_output_error(task.error) || error.code() == ErrorCode::kBrokenPool ||
+    // All rows would fail for want of memory, unless a worker process that is replaced has its own.
+    const bool no_memory = error.code() == ErrorCode::kOutOfMemory && options_.stop_without_memory;
+    const bool hopeless = no_memory || is_output_error(task.error) ||
+                          error.code() == ErrorCode::kBrokenPool ||
                           error.code() == ErrorCode::kCancelled;
     if (hopeless) {
       return keep_error(std::make_exception_ptr(

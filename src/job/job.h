@@ -21,6 +21,7 @@ struct JobOptions {
   int64_t part_step = 1;   // the last chunks are given out in parts, of multiples of so many rows
   int retries = 0;
   OnError on_error = OnError::kStop;
+  bool stop_without_memory = false;  // Error(kOutOfMemory) is no failure of a row
   ProgressCallback progress = {};
   const std::atomic<bool>* cancel = nullptr;
   double sync_interval_seconds = 5;

@@ -131,6 +131,18 @@ INSTANTIATE_TEST_SUITE_P(Executors, BadRows,
                            return kind.param == ExecutorKind::kThreads ? "Threads" : "Processes";
                          });
 
+TEST(NoMemory, InThreads_StopsTheJobWhichGoesOn) {
+  const FaultJob job(96, {{40, kRunsOutOfMemory}});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.on_error = OnError::kSkip;
+  EXPECT_ERROR(job.run(options), ErrorCode::kOutOfMemory, "rows ");
+  EXPECT_EQ(job_status(job.journal_path()).rows_failed, 0);
+  options.executor = ExecutorKind::kProcesses;
+  options.retries = 0;
+  EXPECT_EQ(job.resume(options).rows_failed, 1);
+  job.expect_complete({40});
+}
+
 TEST(BadRowsInProcesses, ThatKillWorkers_AreFoundOneByOne) {
   const std::map<int64_t, float> marks = {
       {3, kCrashes}, {40, kRunsOutOfMemory}, {41, kExits}, {90, kThrows}};

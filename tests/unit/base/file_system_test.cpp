@@ -132,6 +132,13 @@ TEST_F(FileTest, TryLock_FileSystemWithoutLocks_SaysSo) {
   EXPECT_FALSE(file->is_locked());
 }
 
+TEST_F(FileTest, Open_NoMoreFiles_IsAShortageAndNoMatterOfTheFile) {
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+    fs_.fail_function("open", error);
+    EXPECT_ERROR(create(), ErrorCode::kOutOfMemory, "cannot create " + path_);
+  }
+}
+
 TEST_F(FileTest, OpenUnless_ToleratedError_IsNoFile) {
   EXPECT_EQ(File::open_unless(ENOENT, path_, O_RDONLY, fs_), nullptr);
   write_file(path_, "");

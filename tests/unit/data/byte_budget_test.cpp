@@ -28,7 +28,7 @@ TEST(ByteBudget, WhoWantsMoreThanIsLeft_Waits) {
 
 TEST(ByteBudget, MoreThanThereIs_IsAnError) {
   ByteBudget budget(10);
-  EXPECT_ERROR(budget.take(11, "cat.png"), ErrorCode::kOutOfMemory,
+  EXPECT_ERROR(budget.take(11, "cat.png"), ErrorCode::kInvalidInput,
                "cat.png takes 11 bytes to read; the bound on memory leaves 10");
 }
 

@@ -55,7 +55,7 @@ TEST(Hdf5Source, BoundOnMemory_ChangesNoRow) {
               counting<float>(50 * 24));
   }
   const auto tiny = open_source(test_file("formats.h5:/gzip"), {.memory_bytes = 100});
-  EXPECT_ERROR(read_rows<float>(*tiny), ErrorCode::kOutOfMemory, "the bound on memory leaves 50");
+  EXPECT_ERROR(read_rows<float>(*tiny), ErrorCode::kInvalidInput, "the bound on memory leaves 50");
 }
 
 TEST(Hdf5Source, ChunksThatDidNotCompress_AreRead) {

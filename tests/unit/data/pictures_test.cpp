@@ -231,7 +231,7 @@ TEST(PictureSource, MemoryThatIsTooLittle_FailsThePictureAlone) {
   const auto bounded = open_source(directory.path(), options);
   EXPECT_EQ(read_rows<float>(*bounded, 0, 1),
             read_rows<float>(*open_source(directory.path(), kSmall), 0, 1));
-  EXPECT_ERROR(read_rows<float>(*bounded, 1, 2), ErrorCode::kOutOfMemory, "b.jpg takes ");
+  EXPECT_ERROR(read_rows<float>(*bounded, 1, 2), ErrorCode::kInvalidInput, "b.jpg takes ");
 }
 
 TEST(PictureSource, ShapesThatAreNoPictures_AreRefused) {
