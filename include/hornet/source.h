@@ -76,6 +76,9 @@ class Source {
   // that was made, as "member" and "/images". Those of location(), unless it knows better.
   virtual std::vector<std::pair<std::string, std::string>> choices() const;
 
+  // Whether it reads this file as one of many that its own names: a picture of a list.
+  virtual bool lists(const std::string& /*path*/) const { return false; }
+
   // Nothing where only this process has the rows: memory, a pipe.
   const std::optional<SourceLocation>& location() const { return location_; }
   void set_location(SourceLocation location) { location_ = std::move(location); }

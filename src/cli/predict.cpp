@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "cli/bindings.h"
@@ -80,39 +81,77 @@ Outputs bind_outputs(const PredictArguments& arguments, const Model& model) {
   return outputs;
 }
 
+// What goes to a stream has no file beside which others could lie.
+std::string errors_file(const std::vector<std::string>& outputs) {
+  std::string name = "stdout";
+  switch (output_kind(outputs[0])) {
+    case OutputKind::kFile:
+      name = outputs[0];
+      break;
+    case OutputKind::kStream:
+      name = fs::path(outputs[0]).filename().string();
+      break;
+    case OutputKind::kStandardOutput:
+      break;
+  }
+  return name + ".errors.jsonl";
+}
+
 // "rows.h5" of "rows.h5:/images", where there is no file of the whole name.
 std::string without_member(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error) ? path : path.substr(0, path.rfind(":/"));
 }
 
-// What is written must not take the place of what is read, nor a report that of a prediction.
+// All that a job may write, replace or remove, besides its outputs.
+std::vector<std::string> files_beside(const PredictArguments& arguments,
+                                      const std::vector<std::string>& outputs) {
+  std::vector<std::string> files;
+  for (const std::string& output : outputs) {
+    if (output_kind(output) == OutputKind::kFile) files.push_back(output + ".partial");
+  }
+  const size_t first = files.size();
+  if (output_kind(outputs[0]) == OutputKind::kFile) files.push_back(outputs[0] + ".hornet");
+  files.push_back(errors_file(outputs));
+  if (!arguments.options.report_path.empty()) files.push_back(arguments.options.report_path);
+  // These are written beside their names, too.
+  const size_t count = files.size();
+  for (size_t i = first; i < count; ++i) files.push_back(files[i] + ".partial");
+  return files;
+}
+
+// What is written must not take the place of what is read, nor one file that of another.
 void check_not_read(const PredictArguments& arguments, const std::vector<std::string>& outputs,
                     const std::vector<std::unique_ptr<Source>>& sources) {
-  std::vector<std::string> read = {arguments.model.path, arguments.model.options.weights_path};
+  std::vector<std::string> read = {arguments.model.path, arguments.model.options.weights_path,
+                                   arguments.sink.labels_path};
   for (const auto& source : sources) {
     if (source->location()) read.push_back(without_member(source->location()->path));
   }
+  std::error_code ignored;
+  const auto named = [&](const std::string& path) {
+    const fs::path whole = fs::absolute(path, ignored);
+    return fs::weakly_canonical(whole.parent_path(), ignored) / whole.filename();
+  };
+  std::set<fs::path> places_read, places_written;
+  for (const std::string& path : read) {
+    if (path.empty()) continue;
+    places_read.insert(named(path));
+    places_read.insert(fs::weakly_canonical(fs::absolute(path, ignored), ignored));
+  }
   // What is written takes its own name, and does not follow a link that has it.
-  const auto is_same = [](const std::string& written, const std::string& other) {
-    std::error_code ignored;
-    const auto named = [&](const std::string& path) {
-      const fs::path whole = fs::absolute(path, ignored);
-      return fs::weakly_canonical(whole.parent_path(), ignored) / whole.filename();
-    };
-    return named(written) == named(other) ||
-           named(written) == fs::weakly_canonical(fs::absolute(other, ignored), ignored);
+  const auto check = [&](const std::string& path) {
+    if (output_kind(path) != OutputKind::kFile) return;
+    const bool is_read =
+        places_read.contains(named(path)) ||
+        std::ranges::any_of(sources, [&](const auto& source) { return source->lists(path); });
+    if (!is_read && places_written.insert(named(path)).second) return;
+    throw CommandError(ExitCode::kUsage,
+                       fmt::format("{} would be written over, and it is {}", path,
+                                   is_read ? "read" : "an output or another file of this job"));
   };
-  const auto check = [&](const std::string& path, const std::vector<std::string>& others,
-                         std::string_view what) {
-    for (const std::string& other : others) {
-      if (path.empty() || other.empty() || path == "-" || !is_same(path, other)) continue;
-      throw CommandError(ExitCode::kUsage, fmt::format("{} would be written over, {}", path, what));
-    }
-  };
-  for (const std::string& output : outputs) check(output, read, "and it is read");
-  check(arguments.options.report_path, read, "and it is read");
-  check(arguments.options.report_path, outputs, "and it is an output");
+  for (const std::string& output : outputs) check(output);
+  for (const std::string& file : files_beside(arguments, outputs)) check(file);
 }
 
 // Where the first output is there and no journal, the others must be there as well: what comes in
@@ -238,7 +277,6 @@ ExitCode run(const PredictArguments& arguments) {
 
   PredictOptions options = arguments.options;
   options.output_dtype = output_dtype(arguments.sink);
-  // What goes to a stream has no file beside which others could lie.
   const std::string& first_file = output_files[0];
   const OutputKind kind = output_kind(first_file);
   const bool has_file = kind == OutputKind::kFile;
@@ -256,9 +294,7 @@ ExitCode run(const PredictArguments& arguments) {
                     "that comes once cannot go on with; --force begins anew",
                     journal));
   }
-  const std::string stream =
-      kind == OutputKind::kStream ? fs::path(first_file).filename().string() : "stdout";
-  options.errors_path = (has_file ? first_file : stream) + ".errors.jsonl";
+  options.errors_path = errors_file(output_files);
   options.resume_command = resume_command(own_arguments());
   // A job that was stopped before it had a journal has nothing to go on with.
   options.resume = arguments.resume && can_resume && fs::exists(options.journal_path, ignored);

@@ -132,6 +132,14 @@ class PictureSource : public Source {
     return fmt::format("sizes and times {:08x}", crc);
   }
 
+  bool lists(const std::string& path) const override {
+    const std::string name = stdfs::path(path).filename().string();
+    return std::ranges::any_of(paths_, [&](const std::string& picture) {
+      std::error_code ignored;
+      return picture.ends_with(name) && stdfs::equivalent(picture, path, ignored);
+    });
+  }
+
   TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
     check_range(name_, begin, end, num_rows());
     scratch.resize(static_cast<size_t>(end - begin) * row_.bytes());

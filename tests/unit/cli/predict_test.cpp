@@ -468,6 +468,38 @@ TEST_F(PredictCommand, MaxTasksPerChildWithoutProcesses_IsAUsageError) {
   expect_one_line(outcome.err, "max_tasks_per_child needs worker processes");
 }
 
+// The job would remove them, or put files of its own in their place.
+TEST_F(PredictCommand, FilesThatAreRead_AreNoFilesOfTheJob) {
+  for (const char* suffix : {".partial", ".hornet", ".errors.jsonl", ".errors.jsonl.partial"}) {
+    const std::string x = scratch("y.npy") + suffix;
+    write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
+    std::filesystem::rename(scratch("x.npy"), x);
+    const Outcome outcome = run_command({"predict", digits("digits.keras"), x, "--format", "npy",
+                                         "-o", scratch("y.npy"), "--force"});
+    EXPECT_EQ(outcome.exit_code, 2) << suffix;
+    expect_one_line(outcome.err, x + " would be written over, and it is read");
+    EXPECT_TRUE(std::filesystem::exists(x));
+  }
+  const std::string labels = scratch("labels.csv");
+  write_file(labels, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  const Outcome outcome = run_command({"predict", digits("digits.keras"), digits("images.npy"),
+                                       "-o", labels, "--labels", labels, "--force"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "labels.csv would be written over");
+}
+
+TEST_F(PredictCommand, PicturesOfAList_AreNotWrittenOver) {
+  const std::string picture = scratch("p.csv"), list = scratch("list.txt");
+  std::filesystem::copy_file(std::string(HORNET_TEST_DATA) + "/data/kinds/bit.png", picture);
+  write_file(list, "p.csv\n");
+  const std::string content = read_file(picture);
+  const Outcome outcome =
+      run_command({"predict", digits("digits.keras"), list, "-o", picture, "--force"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  expect_one_line(outcome.err, "p.csv would be written over, and it is read");
+  EXPECT_EQ(read_file(picture), content);
+}
+
 TEST_F(PredictCommand, ResumeOfAJobThatIsComplete_SaysSo) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
   const Strings arguments = {"predict", digits("digits.keras"), scratch("x.npy"),
@@ -518,7 +550,10 @@ TEST_F(PredictCommand, FilesThatAreRead_AreNotWrittenOver) {
       {"predict", model, x, "-o", model, "--output-format", "npy", "--force"},
       {"predict", model, x, "-o", path("y.npy"), "--report", x},
       {"predict", model, x, "-o", path("y.npy"), "--report", model},
-      {"predict", model, x, "-o", path("y.npy"), "--report", path("./y.npy")}};
+      {"predict", model, x, "-o", path("y.npy"), "--report", path("./y.npy")},
+      {"predict", model, x, "-o", path("y.npy"), "--report", path("y.npy.errors.jsonl")},
+      {"predict", model, x, "-o", path("y.npy"), "--report", path("y.npy.hornet")},
+      {"predict", model, x, "-o", path("y.npy"), "--report", path("y.npy.partial")}};
   for (const Strings& command : commands) {
     const Outcome outcome = run_command(command);
     EXPECT_EQ(outcome.exit_code, 2);
