@@ -342,6 +342,7 @@ class Prediction {
     if (journal_) journal_->append_complete();
     if (errors_) errors_->finish();
     outputs_->finish();
+    if (errors_) errors_->replace();
     if (journal_) journal_->remove();
   }
 

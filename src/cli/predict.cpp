@@ -113,6 +113,7 @@ std::vector<std::string> files_beside(const PredictArguments& arguments,
   const size_t first = files.size();
   if (output_kind(outputs[0]) == OutputKind::kFile) files.push_back(outputs[0] + ".hornet");
   files.push_back(errors_file(outputs));
+  files.push_back(errors_file(outputs) + ".new");
   if (!arguments.options.report_path.empty()) files.push_back(arguments.options.report_path);
   // These are written beside their names, too.
   const size_t count = files.size();

@@ -48,18 +48,19 @@ std::string failed_row_line(const FailedRow& failure) {
 }
 
 ErrorList::ErrorList(std::string path, uint64_t bytes, Overwrite overwrite, FileSystem& fs)
-    : path_(std::move(path)), fs_(fs), size_(bytes) {
-  if (!exists(path_, fs_)) {
-    require(size_ == 0, ErrorCode::kIo, "cannot go on: {}, the list of failed rows, is missing",
-            path_);
-    return;
-  }
-  require(overwrite != Overwrite::kNever, ErrorCode::kIo,
-          "{} exists and is not overwritten unless asked to", path_);
+    : final_path_(std::move(path)),
+      fs_(fs),
+      size_(bytes),
+      replaces_(exists(size_ == 0 ? final_path_ : final_path_ + ".new", fs_)),
+      path_(final_path_ + (replaces_ ? ".new" : "")) {
   if (size_ == 0) {
-    remove_file(path_, fs_);
+    require(!replaces_ || overwrite != Overwrite::kNever, ErrorCode::kIo,
+            "{} exists and is not overwritten unless asked to", final_path_);
+    remove_file(final_path_ + ".new", fs_);
     return;
   }
+  require(exists(path_, fs_), ErrorCode::kIo,
+          "cannot go on: {}, the list of failed rows, is missing", path_);
   const auto found = static_cast<uint64_t>(file().status().st_size);
   require(found >= size_, ErrorCode::kIo,
           "cannot go on: {}, the list of failed rows, has {} bytes; expected at least {}", path_,
@@ -122,6 +123,16 @@ void ErrorList::finish() {
   flush();
   file_.reset();
   sorted.publish();
+}
+
+void ErrorList::replace() {
+  if (!replaces_) return;
+  file_.reset();
+  if (size_ > 0)
+    replace_file(path_, final_path_, fs_);
+  else
+    remove_file(final_path_, fs_);
+  sync_directory(directory_of(final_path_), fs_);
 }
 
 }  // namespace hornet::job

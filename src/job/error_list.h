@@ -15,7 +15,8 @@ namespace hornet::job {
 std::string failed_row_line(const FailedRow& failure);
 
 // The file is made with the first failed row. Lines are appended as chunks finish, and brought in
-// the order of rows by finish(). Not thread-safe.
+// the order of rows by finish(). Where there is an older list, of the output that is replaced, it
+// stays until replace(), and the new one is called `path` + ".new". Not thread-safe.
 class ErrorList {
  public:
   // Keeps the first `bytes` of what an earlier run wrote. Throws Error(kIo): the file exists,
@@ -29,13 +30,17 @@ class ErrorList {
   // Removes what was appended since the list was begun anew.
   void discard();
   void finish();
+  // Puts the list, or that there is none, in the place of an older one.
+  void replace();
 
  private:
   File& file();
 
-  const std::string path_;
+  const std::string final_path_;
   FileSystem& fs_;
   uint64_t size_;
+  bool replaces_;
+  const std::string path_;  // until replace()
   bool dirty_ = false;
   std::unique_ptr<File> file_;
 };

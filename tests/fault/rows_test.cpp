@@ -131,6 +131,36 @@ INSTANTIATE_TEST_SUITE_P(Executors, BadRows,
                            return kind.param == ExecutorKind::kThreads ? "Threads" : "Processes";
                          });
 
+TEST(ListOfFailedRows, StaysWithItsOutputUntilThatIsReplaced) {
+  const FaultJob job(1600, {{40, kThrows}, {1590, kRunsOutOfMemory}});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  options.workers = 1;
+  options.on_error = OnError::kSkip;
+  write_file(job.output_path(), "old");
+  write_file(job.errors_path(), "of the old");
+  options.overwrite = Overwrite::kAllowed;
+  EXPECT_ERROR(job.run(options), ErrorCode::kOutOfMemory, "no memory");
+  EXPECT_EQ(job_status(job.journal_path()).rows_failed, 1);
+  EXPECT_EQ(read_file(job.output_path()), "old");
+  EXPECT_EQ(read_file(job.errors_path()), "of the old");
+  options.executor = ExecutorKind::kProcesses;
+  options.retries = 0;
+  EXPECT_EQ(job.resume(options).rows_failed, 2);
+  job.expect_complete({40, 1590});
+  EXPECT_FALSE(std::filesystem::exists(job.errors_path() + ".new"));
+}
+
+TEST(ListOfFailedRows, OfAnOutputThatWasReplaced_IsGone) {
+  const FaultJob job(32, {});
+  PredictOptions options = job.options(ExecutorKind::kThreads);
+  write_file(job.output_path(), "old");
+  write_file(job.errors_path(), "of the old");
+  options.overwrite = Overwrite::kAllowed;
+  job.run(options);
+  job.expect_complete({});
+  EXPECT_FALSE(std::filesystem::exists(job.errors_path()));
+}
+
 TEST(NoMemory, InThreads_StopsTheJobWhichGoesOn) {
   const FaultJob job(96, {{40, kRunsOutOfMemory}});
   PredictOptions options = job.options(ExecutorKind::kThreads);
