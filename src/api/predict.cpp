@@ -224,10 +224,13 @@ class Prediction {
     if (!options_.report_path.empty()) {
       job_report_ = std::make_unique<job::Report>(options_.report_path, fs_);
     }
-    if (!options_.errors_path.empty()) {
+    // Without an output beside it, a list is not this job's before it has failed rows.
+    const bool is_alone = options_.journal_path.empty();
+    if (!options_.errors_path.empty() && (!is_alone || options_.on_error == OnError::kSkip)) {
       const Overwrite anew = options_.replace_errors ? Overwrite::kAllowed : options_.overwrite;
       errors_ = std::make_unique<job::ErrorList>(options_.errors_path, before.errors_bytes,
                                                  journal_ ? Overwrite::kResume : anew, fs_);
+      if (is_alone) errors_->reserve();
     }
     report_.rows_resumed = before.rows_done;
     report_.rows_failed = before.rows_failed;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -20,6 +21,17 @@ struct Line {
   int64_t row;
   uint64_t offset;
 };
+
+[[noreturn]] void fail_in_use(const std::string& path) {
+  fail(ErrorCode::kIo, "another run is writing {}, a list of failed rows", path);
+}
+
+// What is there may be of a run that is over, and of no other.
+void check_free(const std::string& path, FileSystem& fs) {
+  if (!exists(path, fs)) return;
+  const auto file = File::open_unless(ENOENT, path, O_RDONLY | O_NONBLOCK, fs);
+  if (file && file->is_locked()) fail_in_use(path);
+}
 
 // Where each line begins, and of which row it is.
 std::vector<Line> find_lines(std::string_view text, const std::string& path) {
@@ -56,6 +68,8 @@ ErrorList::ErrorList(std::string path, uint64_t bytes, Overwrite overwrite, File
   if (size_ == 0) {
     require(!replaces_ || overwrite != Overwrite::kNever, ErrorCode::kIo,
             "{} exists and is not overwritten unless asked to", final_path_);
+    check_free(final_path_, fs_);
+    check_free(final_path_ + ".new", fs_);
     remove_file(final_path_ + ".new", fs_);
     return;
   }
@@ -69,15 +83,28 @@ ErrorList::ErrorList(std::string path, uint64_t bytes, Overwrite overwrite, File
 }
 
 File& ErrorList::file() {
-  if (!file_) file_ = File::open(path_, O_RDWR | O_CREAT | O_NOFOLLOW, fs_);
+  if (!file_) open();
   return *file_;
+}
+
+// A new list is a new file: one that is there by now is another run's.
+void ErrorList::open() {
+  const int creation = size_ == 0 ? O_CREAT | O_EXCL : 0;
+  auto file = File::open_unless(EEXIST, path_, O_RDWR | O_NOFOLLOW | creation, fs_);
+  if (!file || file->try_lock() == File::Lock::kHeldByAnother) fail_in_use(path_);
+  file_ = std::move(file);
+}
+
+void ErrorList::reserve() {
+  if (size_ == 0) open();
+  is_reserved_ = true;
 }
 
 uint64_t ErrorList::append(const std::vector<FailedRow>& failures) {
   std::string lines;
   for (const FailedRow& failure : failures) lines += failed_row_line(failure);
   if (!lines.empty()) {
-    const bool is_new = !file_ && size_ == 0;
+    const bool is_new = size_ == 0;
     file().write_at(size_, std::as_bytes(std::span(lines)));
     if (is_new) sync_directory(directory_of(path_), fs_);
     size_ += lines.size();
@@ -99,7 +126,10 @@ void ErrorList::discard() {
 
 // The sorted list is as long as the other, so a job that ends right after this goes on as well.
 void ErrorList::finish() {
-  if (size_ == 0) return;
+  if (size_ == 0) {
+    discard();  // nothing, unless it was reserved
+    return;
+  }
   sync();
   const auto mapped = MappedFile::open(path_, fs_);
   const std::string_view text(reinterpret_cast<const char*>(mapped->data()), mapped->size());
@@ -126,7 +156,7 @@ void ErrorList::finish() {
 }
 
 void ErrorList::replace() {
-  if (!replaces_) return;
+  if (!replaces_ || (is_reserved_ && size_ == 0)) return;
   file_.reset();
   if (size_ > 0)
     replace_file(path_, final_path_, fs_);

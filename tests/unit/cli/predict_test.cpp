@@ -685,6 +685,36 @@ TEST_F(PredictCommand, LinkToTheInput_MayBeReplaced) {
   EXPECT_EQ(read_floats(x).size(), 640u);
 }
 
+// A pipe that nobody reads yet keeps the first job at work.
+TEST_F(PredictCommand, ListsOfFailedRowsOfTheStandardOutput_AreOfOneJobAtATime) {
+  write_zeros(scratch("x.npy"), {8, 8, 1}, 200000);
+  write_zeros(scratch("few.npy"), {8, 8, 1}, 10);
+  const std::string list = path("stdout.errors.jsonl");
+  write_file(list, "of an earlier job");
+  const auto arguments = [&](const std::string& x) {
+    return Strings{"predict", digits("digits.keras"), scratch(x), "-o",
+                   "-",       "--output-format",      "csv",      "--on-error",
+                   "skip",    "--progress",           "json"};
+  };
+  const auto here = [&] { EXPECT_EQ(chdir(path("").c_str()), 0); };
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  RunningCommand first(arguments("x.npy"), [&] {
+    here();
+    dup2(ends[1], STDOUT_FILENO);
+  });
+  close(ends[1]);
+  EXPECT_TRUE(first.wait_for_error_text("rows_total"));
+  const Outcome refused = run_command(arguments("few.npy"), here);
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_THAT(refused.err, HasSubstr("another run is writing stdout.errors.jsonl"));
+  close(ends[0]);
+  EXPECT_NE(first.finish().exit_code, 0);
+  EXPECT_EQ(run_command(arguments("few.npy"), here).exit_code, 0);
+  EXPECT_EQ(read_file(list), "of an earlier job");
+  EXPECT_THAT(files(), ElementsAre("stdout.errors.jsonl"));
+}
+
 TEST_F(PredictCommand, ClosedStandardOutput_IsAnError) {
   write_zeros(scratch("x.npy"), {8, 8, 1}, 10);
   const Outcome outcome = run_command(
