@@ -53,9 +53,11 @@ struct PredictOptions {
   int max_replacements = 100;
 
   // Where the job keeps what is done, so that another call can go on with it; "" for nowhere. It is
-  // removed when the job is complete. Needs sources with a location() and sinks that can keep();
-  // without them the job keeps none, and what an earlier one left is in its way all the same.
+  // removed when the job is complete. Needs sinks that can keep().
   std::string journal_path = {};
+  // Without, the job keeps none, as its rows come only once; what an earlier one left at
+  // `journal_path` is in its way all the same.
+  bool keeps_journal = true;
   // Goes on with the job of `journal_path`; the sinks are to be opened with Overwrite::kResume.
   // Throws Error(kInvalidArgument) where the model, the sources, the outputs, check_finite,
   // output_dtype or the processor's kernels are others.

@@ -1,6 +1,5 @@
 #include "hornet/predict.h"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
@@ -139,10 +138,6 @@ class Prediction {
   }
 
   bool in_processes() const { return options_.executor == ExecutorKind::kProcesses; }
-  // Rows that come once cannot be compared with those of an earlier run.
-  bool all_come_again() const {
-    return std::ranges::all_of(sources_, [](const Source* s) { return s->location().has_value(); });
-  }
   bool is_complete() const { return journal_ && journal_->state().is_complete; }
   double seconds_since_start() const {
     return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -181,7 +176,7 @@ class Prediction {
     if (options_.journal_path.empty()) return;
     header_.rows = rows_;
     header_.job = new_job_name();
-    header_.identity = identity();
+    if (options_.keeps_journal) header_.identity = identity();
     header_.resume_command = options_.resume_command;
     header_.errors_path = options_.errors_path;
     if (options_.resume) {
@@ -234,7 +229,7 @@ class Prediction {
     }
     report_.rows_resumed = before.rows_done;
     report_.rows_failed = before.rows_failed;
-    if (journal_ || options_.journal_path.empty() || !all_come_again()) return;
+    if (journal_ || options_.journal_path.empty() || !options_.keeps_journal) return;
     try {
       if (!outputs_->keep(header_.job)) return;
       if (!outputs_->are_marked()) header_.job.clear();

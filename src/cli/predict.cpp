@@ -288,6 +288,7 @@ ExitCode run(const PredictArguments& arguments) {
                             return s->location().has_value();
                           });
   if (has_file) options.journal_path = journal;
+  options.keeps_journal = can_resume;
   if (has_file && !can_resume && !arguments.force && fs::exists(journal, ignored)) {
     throw CommandError(
         ExitCode::kOutput,

@@ -44,9 +44,8 @@ Constant::Constant(Tensor data) : Constant(std::move(data), {}) {}
 Constant::Constant(Tensor data, std::vector<float> line)
     : content_(std::make_shared<const Content>(std::move(data), std::move(line))) {
   const std::vector<float>& factors = content_->line;
-  HORNET_CHECK(factors.empty() ||
-               (dtype() == DType::kFloat32 &&
-                num_elements() % static_cast<int64_t>(factors.size()) == 0));
+  HORNET_CHECK(factors.empty() || (dtype() == DType::kFloat32 &&
+                                   num_elements() % static_cast<int64_t>(factors.size()) == 0));
 }
 
 const Tensor& Constant::unscaled() const { return content_->unscaled; }

@@ -60,8 +60,7 @@ TEST(Constant, OfFactorsForAnotherAxis_GivesProductsAsColumns) {
 // Several pieces, which go to several threads, the last one shorter.
 TEST(Constant, OfManyNumbers_IsMultipliedWhole) {
   constexpr int64_t kLines = 1001, kWidth = 301;
-  const Constant constant(Tensor(DType::kFloat32, {kLines, kWidth}),
-                          std::vector<float>(kWidth, 2));
+  const Constant constant(Tensor(DType::kFloat32, {kLines, kWidth}), std::vector<float>(kWidth, 2));
   Tensor ones(DType::kFloat32, {kLines, kWidth});
   std::fill_n(ones.mutable_as<float>(), kLines * kWidth, 1.0f);
   EXPECT_EQ(numbers(constant.moved_to(ones)), std::vector<float>(kLines * kWidth, 2));
