@@ -156,7 +156,7 @@ bool JobOutputs::keep(const std::string& job) const {
     return false;
   }
   for (const auto& sink : sinks_) {
-    if (!sink->is_finished()) sink->set_owner({job, journal_from(sink->name())});
+    if (!job.empty() && !sink->is_finished()) sink->set_owner({job, journal_from(sink->name())});
   }
   return true;
 }

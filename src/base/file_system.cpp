@@ -130,7 +130,11 @@ std::unique_ptr<File> File::standard_output(FileSystem& fs) {
 }
 
 std::unique_ptr<File> File::of_descriptor(int fd, const std::string& path, FileSystem& fs) {
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  // What is open for this process alone is closed with its program; what it was given is not.
+  const int flags = ::fcntl(fd, F_GETFD);
+  require(flags < 0 || (flags & FD_CLOEXEC) == 0, ErrorCode::kIo,
+          "cannot write {}: it is no file that this process was given", path);
+  const int copy = flags < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) fail_system("cannot write {}", path);
   return std::unique_ptr<File>(new File(path, copy, fs));
 }

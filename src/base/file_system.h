@@ -85,7 +85,7 @@ class File {
   static std::unique_ptr<File> standard_input(FileSystem& fs = FileSystem::real());
   static std::unique_ptr<File> standard_output(FileSystem& fs = FileSystem::real());
   // What descriptor `fd` of this process is, under a descriptor of its own; where the other writes
-  // or reads, this one goes on.
+  // or reads, this one goes on. Only for one that the process was given when it began.
   static std::unique_ptr<File> of_descriptor(int fd, const std::string& path,
                                              FileSystem& fs = FileSystem::real());
   // A new file without a name, in $TMPDIR or else /var/tmp, whose space is free again with the

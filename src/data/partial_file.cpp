@@ -96,12 +96,12 @@ std::unique_ptr<File> lock_created(std::unique_ptr<File> file, FileSystem& fs) {
 void check_ownerless(const File& file, FileSystem& fs) {
   const std::optional<RowsOwner> owner = read_mark(file);
   if (!owner) return;
-  const std::string journal = (std::filesystem::path(directory_of(file.path())) / owner->journal)
-                                  .lexically_normal()
-                                  .string();
-  require(!exists(journal, fs), ErrorCode::kIo,
+  // As the system goes, where folders are links; shorter only to be shown.
+  const std::filesystem::path journal =
+      std::filesystem::path(directory_of(file.path())) / owner->journal;
+  require(!exists(journal.string(), fs), ErrorCode::kIo,
           "{} has rows of the job of {}, which can be resumed; --force replaces it", file.path(),
-          journal);
+          journal.lexically_normal().string());
 }
 
 // Removes what another run left at `path`, if that run is over.
@@ -189,6 +189,7 @@ PartialFile::~PartialFile() {
 void PartialFile::set_owner(const RowsOwner& owner) {
   if (owner_ && owner_->job == owner.job) return;
   const std::string mark = encode_mark(owner);
+  if (owner_) file_->truncate(bytes_);
   file_->write_at(bytes_, std::as_bytes(std::span(mark)));
   owner_ = owner;
 }

@@ -58,6 +58,10 @@ const Tensor& Constant::tensor() const {
   return content_->products;
 }
 
+Tensor Constant::computed() const {
+  return line().empty() ? unscaled() : products_of(unscaled(), line());
+}
+
 ScaledColumns Constant::columns() const {
   const bool is_of_columns =
       !shape().empty() && shape().back() == static_cast<int64_t>(line().size());

@@ -45,6 +45,8 @@ class Constant {
   // The same numbers of float32 by columns, without computing products where the line is one of
   // columns. Valid as long as a copy of this.
   ScaledColumns columns() const;
+  // The same numbers as tensor(), for who needs them once: products are not kept.
+  Tensor computed() const;
 
   const Tensor& unscaled() const;
   const std::vector<float>& line() const;  // empty: no factors

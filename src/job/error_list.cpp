@@ -33,6 +33,14 @@ void check_free(const std::string& path, FileSystem& fs) {
   if (file && file->is_locked()) fail_in_use(path);
 }
 
+// Removes what a run that is over left.
+void remove_leftover(const std::string& path, FileSystem& fs) {
+  const auto file = File::open_unless(ENOENT, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fs);
+  if (!file) return;
+  if (file->try_lock() == File::Lock::kHeldByAnother) fail_in_use(path);
+  if (file->is_named()) remove_file(path, fs);
+}
+
 // Where each line begins, and of which row it is.
 std::vector<Line> find_lines(std::string_view text, const std::string& path) {
   std::vector<Line> lines;
@@ -69,8 +77,7 @@ ErrorList::ErrorList(std::string path, uint64_t bytes, Overwrite overwrite, File
     require(!replaces_ || overwrite != Overwrite::kNever, ErrorCode::kIo,
             "{} exists and is not overwritten unless asked to", final_path_);
     check_free(final_path_, fs_);
-    check_free(final_path_ + ".new", fs_);
-    remove_file(final_path_ + ".new", fs_);
+    remove_leftover(final_path_ + ".new", fs_);
     return;
   }
   require(exists(path_, fs_), ErrorCode::kIo,
@@ -91,7 +98,9 @@ File& ErrorList::file() {
 void ErrorList::open() {
   const int creation = size_ == 0 ? O_CREAT | O_EXCL : 0;
   auto file = File::open_unless(EEXIST, path_, O_RDWR | O_NOFOLLOW | creation, fs_);
-  if (!file || file->try_lock() == File::Lock::kHeldByAnother) fail_in_use(path_);
+  if (!file || file->try_lock() == File::Lock::kHeldByAnother || !file->is_named()) {
+    fail_in_use(path_);
+  }
   file_ = std::move(file);
 }
 

@@ -216,7 +216,7 @@ void check_same_identity(const std::string& path, const JournalHeader& then,
   };
   // An entry that is new, as an option that is given, first: others differ because of it.
   for (const auto& [name, value] : now.identity) {
-    if (find_value(then, name).empty()) refuse(name, "", value);
+    if (!value.empty() && find_value(then, name).empty()) refuse(name, "", value);
   }
   for (const auto& [name, value] : then.identity) {
     if (find_value(now, name) != value) refuse(name, value, find_value(now, name));

@@ -131,10 +131,12 @@ void scale_weights(Fold& fold, const Constant& weights, size_t axis,
   }
   // Those of an earlier fold into the same operator are as many.
   const std::vector<float>& before = weights.line();
-  for (size_t i = 0; i < before.size(); ++i) fold.line[i] *= before[i];
+  for (size_t i = 0; i < before.size(); ++i) {
+    const float product = before[i] * fold.line[i];
+    if (is_unfaithful(before[i], fold.line[i], product)) fold.is_faithful = false;
+    fold.line[i] = product;
+  }
   fold.weights = weights.unscaled();
-  fold.is_faithful =
-      std::all_of(fold.line.begin(), fold.line.end(), [](float f) { return std::isfinite(f); });
 }
 
 // Runs over the weights of all folds on all cores: visit(fold, first weight, end), whole lines.

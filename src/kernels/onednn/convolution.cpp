@@ -120,16 +120,17 @@ dnnl::convolution_forward::primitive_desc choose_implementation(const Convolutio
 PackedWeights::Buffer pack(const KernelRequest& request, const dnnl::memory::desc& from,
                            const dnnl::memory::desc& to, const std::string& layout) {
   const std::string key = fmt::format("conv {} onednn {}", request.input_ids[kWeights], layout);
-  const void* weights = request.constants[kWeights]->data();
-  return request.packed.get(key, to.get_size(), [from, to, weights](void* packed) {
-    onednn::guarded("reorder", [&] {
-      dnnl::memory src(from, onednn::cpu_engine(), const_cast<void*>(weights));
-      dnnl::memory dst(to, onednn::cpu_engine(), packed);
-      dnnl::stream stream(onednn::cpu_engine());
-      dnnl::reorder(src, dst).execute(stream, src, dst);
-      stream.wait();
-    });
-  });
+  return request.packed.get(
+      key, to.get_size(), [from, to, constant = *request.constants[kWeights]](void* packed) {
+        const Tensor weights = constant.computed();
+        onednn::guarded("reorder", [&] {
+          dnnl::memory src(from, onednn::cpu_engine(), const_cast<void*>(weights.data()));
+          dnnl::memory dst(to, onednn::cpu_engine(), packed);
+          dnnl::stream stream(onednn::cpu_engine());
+          dnnl::reorder(src, dst).execute(stream, src, dst);
+          stream.wait();
+        });
+      });
 }
 
 }  // namespace

@@ -380,6 +380,20 @@ PackedConstant pack_one_by_one(const KernelRequest& request) {
       filters};
 }
 
+// The factors of `columns` columns, the filters one after the other, for weights [..., filters,
+// channels]; none where `constant` has none.
+std::vector<float> factors_of_columns(const graph::Constant& constant, int64_t columns,
+                                      int64_t filters, int64_t channels) {
+  const std::vector<float>& line = constant.line();
+  if (line.empty()) return {};
+  HORNET_CHECK(static_cast<int64_t>(line.size()) == filters * channels);
+  std::vector<float> factors;
+  for (int64_t j = 0; j < columns; ++j) {
+    factors.push_back(line[static_cast<size_t>(j % filters * channels)]);
+  }
+  return factors;
+}
+
 }  // namespace
 
 KernelOffer simd_conv_1x1(const KernelRequest& request) {
@@ -455,10 +469,13 @@ KernelOffer simd_conv_transpose(const KernelRequest& request) {
   // One matrix [channels, columns] a window cell, or a line of window cells.
   const int64_t num_cells = g.size[0] * g.size[1] * g.size[2];
   const int64_t columns = upscales ? g.size[2] * filters : filters;
+  const graph::Constant& w = *request.constants[1];
+  const auto factors =
+      std::make_shared<const std::vector<float>>(factors_of_columns(w, columns, filters, channels));
   std::vector<PackedConstant> weights;
   for (int64_t i = 0; i < num_cells * filters; i += columns) {
     weights.emplace_back(request.packed, fmt::format("{} from {}", key_of(request, 1), i),
-                         request.constants[1]->as<float>() + i * channels, 1, channels, channels,
+                         w.unscaled().as<float>() + i * channels, factors, 1, channels, channels,
                          columns);
   }
   if (upscales) {

@@ -833,11 +833,11 @@ const GemmFunctions& gemm_functions() { return *HORNET_DISPATCH(functions)(); }
 
 PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key,
                                graph::ScaledColumns w, int64_t stride_k, int64_t stride_n,
-                               int64_t k, int64_t n) {
+                               int64_t k, int64_t n, std::shared_ptr<const void> owner) {
   const GemmFunctions& f = gemm_functions();
   buffer_ =
       packed.get(fmt::format("{} gemm {}", key, f.name), f.packed_floats(k, n) * sizeof(float),
-                 [=, &f](void* data) {
+                 [=, &f, owner = std::move(owner)](void* data) {
                    f.pack(w.data, w.factors, stride_k, stride_n, k, n, static_cast<float*>(data));
                  });
   matrix_ = {&f, k, n, static_cast<const float*>(buffer_.get())};

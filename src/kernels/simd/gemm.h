@@ -123,11 +123,19 @@ class PackedConstant {
   PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
                  int64_t stride, int64_t k, int64_t n)
       : PackedConstant(packed, key, w, stride, 1, k, n) {}
+  // The same as the first, each element (i, j) times factors[j].
+  PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
+                 std::shared_ptr<const std::vector<float>> factors, int64_t stride_k,
+                 int64_t stride_n, int64_t k, int64_t n)
+      : PackedConstant(packed, key, {w, factors->empty() ? nullptr : factors->data()}, stride_k,
+                       stride_n, k, n, factors) {}
   const PackedB& matrix() const { return matrix_; }
 
  private:
+  // `owner` keeps what w points to, where nobody else does.
   PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
-                 int64_t stride_k, int64_t stride_n, int64_t k, int64_t n);
+                 int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
+                 std::shared_ptr<const void> owner = nullptr);
 
   PackedWeights::Buffer buffer_;
   PackedB matrix_;

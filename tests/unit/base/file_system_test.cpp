@@ -47,6 +47,18 @@ TEST_F(FileTest, PathsOfDescriptors_AreKnown) {
   EXPECT_FALSE(descriptor_path(""));
 }
 
+// As what a program has opened itself: another output may lie behind it.
+TEST(FileSystem, DescriptorThatThisProcessWasNotGiven_IsRefused) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("f");
+  write_file(path, "");
+  const int own = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  EXPECT_ERROR(File::of_descriptor(own, "/dev/fd/9"), ErrorCode::kIo,
+               "cannot write /dev/fd/9: it is no file that this process was given");
+  ::close(own);
+  EXPECT_ERROR(File::of_descriptor(own, "/dev/fd/9"), ErrorCode::kIo, "Bad file descriptor");
+}
+
 TEST_F(FileTest, WriteAt_ShortWritesAndInterrupts_WritesAll) {
   fs_.set_max_transfer(3);
   fs_.set_interrupts();
@@ -133,8 +145,8 @@ TEST_F(FileTest, TryLock_FileSystemWithoutLocks_SaysSo) {
 }
 
 TEST_F(FileTest, Open_NoMoreFiles_IsAShortageAndNoMatterOfTheFile) {
-  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
-    fs_.fail_function("open", error);
+  for (const int number : {EMFILE, ENFILE, ENOMEM}) {
+    fs_.fail_function("open", number);
     EXPECT_ERROR(create(), ErrorCode::kOutOfMemory, "cannot create " + path_);
   }
 }

@@ -202,6 +202,32 @@ TEST_F(PartialFileTest, LeftoverWhoseOwnersJournalIsThere_IsReplacedOnlyWhenAske
   EXPECT_EQ(read_file(path_), "new");
 }
 
+TEST_F(PartialFileTest, MarkOfAnotherLength_TakesThePlaceOfTheFirst) {
+  {
+    PartialFile first(path_, 4, Overwrite::kNever);
+    first.keep();
+    first.set_owner({"a job with a long name", "a.hornet"});
+    first.set_owner({"job 7", "a.hornet"});
+  }
+  EXPECT_EQ(PartialFile(path_, 4, Overwrite::kResume).owner()->job, "job 7");
+}
+
+// The journal is in the folder beside the one that the link leads to, not beside the link.
+TEST_F(PartialFileTest, JournalOfAnOutputInALinkedFolder_IsFoundAsTheSystemGoes) {
+  namespace stdfs = std::filesystem;
+  stdfs::create_directories(directory_.path("far/outputs"));
+  write_file(directory_.path("far/a.hornet"), "");
+  stdfs::create_directory_symlink(directory_.path("far/outputs"), directory_.path("link"));
+  const std::string path = directory_.path("link/y");
+  {
+    PartialFile first(path, 4, Overwrite::kNever);
+    first.keep();
+    first.set_owner({"job 7", "../a.hornet"});
+  }
+  EXPECT_ERROR(PartialFile(path, 4, Overwrite::kNever), ErrorCode::kIo,
+               path + ".partial has rows of the job of ");
+}
+
 TEST_F(PartialFileTest, LeftoverWhoseOwnersJournalIsGone_IsReplaced) {
   {
     PartialFile first(path_, 4, Overwrite::kNever);

@@ -176,6 +176,7 @@ TEST_F(SinksTest, LinkToADescriptor_IsWrittenToAndNotReplaced) {
   for (const char* format : {"csv", "raw"}) {
     const auto file = File::open(path("x"), O_RDWR | O_CREAT | O_TRUNC);
     file->write_next(std::as_bytes(std::span("head\n", 5)));
+    ::fcntl(file->descriptor(), F_SETFD, 0);  // as one that the process was given
     const std::string target = "/proc/self/fd/" + std::to_string(file->descriptor());
     std::filesystem::create_symlink(target, path("link"));
     EXPECT_EQ(output_kind(path("link")), OutputKind::kStream);

@@ -14,12 +14,13 @@ namespace {
 class SimdScaledWeights : public SimdTest {};
 HORNET_SIMD_TESTS(SimdScaledWeights);
 
-// `line_size` factors for x, w and op.
+// A factor for each of `count` filters, whose weights are `inner` neighbours.
 void expect_bytes_of_products(KernelFactory factory, const graph::Op& op, const Tensor& x,
-                              const Tensor& w, int64_t line_size) {
-  const Tensor factors = random_floats({line_size}, 3, 0.5f, 2);
-  const graph::Constant scaled(
-      w, std::vector<float>(factors.as<float>(), factors.as<float>() + line_size));
+                              const Tensor& w, int64_t count, int64_t inner = 1) {
+  const Tensor factors = random_floats({count}, 3, 0.5f, 2);
+  std::vector<float> line;
+  for (int64_t i = 0; i < count * inner; ++i) line.push_back(factors.as<float>()[i / inner]);
+  const graph::Constant scaled(w, line);
   const SimdCase products = {op, {&x, &scaled.tensor()}, {false, true}};
   const Tensor expected = run_simd(factory, products).at(0);
   PackedWeights packed;
@@ -62,15 +63,15 @@ TEST_P(SimdScaledWeights, OfConvolutions_AreMultipliedOnTheWay) {
   }
 }
 
-TEST_P(SimdScaledWeights, OfTransposedConvolutions_AreMultipliedBefore) {
-  constexpr int64_t kChannels = 8, kFilters = 6;
+TEST_P(SimdScaledWeights, OfTransposedConvolutions_AreMultipliedOnTheWay) {
+  constexpr int64_t kChannels = 21, kFilters = 35;
   for (const int64_t stride : {1, 2}) {
     graph::ConvTranspose op;
     op.window.size = {2, 2};
     op.window.strides = {stride, stride};
     op.window.dilations = {1, 1};
     expect_bytes_of_products(simd_conv_transpose, op, random_floats({2, 5, 7, kChannels}, 1),
-                             random_floats({2, 2, kFilters, kChannels}, 2), kFilters * kChannels);
+                             random_floats({2, 2, kFilters, kChannels}, 2), kFilters, kChannels);
   }
 }
 
