@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "graph/passes/pass.h"
-#include "graph/rows.h"
 #include "keras/load.h"
 #include "kernels/evaluate.h"
 #include "kernels/simd/elementwise.h"
@@ -94,22 +93,27 @@ int ModelPlans::nodes_row_by_row() {
   return nodes_row_by_row_;
 }
 
-std::vector<graph::TensorType> ModelPlans::types_for(int64_t rows) const {
-  return naming(path_, [&] { return graph_.infer_types_for(input_shapes(rows)); });
+const graph::TypesByRows& ModelPlans::types_by_rows() {
+  using graph::TypesByRows;
+  std::call_once(types_found_, [&] {
+    types_ = naming(path_, [&] {
+      return TypesByRows{graph_.infer_types_for(input_shapes(TypesByRows::kFew)),
+                         graph_.infer_types_for(input_shapes(TypesByRows::kMore))};
+    });
+  });
+  return types_;
 }
 
 const std::optional<std::string>& ModelPlans::row_mixing() {
-  std::call_once(row_mixing_found_, [&] {
-    row_mixing_ = graph::find_row_mixing(graph_, [this](int64_t rows) { return types_for(rows); });
-  });
+  std::call_once(row_mixing_found_,
+                 [&] { row_mixing_ = graph::find_row_mixing(graph_, types_by_rows()); });
   return row_mixing_;
 }
 
 bool ModelPlans::moves_rows() {
   std::call_once(moves_rows_found_, [&] {
     try {
-      moves_rows_ = !row_mixing() &&
-                    graph::moves_rows(graph_, [this](int64_t rows) { return types_for(rows); });
+      moves_rows_ = !row_mixing() && graph::moves_rows(graph_, types_by_rows());
     } catch (const Error& error) {
       // A graph for other numbers of rows only: whoever wants these is told.
       if (error.code() != ErrorCode::kShapeMismatch) throw;
@@ -167,7 +171,7 @@ std::shared_ptr<const CompiledModel> CompiledModel::load(const std::string& path
                                       }});
   });
   model->packed_.stop_expecting();
-  model->file_.emplace(path, before, fs);
+  model->file_.emplace(path, before, fs, loaded.checksum);
   if (!options.weights_path.empty()) {
     model->weights_file_.emplace(options.weights_path, weights_before, fs);
   }

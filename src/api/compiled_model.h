@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/fingerprint.h"
+#include "graph/rows.h"
 #include "hornet/model.h"
 #include "kernels/kernel.h"
 #include "layers/lowering.h"
@@ -35,7 +36,7 @@ class ModelPlans final : public runtime::PlanSet {
 
  private:
   std::vector<Shape> input_shapes(int64_t rows) const;
-  std::vector<graph::TensorType> types_for(int64_t rows) const;
+  const graph::TypesByRows& types_by_rows();
   // See plan/row_by_row.h; 0 where rows depend on each other.
   int nodes_row_by_row();
 
@@ -47,6 +48,8 @@ class ModelPlans final : public runtime::PlanSet {
   std::map<int64_t, std::unique_ptr<const plan::Plan>> plans_;
   std::map<int64_t, std::vector<std::unique_ptr<plan::WorkerState>>> idle_states_;
   int64_t batch_size_ = 0;
+  std::once_flag types_found_;
+  graph::TypesByRows types_;
   std::once_flag row_by_row_found_;
   int nodes_row_by_row_ = 0;
   std::once_flag moves_rows_found_;
@@ -72,7 +75,7 @@ class CompiledModel {
   const std::vector<TensorSpec>& inputs() const { return inputs_; }
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const graph::Graph& graph() const { return graph_; }
-  const kernels::PackedWeights& packed() const { return packed_; }
+  kernels::PackedWeights& packed() const { return packed_; }
 
   // The shapes in which the model takes rows of the given shapes (no batch): [n] and [n, 1] stand
   // for each other, as in Keras. Throws Error(kShapeMismatch) naming input, found and expected, and

@@ -50,8 +50,8 @@ uint32_t checksum_of_row(const Source& source, int64_t row, std::vector<std::byt
 }  // namespace
 
 ReadFile::ReadFile(const std::string& path, const std::optional<FileVersion>& before,
-                   FileSystem& fs)
-    : path_(path), file_(MappedFile::open(path, fs)), fs_(fs) {
+                   FileSystem& fs, std::optional<uint32_t> checksum)
+    : path_(path), checksum_(checksum), file_(MappedFile::open(path, fs)), fs_(fs) {
   const std::optional<FileVersion> now = find_file_version(path, fs);
   require(now && now == before, ErrorCode::kInvalidModel, "{} was changed while it was read", path);
   version_ = *now;
@@ -62,10 +62,11 @@ std::string ReadFile::fingerprint() const {
   const bool has_path = now && now->place == version_.place;
   require(!has_path || now == version_, ErrorCode::kInvalidModel,
           "{} was changed after it was read", path_);
-  return fmt::format("{:08x} of {} bytes", checksum(has_path), file_->size());
+  if (checksum_) return fmt::format("{:08x} of the contents", *checksum_);
+  return fmt::format("{:08x} of {} bytes", checksum_of_bytes(has_path), file_->size());
 }
 
-uint32_t ReadFile::checksum(bool has_path) const {
+uint32_t ReadFile::checksum_of_bytes(bool has_path) const {
   // By calls where that is possible: to find the pages of a mapping may take several times as long.
   if (has_path) {
     const auto file = File::open(path_, O_RDONLY | O_NONBLOCK, fs_);

@@ -16,19 +16,22 @@ namespace hornet::internal {
 class ReadFile {
  public:
   // `before`: the version before it was read. Throws Error(kInvalidModel) where it is another one
-  // by now, so that it may have been read in parts.
-  ReadFile(const std::string& path, const std::optional<FileVersion>& before, FileSystem& fs);
+  // by now, so that it may have been read in parts. `checksum` of what it holds, where the file has
+  // one: nothing else needs to read 100 MB once more.
+  ReadFile(const std::string& path, const std::optional<FileVersion>& before, FileSystem& fs,
+           std::optional<uint32_t> checksum = std::nullopt);
 
   // For another process that is to read the same.
   std::string version() const { return version_.place + ", " + version_.content; }
-  // Checksum of all bytes, and their number. Throws Error(kInvalidModel) where they were changed
-  // since.
+  // That checksum, or one of all bytes, and their number. Throws Error(kInvalidModel) where they
+  // were changed since.
   std::string fingerprint() const;
 
  private:
-  uint32_t checksum(bool has_path) const;
+  uint32_t checksum_of_bytes(bool has_path) const;
 
   std::string path_;
+  std::optional<uint32_t> checksum_;
   FileVersion version_;
   std::shared_ptr<const MappedFile> file_;  // mapped, not open
   FileSystem& fs_;

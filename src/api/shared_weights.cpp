@@ -20,7 +20,7 @@ struct Entry {
   Tensor data;
 };
 
-std::vector<Entry> entries_of(const graph::Graph& graph, const kernels::PackedWeights& packed) {
+std::vector<Entry> entries_of(const graph::Graph& graph, kernels::PackedWeights& packed) {
   std::vector<Entry> entries;
   for (auto& [key, data] : packed.all()) entries.push_back({graph::kNoValue, key, data});
   const std::vector<int> uses = graph.use_counts();
@@ -53,7 +53,7 @@ void move_small_constants(graph::Graph& graph) {
 
 // The number of bytes of the table of contents, the table, then the data, each part aligned.
 std::unique_ptr<MemoryFile> share_weights(const graph::Graph& graph,
-                                          const kernels::PackedWeights& packed) {
+                                          kernels::PackedWeights& packed) {
   const std::vector<Entry> entries = entries_of(graph, packed);
   runtime::MessageWriter table;
   table.number(static_cast<uint64_t>(entries.size()));

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
@@ -176,6 +177,16 @@ const ZipEntry* ZipArchive::find(std::string_view name) const {
   const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
                                   [name](const ZipEntry& entry) { return entry.name == name; });
   return found == entries_.rend() ? nullptr : &*found;
+}
+
+uint32_t ZipArchive::checksum_of_contents() const {
+  uint32_t crc = 0;
+  for (const ZipEntry& entry : entries_) {
+    const uint64_t numbers[] = {entry.name.size(), entry.size, entry.crc};
+    crc = crc32c(numbers, sizeof(numbers), crc);
+    crc = crc32c(entry.name.data(), entry.name.size(), crc);
+  }
+  return crc;
 }
 
 size_t ZipArchive::data_offset(const ZipEntry& entry) const {

@@ -38,6 +38,9 @@ class ZipArchive {
   // The entry named `name`, nullptr where there is none.
   const ZipEntry* find(std::string_view name) const;
   const std::vector<ZipEntry>& entries() const { return entries_; }
+  // Differs when a name or the contents of an entry do, as the archive's own checksums tell, which
+  // read() compares with what it reads.
+  uint32_t checksum_of_contents() const;
   // The entry's contents: where stored, a part of the archive's own bytes, else inflated into
   // memory. Throws Error(kInvalidModel; kUnsupported for encryption and other methods), also where
   // the contents would be longer than `max_size`, and what `read_at` throws.

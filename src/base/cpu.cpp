@@ -196,7 +196,9 @@ int usable_cores_of_process(const std::string& root) {
   return std::max(1, static_cast<int>(std::ceil(*quota)));
 }
 
-CacheSizes cache_sizes(const std::string& root) {
+namespace {
+
+CacheSizes read_cache_sizes(const std::string& root) {
   CacheSizes sizes;
   if (root.empty()) {
     // What the processor says, to a C library that asks it; of an L3 it tells the whole socket's.
@@ -211,9 +213,10 @@ CacheSizes cache_sizes(const std::string& root) {
     const std::string directory =
         root + "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
     const auto level = first_line(directory + "/level");
+    if (!level) break;  // that was the last
     const auto type = first_line(directory + "/type");
     const auto size = first_line(directory + "/size");
-    if (!level || !type || !size) continue;
+    if (!type || !size) continue;
     const auto bytes = to_bytes(*size);
     if (!bytes || *type == "Instruction") continue;
     if (*level == "1") sizes.l1d_bytes = *bytes;
@@ -221,6 +224,13 @@ CacheSizes cache_sizes(const std::string& root) {
     if (*level == "3") sizes.l3_bytes = *bytes;
   }
   return sizes;
+}
+
+}  // namespace
+
+CacheSizes cache_sizes(const std::string& root) {
+  static const CacheSizes here = read_cache_sizes("");
+  return root.empty() ? here : read_cache_sizes(root);
 }
 
 size_t resident_bytes() { return process_status("VmRSS:").value_or(peak_resident_bytes()); }

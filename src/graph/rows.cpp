@@ -5,22 +5,16 @@
 #include <algorithm>
 
 namespace hornet::graph {
-namespace {
-
-constexpr int64_t kFew = 2, kMore = 3;  // rows: what differs between them grows with rows
-
-}  // namespace
-
-std::optional<std::string> find_row_mixing(
-    const Graph& graph, const std::function<std::vector<TensorType>(int64_t rows)>& types_for) {
-  const std::vector<TensorType> few = types_for(kFew), more = types_for(kMore);
+std::optional<std::string> find_row_mixing(const Graph& graph, const TypesByRows& types) {
+  const auto& [few, more] = types;
   for (const ValueId id : graph.outputs()) {
     const Shape& shape = few[static_cast<size_t>(id)].shape;
     Shape expected = shape;
-    if (!expected.empty()) expected[0] = kMore;
-    if (shape.empty() || shape[0] != kFew || more[static_cast<size_t>(id)].shape != expected) {
+    if (!expected.empty()) expected[0] = TypesByRows::kMore;
+    if (shape.empty() || shape[0] != TypesByRows::kFew ||
+        more[static_cast<size_t>(id)].shape != expected) {
       return fmt::format("it does not give one output row for each input row (for {} rows, {})",
-                         kFew, hornet::to_string(shape));
+                         TypesByRows::kFew, hornet::to_string(shape));
     }
   }
   const std::vector<bool> live = graph.live_nodes();
@@ -44,9 +38,8 @@ std::optional<std::string> find_row_mixing(
   return std::nullopt;
 }
 
-bool moves_rows(const Graph& graph,
-                const std::function<std::vector<TensorType>(int64_t rows)>& types_for) {
-  const std::vector<TensorType> few = types_for(kFew), more = types_for(kMore);
+bool moves_rows(const Graph& graph, const TypesByRows& types) {
+  const auto& [few, more] = types;
   const std::vector<bool> live = graph.live_nodes();
   for (size_t n = 0; n < graph.nodes().size(); ++n) {
     if (!live[n]) continue;

@@ -175,6 +175,7 @@ Dict model_in(const ZipArchive& archive) {
 
 void load_archive(const std::shared_ptr<const MappedFile>& file, LoadedModel& model) {
   const ZipArchive archive = naming(model.path, [&] { return archive_in(file); });
+  model.checksum = archive.checksum_of_contents();
   model.weights = start_reading_weights(archive, file->size(), model.path);
   naming(model.path, [&] {
     const Dict object = model_in(archive);

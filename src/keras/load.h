@@ -1,7 +1,9 @@
 // Opens a model file of any dialect.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "keras/model_config.h"
@@ -16,6 +18,8 @@ struct LoadedModel {
   std::unique_ptr<WeightFile> weights;
   std::string keras_version;  // "" where the file does not say
   std::string path;
+  // Of all that the file holds, where the file has checksums of its own and they were compared.
+  std::optional<uint32_t> checksum;
 };
 
 // Reads a `.keras` archive, a whole-model `.h5`/`.hdf5`, or a JSON config (with `weights_path`, a

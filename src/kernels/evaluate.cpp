@@ -35,7 +35,7 @@ KernelRequest make_request(const graph::Op& op, const std::vector<const Tensor*>
 
 std::vector<Tensor> run_kernel(const Kernel& kernel, const KernelRequest& request,
                                const std::vector<const Tensor*>& inputs) {
-  request.packed.complete();
+  request.packed.wait();
   std::vector<Tensor> given, results;
   std::vector<const void*> sources;
   std::vector<void*> destinations;

@@ -47,33 +47,25 @@ std::unique_ptr<const Plan> Plan::compile(const graph::Graph& graph,
                                           const PlanOptions& options) {
   auto impl = std::make_unique<Impl>();
   Part last = {0, static_cast<int>(graph.nodes().size()), graph.inputs(), graph.outputs()};
-  try {
-    const std::vector<TensorType> types = graph.infer_types_for(input_shapes);
-    if (options.nodes_row_by_row > 0 && number_of_rows(input_shapes) > 1) {
-      std::vector<Shape> one_row = input_shapes;
-      for (Shape& shape : one_row) shape.front() = 1;
-      const std::optional<graph::ValueId> between = value_between(graph, options.nodes_row_by_row);
-      HORNET_CHECK(between.has_value());
-      last.first_node = options.nodes_row_by_row;
-      last.inputs = {*between};
-      const Part first = {0, last.first_node, graph.inputs(), last.inputs};
-      impl->row_by_row = std::make_unique<const Program>(
-          graph, first, graph.infer_types_for(one_row), packed, options);
-      impl->rows = static_cast<size_t>(number_of_rows(input_shapes));
-    }
-    for (const graph::ValueId id : graph.inputs()) {
-      const TensorType& type = types[static_cast<size_t>(id)];
-      impl->input_types.push_back({graph::storage_dtype(type.dtype), type.shape});
-    }
-    impl->last = std::make_unique<const Program>(graph, last, types, packed, options);
-  } catch (...) {
-    try {
-      packed.complete();
-    } catch (...) {  // is the error of the next who asks for packed weights
-    }
-    throw;
+  const std::vector<TensorType> types = graph.infer_types_for(input_shapes);
+  if (options.nodes_row_by_row > 0 && number_of_rows(input_shapes) > 1) {
+    std::vector<Shape> one_row = input_shapes;
+    for (Shape& shape : one_row) shape.front() = 1;
+    const std::optional<graph::ValueId> between = value_between(graph, options.nodes_row_by_row);
+    HORNET_CHECK(between.has_value());
+    last.first_node = options.nodes_row_by_row;
+    last.inputs = {*between};
+    const Part first = {0, last.first_node, graph.inputs(), last.inputs};
+    impl->row_by_row = std::make_unique<const Program>(graph, first, graph.infer_types_for(one_row),
+                                                       packed, options);
+    impl->rows = static_cast<size_t>(number_of_rows(input_shapes));
   }
-  packed.complete();
+  for (const graph::ValueId id : graph.inputs()) {
+    const TensorType& type = types[static_cast<size_t>(id)];
+    impl->input_types.push_back({graph::storage_dtype(type.dtype), type.shape});
+  }
+  impl->last = std::make_unique<const Program>(graph, last, types, packed, options);
+  packed.start_filling();
   impl->weight_bytes = impl->last->constant_bytes() + packed.total_bytes();
   if (impl->row_by_row != nullptr) {
     impl->weight_bytes += impl->row_by_row->constant_bytes();

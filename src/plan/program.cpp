@@ -31,6 +31,7 @@ struct Place {
 struct Step {
   std::shared_ptr<const Kernel> kernel;
   std::vector<Place> inputs, outputs;
+  size_t packed_weights = 0;  // so many have to be there
   std::string layer;
   // For printing.
   std::string name, attributes, types, layouts;
@@ -85,6 +86,9 @@ TensorType storage_type(const TensorType& type) {
 }  // namespace
 
 struct Program::Impl {
+  explicit Impl(kernels::PackedWeights& weights) : packed(weights) {}
+
+  kernels::PackedWeights& packed;
   std::vector<Step> steps;
   std::vector<TensorType> input_types, output_types;
   std::vector<size_t> buffer_offsets;
@@ -296,6 +300,7 @@ class Compiler {
       return kernels::choose_pair_kernel(one, two, keeps_first, {options_.reference_only});
     });
     if (step.kernel == nullptr) return false;
+    step.packed_weights = std::max(one.packed.needed(), two.packed.needed());
     const double first_flops = first.op->flops(one.inputs, one.outputs);
     const double second_flops = second.op->flops(two.inputs, two.outputs);
     const graph::Node& larger = first_flops > second_flops ? first : second;
@@ -339,6 +344,7 @@ class Compiler {
         node.layer, [&] { return kernels::choose_kernel(request, {options_.reference_only}); });
     Step step;
     step.kernel = kernel;
+    step.packed_weights = request.packed.needed();
     step.layer = node.layer;
     step.name = node.op->name();
     step.attributes = node.op->attributes();
@@ -453,7 +459,7 @@ class Compiler {
 
 Program::Program(const graph::Graph& graph, const Part& part, std::vector<TensorType> types,
                  kernels::PackedWeights& packed, const PlanOptions& options)
-    : impl_(std::make_unique<Impl>()) {
+    : impl_(std::make_unique<Impl>(packed)) {
   Compiler(graph, part, std::move(types), packed, options, *impl_).run();
 }
 Program::~Program() = default;
@@ -552,6 +558,7 @@ void Program::run_step(size_t index, ProgramState& state) const {
   const Step& step = impl_->steps[index];
   const auto& own = state.impl_->steps[index];
   try {
+    impl_->packed.wait_for(step.packed_weights);
     step.kernel->run({own.inputs, own.outputs, state.impl_->scratch}, own.kernel.get());
   } catch (const Error& error) {
     fail(error.code(), "{}: {}", step.layer, error.message());

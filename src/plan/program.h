@@ -26,7 +26,7 @@ class ProgramState;
 class Program {
  public:
   // `types` has the type of each value of the graph, without unknown dimensions. `graph` and
-  // `packed` must outlive the program; packed weights are to be completed before it is executed.
+  // `packed` must outlive the program. Steps wait for the packed weights that they need.
   Program(const graph::Graph& graph, const Part& part, std::vector<graph::TensorType> types,
           kernels::PackedWeights& packed, const PlanOptions& options);
   ~Program();

@@ -831,7 +831,7 @@ namespace hornet::kernels {
 
 const GemmFunctions& gemm_functions() { return *HORNET_DISPATCH(functions)(); }
 
-PackedConstant::PackedConstant(PackedWeights& packed, const std::string& key,
+PackedConstant::PackedConstant(const StepWeights& packed, const std::string& key,
                                graph::ScaledColumns w, int64_t stride_k, int64_t stride_n,
                                int64_t k, int64_t n, std::shared_ptr<const void> owner) {
   const GemmFunctions& f = gemm_functions();

@@ -116,15 +116,15 @@ class PackedConstant {
   PackedConstant() = default;
   // `key` names the constant and what is taken from it; element (i, j) of the [k, n] matrix is at
   // w[i * stride_k + j * stride_n].
-  PackedConstant(PackedWeights& packed, const std::string& key, const float* w, int64_t stride_k,
-                 int64_t stride_n, int64_t k, int64_t n)
+  PackedConstant(const StepWeights& packed, const std::string& key, const float* w,
+                 int64_t stride_k, int64_t stride_n, int64_t k, int64_t n)
       : PackedConstant(packed, key, {w, nullptr}, stride_k, stride_n, k, n) {}
   // n columns of a constant that has `stride` of them, the first one w.
-  PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
+  PackedConstant(const StepWeights& packed, const std::string& key, graph::ScaledColumns w,
                  int64_t stride, int64_t k, int64_t n)
       : PackedConstant(packed, key, w, stride, 1, k, n) {}
   // The same as the first, each element (i, j) times factors[j].
-  PackedConstant(PackedWeights& packed, const std::string& key, const float* w,
+  PackedConstant(const StepWeights& packed, const std::string& key, const float* w,
                  std::shared_ptr<const std::vector<float>> factors, int64_t stride_k,
                  int64_t stride_n, int64_t k, int64_t n)
       : PackedConstant(packed, key, {w, factors->empty() ? nullptr : factors->data()}, stride_k,
@@ -133,7 +133,7 @@ class PackedConstant {
 
  private:
   // `owner` keeps what w points to, where nobody else does.
-  PackedConstant(PackedWeights& packed, const std::string& key, graph::ScaledColumns w,
+  PackedConstant(const StepWeights& packed, const std::string& key, graph::ScaledColumns w,
                  int64_t stride_k, int64_t stride_n, int64_t k, int64_t n,
                  std::shared_ptr<const void> owner = nullptr);
 

@@ -2,6 +2,7 @@
 #include "api/fingerprint.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -58,6 +59,17 @@ TEST_F(FingerprintTest, OfALargeFile_IsTheChecksumOfItsBytes) {
   EXPECT_EQ(file.fingerprint(), expected);
   stdfs::remove(path("m"));
   EXPECT_EQ(file.fingerprint(), expected);
+}
+
+// Archives have checksums of what they hold, which were compared when it was read.
+TEST_F(FingerprintTest, OfAnArchive_IsThatOfItsContents) {
+  const auto text_of = [](const std::string& archive) {
+    return CompiledModel::load(archive, {})->file().fingerprint();
+  };
+  const std::string fingerprint = text_of(test_data("api/tabular_mlp.keras"));
+  EXPECT_THAT(fingerprint, testing::EndsWith(" of the contents"));
+  stdfs::copy(test_data("api/tabular_mlp.keras"), path("copy.keras"));
+  EXPECT_EQ(text_of(path("copy.keras")), fingerprint);
 }
 
 TEST_F(FingerprintTest, ModelInMemory_KeepsNoFileOpen) {

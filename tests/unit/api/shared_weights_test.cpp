@@ -56,7 +56,8 @@ TEST(SharedWeights, FactorsOfAConstant_StayWithWhoAdoptsIt) {
   Lowered parent(1), worker(2);
   const graph::ValueId of_parent = scaled(parent), of_worker = scaled(worker);
   parent.graph.set_outputs({of_parent});
-  const auto file = share_weights(parent.graph, kernels::PackedWeights());
+  kernels::PackedWeights none;
+  const auto file = share_weights(parent.graph, none);
   kernels::PackedWeights packed;
   adopt_weights(file->descriptor(), worker.graph, packed);
   EXPECT_EQ(worker.values(of_worker), parent.values(of_parent));
@@ -65,7 +66,8 @@ TEST(SharedWeights, FactorsOfAConstant_StayWithWhoAdoptsIt) {
 
 TEST(SharedWeights, WhatWasReadForThem_IsNotKeptInMemory) {
   const Lowered parent(1);
-  const auto file = share_weights(parent.graph, kernels::PackedWeights());
+  kernels::PackedWeights none;
+  const auto file = share_weights(parent.graph, none);
   Lowered worker(1);
   EXPECT_FALSE(worker.archive.expired());
   kernels::PackedWeights packed;

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "unit/archive/fixtures.h"
@@ -115,6 +116,21 @@ TEST(ZipArchive, ContentsOfAnySize_AreCheckedWhole) {
       (*file)[begin + at] ^= 1;
     }
   }
+}
+
+TEST(ZipArchive, ChecksumOfContents_IsThatOfNamesAndContents) {
+  const auto checksum = [](const char* name) {
+    return ZipArchive(map_file(data_path(name))).checksum_of_contents();
+  };
+  EXPECT_EQ(checksum("nested.keras"), checksum("nested_deflated.keras"));
+  EXPECT_NE(checksum("nested.keras"), checksum("plain.zip"));
+  const auto of_one = [](const std::string& contents, char name) {
+    auto archive = std::make_shared<std::string>(archive_of(contents));
+    std::replace(archive->begin(), archive->end(), 'a', name);
+    return ZipArchive(bytes_of(archive)).checksum_of_contents();
+  };
+  EXPECT_NE(of_one("1", 'a'), of_one("2", 'a'));
+  EXPECT_NE(of_one("1", 'a'), of_one("1", 'b'));
 }
 
 TEST(ZipArchive, LocalHeaderOfAnotherName_IsRefused) {

@@ -30,9 +30,10 @@ class RowsTest : public testing::Test {
   // What is found with `output` as the graph's only one.
   std::optional<std::string> mixing(ValueId output) {
     graph_.set_outputs({output});
-    return find_row_mixing(graph_, [&](int64_t rows) {
+    const auto types = [&](int64_t rows) {
       return graph_.infer_types(std::vector<TensorType>{{DType::kFloat32, {rows, 4}}});
-    });
+    };
+    return find_row_mixing(graph_, {types(TypesByRows::kFew), types(TypesByRows::kMore)});
   }
   // x and `part`, which is made from it, in one sum: an output of as many rows.
   std::optional<std::string> mixing_with(ValueId part) {
