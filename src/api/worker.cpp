@@ -7,6 +7,7 @@
 #include "base/fault_guard.h"
 #include "base/memory_file.h"
 #include "data/file_rows.h"
+#include "hornet/memory.h"
 #include "hornet/worker.h"
 #include "kernels/simd/speed.h"
 #include "kernels/threads.h"
@@ -332,6 +333,7 @@ namespace hornet {
 
 int predict_worker_main(int argc, char** argv,
                         const std::vector<CustomLayerDefinition>& custom_layers) {
+  keep_heap_on_large_pages();
   return runtime::serve({argv, argv + argc}, internal::predict_functions(custom_layers));
 }
 

@@ -1,6 +1,8 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -9,6 +11,7 @@
 #include <system_error>
 
 #include "base/cpu.h"
+#include "hornet/memory.h"
 
 namespace hornet {
 namespace {
@@ -61,6 +64,27 @@ void warm_heap() {
     // What is free at the end of the heap goes back to the system: this keeps it from being there.
     return Block(std::realloc(blocks.back().release(), 1), &std::free);
   }();
+}
+
+void keep_heap_on_large_pages() {
+#ifdef __GLIBC__
+  constexpr int kHeapBytes = 8 << 20, kLargestInHeap = 4 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargestInHeap);
+  mallopt(M_TRIM_THRESHOLD, 2 * kHeapBytes);
+  mallopt(M_TOP_PAD, kHeapBytes);  // of the growth that comes now
+  constexpr size_t kMoreThanThereIs = 256 << 10;
+  void* const next = std::malloc(kMoreThanThereIs);
+  const auto begin = reinterpret_cast<uintptr_t>(next);
+  std::free(next);
+  mallopt(M_TOP_PAD, kHeapBytes / 4);
+  const auto end = reinterpret_cast<uintptr_t>(sbrk(0));
+  const uintptr_t large = round_up(begin + kAlignment, kHugePageBytes);
+  if (begin == 0 || end <= large || end - large > 2 * kHeapBytes) return;  // another malloc()
+  madvise(reinterpret_cast<void*>(large), end - large, MADV_HUGEPAGE);
+  // What lies before the first large page is given to nobody.
+  static void* const before = std::malloc(large - begin - kAlignment);
+  (void)before;
+#endif
 }
 
 std::span<std::byte> aligned_room(std::vector<std::byte>& buffer, size_t bytes) {

@@ -13,6 +13,7 @@
 #include "cli/interruption.h"
 #include "cli/text.h"
 #include "hornet/bench.h"
+#include "hornet/memory.h"
 
 namespace hornet::cli {
 namespace {
@@ -79,6 +80,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace hornet::cli;
+  hornet::keep_heap_on_large_pages();
   // How wide characters are; the same whatever the user's locale.
   std::setlocale(LC_CTYPE, "C.UTF-8");
   keep_standard_files();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "hornet/memory.h"
 
 namespace hornet {
 namespace {
@@ -121,6 +122,24 @@ TEST(WarmHeap, MayBeAskedForAgain_AndLeavesBlocksAlone) {
   const std::vector<std::string> blocks(20, std::string(50'000, 'x'));
   warm_heap();
   for (const std::string& block : blocks) EXPECT_EQ(block, std::string(50'000, 'x'));
+}
+
+TEST(KeepHeapOnLargePages, BlocksOfAllSizes_AreWholeAndApart) {
+  std::vector<std::string> blocks;
+  const auto add = [&] {
+    for (const size_t size : {size_t{1}, size_t{5'000}, 200 * size_t{1024}, 3 * kMegabyte}) {
+      blocks.emplace_back(size, static_cast<char>('a' + blocks.size()));
+    }
+  };
+  add();
+  keep_heap_on_large_pages();
+  add();
+  keep_heap_on_large_pages();  // a second time, with the first in use
+  add();
+  blocks.erase(blocks.begin() + 4);
+  for (const std::string& block : blocks) {
+    EXPECT_EQ(block, std::string(block.size(), block[0]));
+  }
 }
 
 TEST(MemorySlabs, PagesGivenBack_AreZeroForWhoTakesThemLater) {
