@@ -29,6 +29,16 @@ constexpr size_t kLanes = HWY_LANES(float);
 // Keeps g++ from deriving one address from others.
 HWY_INLINE void keep_in_register(const float*& address) { asm volatile("" : "+r"(address)); }
 
+// Keeps g++ from loading a vector again for each product it is in: products with memory take the
+// place of loads.
+HWY_INLINE void keep_in_register(V& v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  asm("" : "+v"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
 HWY_INLINE V constant(float value) { return hn::Set(D(), value); }
 
 // The first n < kLanes elements, 0 in the others. Reads nothing behind them.
