@@ -147,6 +147,17 @@ class Kernel {
     (void)input;
     return -1;
   }
+  // The output that may begin `lead` bytes in front of input `input` and take its place from there
+  // on: when the kernel writes an element it does not need any more what lay there. So it writes
+  // where it has just read, in the cache.
+  struct Overlap {
+    int output = -1;  // none
+    size_t lead = 0;  // a multiple of 64
+  };
+  virtual Overlap overlapping_output(size_t input) const {
+    (void)input;
+    return {};
+  }
   virtual std::unique_ptr<KernelState> make_state() const { return nullptr; }
   virtual void run(const KernelArgs& args, KernelState* state) const = 0;
 };

@@ -26,6 +26,7 @@ struct Place {
   // value.
   size_t index = 0;
   const void* data = nullptr;  // kConstant
+  size_t offset = 0;           // kArena: in the buffer
 };
 
 struct Step {
@@ -140,6 +141,8 @@ class Compiler {
     size_t bytes = 0;
     int first = 0, last = 0;  // steps
     int last_read = -1;       // node
+    // kArena: the storage in whose buffer this one is, at another offset; kNoStorage: in its own.
+    int overlaps = kNoStorage;
   };
 
   const TensorType& type(ValueId id) const { return types_[static_cast<size_t>(id)]; }
@@ -260,16 +263,30 @@ class Compiler {
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (kernel.in_place_output(i) != static_cast<int>(k)) continue;
-      const int candidate = inputs[i];
-      if (candidate == kNoStorage) continue;
-      const Storage& s = storages_[static_cast<size_t>(candidate)];
-      const bool once = std::count(inputs.begin(), inputs.end(), candidate) == 1;
-      if (s.place.kind == Place::Kind::kArena && s.bytes == bytes && once &&
-          !is_read_after(candidate, index)) {
-        return candidate;
+      if (may_be_overwritten(inputs, i, index) &&
+          storages_[static_cast<size_t>(inputs[i])].bytes == bytes) {
+        return inputs[i];
       }
     }
-    return new_storage({Place::Kind::kArena, 0, nullptr}, bytes);
+    const int storage_index = new_storage({Place::Kind::kArena, 0, nullptr}, bytes);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Kernel::Overlap overlap = kernel.overlapping_output(i);
+      if (overlap.output != static_cast<int>(k) || !may_be_overwritten(inputs, i, index)) continue;
+      Storage& input = storages_[static_cast<size_t>(inputs[i])];
+      if (input.overlaps != kNoStorage) continue;
+      input.place.offset = overlap.lead;
+      storages_[static_cast<size_t>(storage_index)].overlaps = inputs[i];
+      break;
+    }
+    return storage_index;
+  }
+
+  // Whether a step for node `index` that reads `inputs` may write where input i is.
+  bool may_be_overwritten(const std::vector<int>& inputs, size_t i, int index) const {
+    if (inputs[i] == kNoStorage) return false;
+    const bool once = std::count(inputs.begin(), inputs.end(), inputs[i]) == 1;
+    return once && storages_[static_cast<size_t>(inputs[i])].place.kind == Place::Kind::kArena &&
+           !is_read_after(inputs[i], index);
   }
 
   bool is_read_after(int storage_index, int node_index) const {
@@ -379,6 +396,7 @@ class Compiler {
       if (place.kind == Place::Kind::kOutput && place.index == i) continue;
       if (place.kind == Place::Kind::kArena) {
         place = {Place::Kind::kOutput, i, nullptr};
+        storages_[static_cast<size_t>(source)].overlaps = kNoStorage;
         continue;
       }
       const size_t bytes = graph::storage_bytes(type(id));
@@ -397,8 +415,15 @@ class Compiler {
     std::vector<Lifetime> lifetimes;
     for (Storage& s : storages_) {
       if (s.place.kind != Place::Kind::kArena) continue;
+      if (s.overlaps != kNoStorage) {  // with one before it
+        s.place.index = storages_[static_cast<size_t>(s.overlaps)].place.index;
+        Lifetime& both = lifetimes[s.place.index];
+        both.bytes = std::max(both.bytes, s.bytes);
+        both.last = std::max(both.last, s.last);
+        continue;
+      }
       s.place.index = lifetimes.size();
-      lifetimes.push_back({s.bytes, s.first, s.last});
+      lifetimes.push_back({s.place.offset + s.bytes, s.first, s.last});
     }
     const ArenaLayout arena = place_buffers(lifetimes);
     program_.buffer_offsets = arena.offsets;
@@ -504,7 +529,7 @@ ProgramState::ProgramState(const Program& program, std::byte* arena)
         case Place::Kind::kNone:
           break;
         case Place::Kind::kArena:
-          address = arena + p.buffer_offsets[place.index];
+          address = arena + p.buffer_offsets[place.index] + place.offset;
           break;
         case Place::Kind::kConstant:
           address = place.data;
@@ -520,7 +545,8 @@ ProgramState::ProgramState(const Program& program, std::byte* arena)
     }
     for (const Place& place : step.outputs) {
       void* address = nullptr;
-      if (place.kind == Place::Kind::kArena) address = arena + p.buffer_offsets[place.index];
+      if (place.kind == Place::Kind::kArena)
+        address = arena + p.buffer_offsets[place.index] + place.offset;
       if (place.kind == Place::Kind::kOutput) {
         impl_->outputs_to_output.push_back({impl_->outputs.size(), place.index});
       }

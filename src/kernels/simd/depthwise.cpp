@@ -342,6 +342,19 @@ class DepthwiseKernel final : public Kernel {
     return add_cells_ == nullptr ? "simd depthwise" : "simd depthwise + mean";
   }
   int in_place_output(size_t i) const override { return i == 3 && !gives_means() ? 0 : -1; }
+  // A line of y takes the place of lines of x above its window. Channels are computed some after
+  // the others: each stays in its own column.
+  Overlap overlapping_output(size_t i) const override {
+    const int64_t x_line = s_.input_width * s_.channels, y_line = s_.output_width * s_.channels;
+    const bool fits = s_.output_height * y_line <= s_.input_height * x_line;
+    if (i != 0 || !fits || s_.channels % kDepthwiseChannels != 0) return {};
+    int64_t lead = 0;
+    for (int64_t line = 0; line < s_.output_height; ++line) {
+      const int64_t top = std::max<int64_t>(line * s_.stride_y - s_.pad_y, 0);
+      lead = std::max(lead, (line + 1) * y_line - top * x_line);
+    }
+    return {gives_means() ? 1 : 0, static_cast<size_t>(lead) * sizeof(float)};
+  }
 
   void run(const KernelArgs& args, KernelState*) const override {
     const int64_t line_floats = s_.input_width * s_.channels;

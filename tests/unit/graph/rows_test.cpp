@@ -27,13 +27,16 @@ class RowsTest : public testing::Test {
     return graph_.add_node(std::make_shared<OpType>(std::forward<Args>(args)...), std::move(inputs),
                            "layer \"l\"")[0];
   }
+  TypesByRows types() const {
+    const auto of = [&](int64_t rows) {
+      return graph_.infer_types(std::vector<TensorType>{{DType::kFloat32, {rows, 4}}});
+    };
+    return {of(TypesByRows::kFew), of(TypesByRows::kMore)};
+  }
   // What is found with `output` as the graph's only one.
   std::optional<std::string> mixing(ValueId output) {
     graph_.set_outputs({output});
-    const auto types = [&](int64_t rows) {
-      return graph_.infer_types(std::vector<TensorType>{{DType::kFloat32, {rows, 4}}});
-    };
-    return find_row_mixing(graph_, {types(TypesByRows::kFew), types(TypesByRows::kMore)});
+    return find_row_mixing(graph_, types());
   }
   // x and `part`, which is made from it, in one sum: an output of as many rows.
   std::optional<std::string> mixing_with(ValueId part) {
@@ -79,9 +82,7 @@ TEST_F(RowsTest, SliceOfAllRows_IsNoMixing) {
 TEST_F(RowsTest, RowsAlongAnotherDimension_AreFound) {
   const auto moves = [&](ValueId output) {
     graph_.set_outputs({output});
-    return moves_rows(graph_, [&](int64_t rows) {
-      return graph_.infer_types(std::vector<TensorType>{{DType::kFloat32, {rows, 4}}});
-    });
+    return moves_rows(graph_, types());
   };
   const std::vector<int64_t> swapped = {1, 0};
   const ValueId softmax = add<Softmax>({x_}, std::vector<int64_t>{1});

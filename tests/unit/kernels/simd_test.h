@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -95,6 +97,48 @@ inline void expect_near(const Tensor& got, const Tensor& expected, double tolera
   }
 }
 
+// The same bits where an output takes the place of an input, as the kernel says it may. Returns how
+// many do.
+inline int expect_same_bits_overlapping(KernelFactory factory, const SimdCase& c,
+                                        const std::vector<Tensor>& expected) {
+  PackedWeights packed;
+  const KernelRequest request = make_request(c.op, c.inputs, packed, c.is_constant);
+  const KernelOffer offer = factory(request);
+  if (offer.kernel == nullptr) return 0;
+  packed.complete();
+  int overlaps = 0;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const Kernel::Overlap overlap = offer.kernel->overlapping_output(i);
+    if (overlap.output < 0 || c.inputs[i] == nullptr) continue;
+    ++overlaps;
+    EXPECT_EQ(overlap.lead % 64, 0u);
+    const auto output = static_cast<size_t>(overlap.output);
+    const size_t x_bytes = c.inputs[i]->num_bytes(), y_bytes = expected[output].num_bytes();
+    Tensor both(DType::kUInt8,
+                {static_cast<int64_t>(std::max(overlap.lead + x_bytes, y_bytes) + 64)});
+    auto* const memory = static_cast<std::byte*>(both.mutable_data());
+    std::memcpy(memory + overlap.lead, c.inputs[i]->data(), x_bytes);
+    std::vector<const void*> sources;
+    std::vector<void*> destinations;
+    std::vector<Tensor> results;
+    for (const Tensor* input : c.inputs) {
+      sources.push_back(input == nullptr ? nullptr : input->data());
+    }
+    for (const Tensor& tensor : expected) {
+      results.emplace_back(tensor.dtype(), tensor.shape());
+      destinations.push_back(results.back().mutable_data());
+    }
+    sources[i] = memory + overlap.lead;
+    destinations[output] = memory;
+    Tensor scratch(DType::kUInt8, {static_cast<int64_t>(offer.kernel->scratch_bytes())});
+    const std::unique_ptr<KernelState> state = offer.kernel->make_state();
+    offer.kernel->run({sources, destinations, scratch.mutable_data()}, state.get());
+    EXPECT_EQ(std::memcmp(memory, expected[output].data(), y_bytes), 0)
+        << "output " << output << " in the place of input " << i;
+  }
+  return overlaps;
+}
+
 inline void expect_like_reference(KernelFactory factory, const SimdCase& c, double tolerance) {
   const std::vector<Tensor> got = run_simd(factory, c);
   const std::vector<Tensor> expected = evaluate(c.op, c.inputs, true);
@@ -103,6 +147,7 @@ inline void expect_like_reference(KernelFactory factory, const SimdCase& c, doub
     SCOPED_TRACE("output " + std::to_string(i));
     expect_near(got[i], expected[i], tolerance);
   }
+  expect_same_bits_overlapping(factory, c, got);
 }
 
 // Rows [first, first + count) of a tensor.

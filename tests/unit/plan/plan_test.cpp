@@ -236,6 +236,53 @@ TEST_F(PlanTest, StepOfTwoNodesInPlaceOfItsResidual_GivesTheSameBytes) {
                                       run(rows, {image, factors}, {.reference_only = true})[0]));
 }
 
+TEST_F(PlanTest, DepthwiseConvolutions_TakeThePlaceOfTheirInputs) {
+  const Shape image = {2, 30, 31, 48};
+  const ValueId x = input({-1, 30, 31, 48});
+  graph::Conv depthwise;
+  depthwise.window.size = {3, 3};
+  depthwise.window.strides = depthwise.window.dilations = {1, 1};
+  depthwise.window.padding = graph::Padding::kSame;
+  depthwise.groups = 48;
+  const ValueId w = constant(numbers({3, 3, 1, 48}, 1), {3, 3, 1, 48});
+  const ValueId first = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  const ValueId second = add<graph::Conv>({first, w}, depthwise);
+  const ValueId third = add<graph::Conv>({second, w}, depthwise);
+  const ValueId y = add<graph::Unary>({third}, UnaryFunction{UnaryKind::negative});
+  const std::vector<std::vector<float>> rows = {numbers(image, 2)};
+  const auto image_bytes = static_cast<size_t>(num_elements(image)) * sizeof(float);
+  const auto arena_bytes = [&] { return Plan::compile(graph_, {image}, packed_)->arena_bytes(); };
+
+  graph_.set_outputs({y});
+  const std::vector<float> got = run(rows, {image})[0];
+  EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-5f),
+                                      run(rows, {image}, {.reference_only = true})[0]));
+  // Of two in a row the second has a place of its own.
+  EXPECT_LT(arena_bytes(), 9 * image_bytes / 4);
+
+  // What others read is left alone.
+  graph_.set_outputs({y, first, third});
+  const auto all = run(rows, {image});
+  EXPECT_EQ(all[0], got);
+  EXPECT_EQ(all[1], run(rows, {image}, {.reference_only = true})[1]);
+  const ValueId sum = add<graph::Binary>({third, second}, BinaryKind::add);
+  graph_.set_outputs({sum, y});
+  EXPECT_EQ(run(rows, {image})[1], got);
+  EXPECT_THAT(run(rows, {image})[0],
+              testing::Pointwise(testing::FloatNear(1e-5f),
+                                 run(rows, {image}, {.reference_only = true})[0]));
+
+  // With their means.
+  const ValueId fourth = add<graph::Conv>({y, w}, depthwise);
+  const ValueId mean =
+      add<graph::Reduce>({fourth}, graph::ReduceKind::mean, std::vector<int64_t>{1, 2}, true);
+  graph_.set_outputs({add<graph::Binary>({fourth, mean}, BinaryKind::multiply)});
+  const std::vector<float> scaled = run(rows, {image})[0];
+  EXPECT_NE(text_.find("depthwise + mean"), std::string::npos) << text_;
+  EXPECT_THAT(scaled, testing::Pointwise(testing::FloatNear(1e-4f),
+                                         run(rows, {image}, {.reference_only = true})[0]));
+}
+
 TEST_F(PlanTest, TwoPlansOfOneGraph_SharePackedWeights) {
   const ValueId x = input({-1, 32});
   graph_.set_outputs({add<graph::Contraction>(
