@@ -422,7 +422,7 @@ class ExpandDepthwiseKernel final : public Kernel {
  public:
   // Inputs of run(): x, weights and bias of the first, weights, bias and residual of the second.
   enum Input : size_t { kX, kExpand, kExpandBias, kWeights, kBias, kResidual };
-  static constexpr int64_t kBlock = 32;  // channels
+  static constexpr int64_t kBlock = 48;  // channels
 
   ExpandDepthwiseKernel(const DepthwiseShape& shape, int64_t rows, Activation expand_activation,
                         Activation activation, std::vector<PackedConstant> expand)
