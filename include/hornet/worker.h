@@ -8,7 +8,8 @@
 namespace hornet {
 
 // The main function of a program to be given as PredictOptions::worker_program: what hornet-worker
-// does, with these layers. Returns the exit code.
+// does, with these layers. Changes malloc() for the process (hornet/memory.h). Returns the exit
+// code.
 //   int main(int argc, char** argv) { return hornet::predict_worker_main(argc, argv, my_layers());
 //   }
 int predict_worker_main(int argc, char** argv,

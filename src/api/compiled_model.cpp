@@ -122,6 +122,10 @@ bool ModelPlans::moves_rows() {
   return moves_rows_;
 }
 
+void ModelPlans::finish_packing() {
+  naming(path_, [&] { packed_.complete(); });
+}
+
 void ModelPlans::with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body) {
   const plan::Plan& plan = for_rows(rows);
   std::unique_ptr<plan::WorkerState> state;

@@ -31,6 +31,8 @@ class ModelPlans final : public runtime::PlanSet {
   const std::optional<std::string>& row_mixing();
   // Whether rows are to be computed one by one: graph::moves_rows().
   bool moves_rows();
+  // Returns when all that the plans want packed is packed, and in memory.
+  void finish_packing();
   // Runs `body` with a state for the plan of `rows` rows that nobody else uses meanwhile.
   void with_state(int64_t rows, const std::function<void(plan::WorkerState&)>& body);
 

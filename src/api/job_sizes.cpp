@@ -91,7 +91,8 @@ class SizeChoice {
   // All that is not for files. A worker process has the model and its plans as this one has them;
   // weights that they share count for each, as the system counts resident memory.
   size_t needed_bytes() {
-    size_t of_worker = worker_bytes();  // makes the plan, which packs weights
+    size_t of_worker = worker_bytes();  // makes the plan
+    plans_.finish_packing();
     const size_t resident = resident_bytes();
     if (in_processes_) of_worker += resident;
     return resident + of_worker * static_cast<size_t>(sizes_.workers);

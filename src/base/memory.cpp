@@ -68,9 +68,9 @@ void warm_heap() {
 
 void keep_heap_on_large_pages() {
 #ifdef __GLIBC__
-  constexpr int kHeapBytes = 8 << 20, kLargestInHeap = 4 << 20;
+  constexpr int kHeapBytes = 8 << 20, kLargestInHeap = 32 << 20;
   mallopt(M_MMAP_THRESHOLD, kLargestInHeap);
-  mallopt(M_TRIM_THRESHOLD, 2 * kHeapBytes);
+  mallopt(M_TRIM_THRESHOLD, 2 * kLargestInHeap);
   mallopt(M_TOP_PAD, kHeapBytes);  // of the growth that comes now
   constexpr size_t kMoreThanThereIs = 256 << 10;
   void* const next = std::malloc(kMoreThanThereIs);

@@ -1,6 +1,7 @@
 #include "kernels/packed_weights.h"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 
 #include "base/check.h"
@@ -26,10 +27,15 @@ PackedWeights::Buffer PackedWeights::get(const std::string& key, size_t bytes, F
     std::shared_ptr<void> memory = slabs_.take(bytes);
     require(memory != nullptr, ErrorCode::kOutOfMemory, "no memory for {} bytes of packed weights",
             bytes);
-    fillings_.push_back({memory.get(), bytes, std::move(fill)});
-    const void* data = memory.get();
+    void* const data = memory.get();
     Tensor buffer(DType::kUInt8, {static_cast<int64_t>(bytes)}, std::move(memory), data);
-    found = buffers_.emplace(key, Stored{std::move(buffer), fillings_.size()}).first;
+    found = buffers_.emplace(key, Stored{std::move(buffer), fillings_.size() + 1}).first;
+    try {
+      fillings_.push_back({data, bytes, std::move(fill)});
+    } catch (...) {
+      buffers_.erase(found);
+      throw;
+    }
   }
   if (needed != nullptr) *needed = std::max(*needed, found->second.needed);
   auto owner = std::make_shared<const Tensor>(found->second.buffer);  // shares the bytes
@@ -37,19 +43,26 @@ PackedWeights::Buffer PackedWeights::get(const std::string& key, size_t bytes, F
 }
 
 void PackedWeights::fill_next(std::unique_lock<std::mutex>& lock) {
-  Filling& filling = fillings_[next_++];
+  const size_t index = next_++;
+  Filling& filling = fillings_[index];
   lock.unlock();
   std::exception_ptr failure;
   try {
     const OneThreadScope one_thread;
     filling.fill(filling.data);
     filling.fill = nullptr;
+  } catch (const std::bad_alloc&) {
+    failure = std::make_exception_ptr(
+        Error(ErrorCode::kOutOfMemory, "needs more memory than there is to pack weights"));
   } catch (...) {
     failure = std::current_exception();
   }
   lock.lock();
   if (failure) {
-    failure_ = failure;
+    if (!failure_ || index < failed_) {
+      failure_ = failure;
+      failed_ = index;
+    }
   } else {
     filling.is_done = true;
     size_t filled = filled_;
@@ -62,7 +75,7 @@ void PackedWeights::fill_next(std::unique_lock<std::mutex>& lock) {
 void PackedWeights::fill_until(size_t needed) {
   std::unique_lock lock(mutex_);
   while (filled_ < needed) {
-    if (failure_) std::rethrow_exception(failure_);
+    if (failure_ && failed_ < needed) std::rethrow_exception(failure_);
     if (next_ < needed) {
       fill_next(lock);
     } else {

@@ -43,8 +43,9 @@ class PackedWeights {
   void stop_expecting() { slabs_.stop_touching(); }
   // Has what was asked for filled on the other cores, or here where it is little.
   void start_filling();
-  // Returns when the first `needed` buffers may be read; fills them where nobody else does. The
-  // error of a `fill` is that of all later calls, of get() and start_filling() too.
+  // Returns when the first `needed` buffers may be read; fills them where nobody else does. Throws
+  // the error of a `fill` among them, as get(), start_filling() and complete() do from then on;
+  // std::bad_alloc is Error(kOutOfMemory).
   void wait_for(size_t needed) {
     if (filled_.load(std::memory_order_acquire) < needed) fill_until(needed);
   }
@@ -79,7 +80,8 @@ class PackedWeights {
   size_t next_ = 0;                  // the first that nobody has begun with
   std::atomic<size_t> filled_ = 0;   // so many, the first ones, are filled
   std::condition_variable changed_;  // filled_, failure_
-  std::exception_ptr failure_;       // some buffers are not filled
+  std::exception_ptr failure_;       // of a buffer that is not filled,
+  size_t failed_ = 0;                // the first of them
   bool stopping_ = false;
   size_t num_fillers_ = 0;  // that are running
   std::vector<std::jthread> fillers_;

@@ -273,12 +273,20 @@ class Compiler {
       const Kernel::Overlap overlap = kernel.overlapping_output(i);
       if (overlap.output != static_cast<int>(k) || !may_be_overwritten(inputs, i, index)) continue;
       Storage& input = storages_[static_cast<size_t>(inputs[i])];
-      if (input.overlaps != kNoStorage) continue;
+      if (input.overlaps != kNoStorage || !is_worth(overlap.lead, input.bytes, id, index)) continue;
       input.place.offset = overlap.lead;
       storages_[static_cast<size_t>(storage_index)].overlaps = inputs[i];
       break;
     }
     return storage_index;
+  }
+
+  // Whether output `id` of node `index` should lie in the memory of an input of `bytes`, `lead` in
+  // front of it: where that spares at least half of what the output takes, and where they are not
+  // much more than the output itself, or the next node is the last to read it.
+  bool is_worth(size_t lead, size_t bytes, ValueId id, int index) const {
+    const size_t alone = graph::storage_bytes(type(id));
+    return lead <= alone / 2 && (lead + bytes <= alone + alone / 2 || last_use(id) == index + 1);
   }
 
   // Whether a step for node `index` that reads `inputs` may write where input i is.

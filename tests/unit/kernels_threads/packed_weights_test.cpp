@@ -5,10 +5,13 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "unit/base/expect_error.h"
 
 namespace hornet::kernels {
 namespace {
@@ -177,7 +180,7 @@ TEST(PackedWeights, EndWhileOthersFill_LeavesTheRest) {
   EXPECT_LT(fillings, kBuffers);
 }
 
-// On another thread: who waits gets the error, and so does everybody from then on.
+// On another thread: who waits for it gets the error, who waits for others does not.
 TEST(PackedWeights, FillThatFailsBehind_FailsWhoWaits) {
   constexpr size_t kBytes = size_t{1} << 20;
   PackedWeights packed;
@@ -192,6 +195,12 @@ TEST(PackedWeights, FillThatFailsBehind_FailsWhoWaits) {
   packed.wait_for(first);
   EXPECT_THROW(packed.start_filling(), std::runtime_error);
   EXPECT_THROW(packed.all(), std::runtime_error);
+}
+
+TEST(PackedWeights, FillWithoutMemory_IsAnError) {
+  PackedWeights packed;
+  packed.get("a", 16, [](void*) { throw std::bad_alloc(); });
+  EXPECT_ERROR(packed.complete(), ErrorCode::kOutOfMemory, "to pack weights");
 }
 
 TEST(PackedWeights, FillThatFails_FailsComplete) {

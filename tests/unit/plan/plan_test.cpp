@@ -283,6 +283,27 @@ TEST_F(PlanTest, DepthwiseConvolutions_TakeThePlaceOfTheirInputs) {
                                          run(rows, {image}, {.reference_only = true})[0]));
 }
 
+// As long as what it takes from its input: nothing would be spared.
+TEST_F(PlanTest, DepthwiseConvolutionOfALine_HasAPlaceOfItsOwn) {
+  const Shape line = {1, 64, 48};
+  const ValueId x = input({-1, 64, 48});
+  graph::Conv depthwise;
+  depthwise.window.size = {3};
+  depthwise.window.strides = depthwise.window.dilations = {1};
+  depthwise.window.padding = graph::Padding::kSame;
+  depthwise.groups = 48;
+  const ValueId before = add<graph::Unary>({x}, UnaryFunction{UnaryKind::negative});
+  const ValueId y =
+      add<graph::Conv>({before, constant(numbers({3, 1, 48}, 1), {3, 1, 48})}, depthwise);
+  const ValueId after = add<graph::Unary>({y}, UnaryFunction{UnaryKind::negative});
+  const ValueId end =
+      add<graph::Conv>({after, constant(numbers({3, 1, 48}, 2), {3, 1, 48})}, depthwise);
+  graph_.set_outputs({add<graph::Unary>({end}, UnaryFunction{UnaryKind::negative})});
+  const auto plan = Plan::compile(graph_, {line}, packed_);
+  EXPECT_EQ(plan->arena_bytes(), 2 * static_cast<size_t>(num_elements(line)) * sizeof(float))
+      << plan->to_string();
+}
+
 TEST_F(PlanTest, TwoPlansOfOneGraph_SharePackedWeights) {
   const ValueId x = input({-1, 32});
   graph_.set_outputs({add<graph::Contraction>(
