@@ -19,9 +19,9 @@
 
 namespace hornet::kernels {
 
-// Made once, shared by all plans and workers of a model.
-// They are packed in the order in which they were asked for, by threads of this and by whoever
-// waits for them, so that the first rows need not wait for the last weights. Thread-safe.
+// Made once, and shared by all plans and workers of a model. They are packed in the order in which
+// they were asked for, by threads of this and by whoever waits for them, so that the first rows
+// need not wait for the last weights. Thread-safe.
 class PackedWeights {
  public:
   using Buffer = std::shared_ptr<const void>;
