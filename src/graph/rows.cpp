@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace hornet::graph {
+
 std::optional<std::string> find_row_mixing(const Graph& graph, const TypesByRows& types) {
   const auto& [few, more] = types;
   for (const ValueId id : graph.outputs()) {

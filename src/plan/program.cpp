@@ -553,8 +553,9 @@ ProgramState::ProgramState(const Program& program, std::byte* arena)
     }
     for (const Place& place : step.outputs) {
       void* address = nullptr;
-      if (place.kind == Place::Kind::kArena)
+      if (place.kind == Place::Kind::kArena) {
         address = arena + p.buffer_offsets[place.index] + place.offset;
+      }
       if (place.kind == Place::Kind::kOutput) {
         impl_->outputs_to_output.push_back({impl_->outputs.size(), place.index});
       }
