@@ -27,16 +27,33 @@ constexpr int kPanel = 2;
 constexpr int64_t kLineFloats = 16;  // of a cache line
 constexpr int64_t kDotColumns = kLanes >= 8 ? 4 : 2;
 
+// Who reads the factors of a tile. By each multiply-add it is the fewest instructions, 32 for 28
+// multiply-adds of packed rows, by one instruction for all columns the fewest reads, 16 instead of
+// 30. AMD's Zen 5 decodes eight instructions a cycle and reads two vectors, as many as it
+// multiplies; Intel's cores decode six, and three where another thread has its half. The results
+// are the same.
+enum Factors { kReadEachTime, kReadOnce };
+constexpr bool kHasEmbeddedReads = HWY_TARGET == HWY_AVX3;
+bool reads_each_time() { return kHasEmbeddedReads && !reads_as_it_multiplies(); }
+
 // The rows of the largest tile, by vectors a panel. g++ 12 keeps a tile in registers only where
 // every loop over it is unrolled, and spills what does not fit.
 #if HWY_TARGET == HWY_AVX3
-constexpr int kTileRows[] = {0, 14, 13, 9}, kPackedTileRows = 14;
+template <Factors kFactors>
+constexpr int kTileRows[] = {0, 14, kFactors == kReadOnce ? 14 : 13, 9};
+constexpr int kPackedTileRows = 14;
 #elif HWY_TARGET == HWY_AVX2
-constexpr int kTileRows[] = {0, 12, 6, 4}, kPackedTileRows = 6;
+template <Factors>
+constexpr int kTileRows[] = {0, 12, 6, 4};
+constexpr int kPackedTileRows = 6;
 #elif HWY_TARGET == HWY_SCALAR
-constexpr int kTileRows[] = {0, 8, 4, 3}, kPackedTileRows = 1;
+template <Factors>
+constexpr int kTileRows[] = {0, 8, 4, 3};
+constexpr int kPackedTileRows = 1;
 #else
-constexpr int kTileRows[] = {0, 8, 4, 3}, kPackedTileRows = 4;
+template <Factors>
+constexpr int kTileRows[] = {0, 8, 4, 3};
+constexpr int kPackedTileRows = 4;
 #endif
 static_assert(kPackedTileRows <= static_cast<int>(kLanes));
 
@@ -174,7 +191,7 @@ HWY_INLINE void add_products(const float* a, const V (&v)[kVectors], V (&sum)[kV
 }
 
 // kRows rows of x with kPanels panels of kVectors vectors.
-template <int kRows, int kVectors, int kPanels>
+template <int kRows, int kVectors, int kPanels, Factors kFactors>
 void compute_tile(const Tile& t, const Activation& activation) {
   constexpr int kAll = kVectors * kPanels;
   const D d;
@@ -202,7 +219,7 @@ void compute_tile(const Tile& t, const Activation& activation) {
       HORNET_UNROLL
       for (int i = 0; i < kRows; ++i) {
         const float* a = x[i / kStep] + i % kStep * ldx;
-        if (kAll <= 2 && i % kStep == 0) {
+        if (kFactors == kReadEachTime && kAll <= 2 && i % kStep == 0) {
           add_products<true>(a, v, sum[i]);
         } else {
           add_products<false>(a, v, sum[i]);
@@ -226,14 +243,6 @@ enum Prefetch { kNothing, kThisPanel, kNextPanel };
 
 // How far the elements of packed rows are apart.
 enum RowsLayout { kOwnTile, kSideBySide };  // kLanes, and as far as the tile says
-
-// Who reads the factors of a tile of packed rows. By each multiply-add it is the fewest
-// instructions, 32 for 28 multiply-adds, by one instruction for all columns the fewest reads, 16
-// instead of 30. AMD's Zen 5 decodes eight instructions a cycle and reads two vectors, as many as
-// it multiplies; Intel's cores decode six, and three where another thread has its half. The results
-// are the same.
-enum Factors { kReadEachTime, kReadOnce };
-constexpr bool kHasEmbeddedReads = HWY_TARGET == HWY_AVX3;
 
 // The same for packed rows and one panel.
 template <int kRows, int kVectors, Prefetch kPrefetch, RowsLayout kLayout, Factors kFactors>
@@ -276,18 +285,20 @@ void compute_packed_tile(const Tile& t, const Activation& activation) {
 using TileFunction = void (*)(const Tile&, const Activation&);
 
 // kTiles[rows - 1]: the tile over one panel, and that over panels_at_once(rows) panels.
-template <int kVectors, class Indices = std::make_integer_sequence<int, kTileRows[kVectors]>>
+template <int kVectors, Factors kFactors,
+          class Indices = std::make_integer_sequence<int, kTileRows<kFactors>[kVectors]>>
 struct SinglePanel;
-template <int kVectors, int... kIndex>
-struct SinglePanel<kVectors, std::integer_sequence<int, kIndex...>> {
-  static constexpr TileFunction kTiles[] = {compute_tile<kIndex + 1, kVectors, 1>...};
+template <int kVectors, Factors kFactors, int... kIndex>
+struct SinglePanel<kVectors, kFactors, std::integer_sequence<int, kIndex...>> {
+  static constexpr TileFunction kTiles[] = {compute_tile<kIndex + 1, kVectors, 1, kFactors>...};
 };
-template <class Indices = std::make_integer_sequence<int, kTileRows[kPanel]>>
+template <Factors kFactors,
+          class Indices = std::make_integer_sequence<int, kTileRows<kFactors>[kPanel]>>
 struct ManyPanels;
-template <int... kIndex>
-struct ManyPanels<std::integer_sequence<int, kIndex...>> {
+template <Factors kFactors, int... kIndex>
+struct ManyPanels<kFactors, std::integer_sequence<int, kIndex...>> {
   static constexpr TileFunction kTiles[] = {
-      compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1)>...};
+      compute_tile<kIndex + 1, kPanel, panels_at_once(kIndex + 1), kFactors>...};
 };
 
 // kTiles[rows - 1]: the tile of packed rows over one panel. Three vectors take a half of a tile.
@@ -561,7 +572,7 @@ void multiply_dots(const PackedB& b, const float* x, int64_t ldx, int64_t m, flo
 // in the second cache level, and a big matrix is not read too often.
 int64_t rows_of_block(int64_t k) {
   constexpr int64_t kBlockFloats = 96 << 10;
-  return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows[kPanel]);
+  return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows<kReadOnce>[kPanel]);
 }
 
 // The same for rows that are packed; 0 where that does not pay: packing takes the time
@@ -648,9 +659,11 @@ struct Product {
 };
 
 // Rows of one group.
+template <Factors kFactors>
 void multiply_rows(const Product& product, int64_t first, int64_t rows) {
-  static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1>::kTiles,
-                                                    SinglePanel<2>::kTiles, SinglePanel<3>::kTiles};
+  static constexpr const TileFunction* kSingle[] = {nullptr, SinglePanel<1, kFactors>::kTiles,
+                                                    SinglePanel<2, kFactors>::kTiles,
+                                                    SinglePanel<3, kFactors>::kTiles};
   const Panels& panels = product.panels;
   const int64_t first_offset = product.x.offset(first);
   const auto multiply_panels = [&](int64_t p, int64_t count, int max_rows,
@@ -662,18 +675,19 @@ void multiply_rows(const Product& product, int64_t first, int64_t rows) {
       tiles[tile_rows - 1](t, product.e.activation);
     });
   };
-  constexpr int kMaxRows = kTileRows[kPanel];
+  constexpr int kMaxRows = kTileRows<kFactors>[kPanel];
   int64_t p = 0;
   // The last full panel may reach behind the last column: it is taken on its own.
   const int64_t num_whole =
       product.b.n / kPanelColumns < panels.num_full ? panels.num_full - 1 : panels.num_full;
   const int at_once = rows <= kMaxRows ? panels_at_once(static_cast<int>(rows)) : 1;
   for (; p + at_once <= num_whole; p += at_once) {
-    multiply_panels(p, at_once, kMaxRows, at_once > 1 ? ManyPanels<>::kTiles : kSingle[kPanel]);
+    multiply_panels(p, at_once, kMaxRows,
+                    at_once > 1 ? ManyPanels<kFactors>::kTiles : kSingle[kPanel]);
   }
   for (; p < panels.num_full; ++p) multiply_panels(p, 1, kMaxRows, kSingle[kPanel]);
   if (panels.last_vectors > 0) {
-    multiply_panels(p, 1, kTileRows[panels.last_vectors], kSingle[panels.last_vectors]);
+    multiply_panels(p, 1, kTileRows<kFactors>[panels.last_vectors], kSingle[panels.last_vectors]);
   }
 }
 
@@ -699,9 +713,9 @@ PackedRows packed_rows(const float* packed, int64_t k) {
 template <RowsLayout kLayout>
 void multiply_packed_rows(const Product& product, int64_t first, int64_t rows,
                           const PackedRows& x) {
-  const TileFunction* const* const full = kHasEmbeddedReads && !reads_as_it_multiplies()
-                                              ? kFullPanels<kLayout, kReadEachTime>
-                                              : kFullPanels<kLayout, kReadOnce>;
+  const TileFunction *const *const full = reads_each_time() ? kFullPanels < kLayout,
+                                   kHasEmbeddedReads ? kReadEachTime : kReadOnce >
+      : kFullPanels<kLayout, kReadOnce>;
   const Panels& panels = product.panels;
   const Parts tiles(rows, kPackedTileRows);
   const auto advance = [&](const float*& packed, int64_t count) {
@@ -778,7 +792,11 @@ void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_
       continue;
     }
     Parts(rows, rows_of_block(b.k)).for_each([&](int64_t row, int64_t count) {
-      multiply_rows(product, first + row, count);
+      if (reads_each_time()) {
+        multiply_rows<kHasEmbeddedReads ? kReadEachTime : kReadOnce>(product, first + row, count);
+      } else {
+        multiply_rows<kReadOnce>(product, first + row, count);
+      }
     });
   }
 }

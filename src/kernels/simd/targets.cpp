@@ -29,6 +29,16 @@ InstructionSet& limit() {
   return limit;
 }
 
+bool is_amd() {
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd") != 0;
+}
+
+bool& reads_as_it_multiplies_here() {
+  static bool here = is_amd();
+  return here;
+}
+
 }  // namespace
 
 std::span<const InstructionSet> instruction_sets() {
@@ -60,12 +70,10 @@ InstructionSet chosen_instruction_set() {
   return chosen;
 }
 
-bool reads_as_it_multiplies() {
-  static const bool is_amd = [] {
-    __builtin_cpu_init();
-    return __builtin_cpu_is("amd") != 0;
-  }();
-  return is_amd;
+bool reads_as_it_multiplies() { return reads_as_it_multiplies_here(); }
+
+void assume_reads_as_it_multiplies(std::optional<bool> assumed) {
+  reads_as_it_multiplies_here() = assumed.value_or(is_amd());
 }
 
 void limit_instruction_set(InstructionSet most) { limit() = most; }

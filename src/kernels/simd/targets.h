@@ -14,6 +14,7 @@
 #include "hwy/detect_targets.h"
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 
 namespace hornet::kernels {
@@ -31,6 +32,8 @@ void limit_instruction_set(InstructionSet most);
 // Whether the processor reads no more vectors a cycle than it multiplies and adds, but decodes many
 // instructions: AMD's.
 bool reads_as_it_multiplies();
+// For tests, as if it were so; std::nullopt: as it is. Not thread-safe.
+void assume_reads_as_it_multiplies(std::optional<bool> assumed);
 
 template <class F>
 struct CodeFor {

@@ -152,6 +152,35 @@ TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
   EXPECT_EQ(packs, !is_plain);
 }
 
+// Tiles differ between processors.
+TEST_P(SimdGemm, ProcessorOfEitherKind_GivesTheSameBits) {
+  for (const int64_t k : {1, 6, 75, 200}) {
+    for (const int64_t n : {5, 16, 32, 48, 100, 128, 200}) {
+      const Tensor w = random_floats({k, n}, 1), bias = random_floats({n}, 2);
+      const Packed packed(w, k, n, false);
+      for (int64_t m = 1; m <= 43; m += m < 16 ? 1 : 13) {
+        const Tensor x = random_floats({m, k}, 3);
+        const auto product = [&](bool reads_as_it_multiplies, bool may_pack) {
+          assume_reads_as_it_multiplies(reads_as_it_multiplies);
+          Tensor y(DType::kFloat32, {m, n}), scratch = scratch_for(packed.matrix, m);
+          gemm(packed.matrix, x.as<float>(), k, m, y.mutable_as<float>(), n,
+               {bias.as<float>(), nullptr, 0, {}}, may_pack ? scratch.mutable_data() : nullptr);
+          assume_reads_as_it_multiplies(std::nullopt);
+          return y;
+        };
+        const Tensor expected = product(true, false);
+        for (const bool may_pack : {false, true}) {
+          for (const bool reads_as_it_multiplies : {false, true}) {
+            const Tensor y = product(reads_as_it_multiplies, may_pack);
+            ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
+                << "k " << k << ", n " << n << ", m " << m << (may_pack ? ", packed" : "");
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(SimdGemm, RowsInGroups_GiveTheBitsOfRowsInALine) {
   constexpr int64_t kGroups = 4, kOfGroup = 5, kRows = kGroups * kOfGroup;
   for (const int64_t n : {1, 3, 20, 200}) {  // with the last one rows are packed
