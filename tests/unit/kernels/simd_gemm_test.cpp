@@ -37,6 +37,17 @@ Tensor scratch_for(const PackedB& b, int64_t m) {
   return Tensor(DType::kUInt8, {static_cast<int64_t>(gemm_scratch_bytes(b, m))});
 }
 
+// Tiles differ between processors: for its life those of one kind are taken.
+class AssumedProcessor {
+ public:
+  explicit AssumedProcessor(bool reads_as_it_multiplies) {
+    assume_reads_as_it_multiplies(reads_as_it_multiplies);
+  }
+  AssumedProcessor(const AssumedProcessor&) = delete;
+  AssumedProcessor& operator=(const AssumedProcessor&) = delete;
+  ~AssumedProcessor() { assume_reads_as_it_multiplies(std::nullopt); }
+};
+
 double tolerance(int64_t k) { return 1e-6 * (1 + static_cast<double>(k) / 16); }
 
 TEST_P(SimdGemm, AnyShape_GivesTheSumsOfProducts) {
@@ -152,7 +163,6 @@ TEST_P(SimdGemm, RowsPackedInScratch_GiveTheSameBits) {
   EXPECT_EQ(packs, !is_plain);
 }
 
-// Tiles differ between processors.
 TEST_P(SimdGemm, ProcessorOfEitherKind_GivesTheSameBits) {
   for (const int64_t k : {1, 6, 75, 200}) {
     for (const int64_t n : {5, 16, 32, 48, 100, 128, 200}) {
@@ -161,11 +171,10 @@ TEST_P(SimdGemm, ProcessorOfEitherKind_GivesTheSameBits) {
       for (int64_t m = 1; m <= 43; m += m < 16 ? 1 : 13) {
         const Tensor x = random_floats({m, k}, 3);
         const auto product = [&](bool reads_as_it_multiplies, bool may_pack) {
-          assume_reads_as_it_multiplies(reads_as_it_multiplies);
+          const AssumedProcessor processor(reads_as_it_multiplies);
           Tensor y(DType::kFloat32, {m, n}), scratch = scratch_for(packed.matrix, m);
           gemm(packed.matrix, x.as<float>(), k, m, y.mutable_as<float>(), n,
                {bias.as<float>(), nullptr, 0, {}}, may_pack ? scratch.mutable_data() : nullptr);
-          assume_reads_as_it_multiplies(std::nullopt);
           return y;
         };
         const Tensor expected = product(true, false);
@@ -248,12 +257,15 @@ TEST_P(SimdGemm, RowsPackedOnce_GiveTheSameBits) {
         }
         for (const PackedRows& layout :
              {f.packed_rows(packed.as<float>(), k), PackedRows{beside.as<float>(), ld, 0}}) {
-          Tensor y(DType::kFloat32, {m, ldy});
-          std::fill_n(y.mutable_as<float>(), m * ldy, 7.0f);
-          f.run_packed(matrix, layout, m, y.mutable_as<float>(), ldy,
-                       {bias.as<float>(), nullptr, 0, {}});
-          ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
-              << "k " << k << ", n " << n << ", m " << m << ", tiles " << layout.tile_floats;
+          for (const bool reads_as_it_multiplies : {false, true}) {
+            const AssumedProcessor processor(reads_as_it_multiplies);
+            Tensor y(DType::kFloat32, {m, ldy});
+            std::fill_n(y.mutable_as<float>(), m * ldy, 7.0f);
+            f.run_packed(matrix, layout, m, y.mutable_as<float>(), ldy,
+                         {bias.as<float>(), nullptr, 0, {}});
+            ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.num_bytes()), 0)
+                << "k " << k << ", n " << n << ", m " << m << ", tiles " << layout.tile_floats;
+          }
         }
       }
     }
