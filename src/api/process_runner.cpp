@@ -8,8 +8,8 @@
 #include "api/shared_weights.h"
 #include "base/check.h"
 #include "kernels/simd/speed.h"
-#include "runtime/output_error.h"
 #include "runtime/process_pool.h"
+#include "runtime/rows.h"
 
 namespace hornet::internal {
 namespace {
@@ -186,7 +186,7 @@ void ProcessRunner::fill_slot(int64_t begin, int64_t end) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     const WorkerRows& rows = setup_.inputs[i];
     if (rows.location) continue;
-    const TensorView view = sources_[i]->rows(begin, end, scratch);
+    const TensorView view = runtime::read_rows(*sources_[i], begin, end, scratch);
     const size_t bytes = num_bytes(view.dtype, view.shape);
     if (bytes > 0) std::memcpy(my_slot() + rows.slot_offset, view.data, bytes);
   }
@@ -209,11 +209,9 @@ void ProcessRunner::write_rows(int64_t begin, int64_t end,
     if (output.file) continue;
     Shape shape = output.row_shape;
     shape.insert(shape.begin(), end - begin);
-    try {
+    runtime::for_output(*sinks_[k], [&] {
       sinks_[k]->write(begin, {rows[k].data(), output.dtype, shape});
-    } catch (const Error& error) {
-      throw runtime::OutputError(error);
-    }
+    });
   }
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "runtime/output_error.h"
+#include "runtime/rows.h"
 
 namespace hornet::runtime {
 namespace {
@@ -16,16 +16,6 @@ namespace {
 void* room_for(Tensor& buffer, DType dtype, const Shape& shape) {
   if (buffer.dtype() != dtype || buffer.shape() != shape) buffer = Tensor(dtype, shape);
   return buffer.mutable_data();
-}
-
-// What a sink throws is no fault of the rows.
-template <class Call>
-auto for_output(Call&& call) {
-  try {
-    return call();
-  } catch (const Error& error) {
-    throw OutputError(error);
-  }
 }
 
 // Index of the first of `values` that is NaN or infinite once it is a `dtype`; -1 for none.
@@ -106,14 +96,15 @@ void BatchRunner::run_block(int64_t begin, int64_t end) {
 void BatchRunner::read_block(int64_t begin, int64_t end) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     inputs_[i].first = begin;
-    inputs_[i].rows = sources_[i]->rows(begin, end, inputs_[i].scratch);
+    inputs_[i].rows = read_rows(*sources_[i], begin, end, inputs_[i].scratch);
   }
 }
 
 void BatchRunner::open_output(size_t k, int64_t begin, int64_t end) {
   Output& output = outputs_[k];
   output.first = begin;
-  output.rows = static_cast<std::byte*>(for_output([&] { return sinks_[k]->direct(begin, end); }));
+  output.rows = static_cast<std::byte*>(
+      for_output(*sinks_[k], [&] { return sinks_[k]->direct(begin, end); }));
   if (output.rows != nullptr) return;
   output.rows =
       aligned_room(output.own, static_cast<size_t>(end - begin) * output.row_bytes).data();
@@ -123,7 +114,9 @@ void BatchRunner::close_output(size_t k, int64_t end) {
   const Output& output = outputs_[k];
   Shape shape = plans_.for_rows(1).output_types()[k].shape;
   shape[0] = end - output.first;
-  for_output([&] { sinks_[k]->write(output.first, {output.rows, output_dtypes_[k], shape}); });
+  for_output(*sinks_[k], [&] {
+    sinks_[k]->write(output.first, {output.rows, output_dtypes_[k], shape});
+  });
 }
 
 plan::WorkerState& BatchRunner::state_for(const plan::Plan& plan, int64_t rows) {

@@ -116,7 +116,9 @@ FutureState::Status FutureState::status() const {
   return status_;
 }
 
+// A callback may drop the last handle of its future: who runs callbacks holds one.
 bool FutureState::cancel() {
+  const auto self = shared_from_this();
   std::unique_lock lock(mutex_);
   if (status_ != Status::kPending) return status_ == Status::kCancelled;
   const std::vector<Callback> callbacks = complete(Status::kCancelled);
@@ -129,6 +131,7 @@ bool FutureState::cancel() {
 }
 
 void FutureState::add_done_callback(Callback callback) {
+  const auto self = shared_from_this();
   {
     std::lock_guard lock(mutex_);
     if (!is_done(status_)) {
@@ -207,6 +210,7 @@ void FutureState::set_cancel_listener(std::weak_ptr<CancelListener> listener, ui
 
 void FutureState::finish(std::unique_lock<std::mutex> lock,
                          const std::function<void()>& finishing) noexcept {
+  const auto self = shared_from_this();
   if (finishing && callbacks_.empty()) finishing();
   const std::vector<Callback> callbacks = complete(Status::kFinished);
   lock.unlock();

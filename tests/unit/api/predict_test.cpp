@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <random>
+#include <stdexcept>
 
 #include "hornet/error.h"
 #include "paths.h"
@@ -165,6 +167,91 @@ TEST(Predict, IdsOutsideTheEmbedding_NameTheRowsAndTheLayer) {
     EXPECT_NE(error.message().find("row 33:"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("(Embedding)"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("1000"), std::string::npos) << error.message();
+  }
+}
+
+// A caller's own source, which gives rows as `change` makes them.
+class ChangedSource : public Source {
+ public:
+  ChangedSource(const Tensor& rows, std::function<void(TensorView&)> change)
+      : rows_(memory_source(rows)), change_(std::move(change)) {}
+  int64_t num_rows() const override { return rows_->num_rows(); }
+  const Shape& row_shape() const override { return rows_->row_shape(); }
+  DType dtype() const override { return rows_->dtype(); }
+  std::string name() const override { return "feed"; }
+  TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const override {
+    TensorView view = rows_->rows(begin, end, scratch);
+    change_(view);
+    return view;
+  }
+
+ private:
+  const std::unique_ptr<Source> rows_;
+  const std::function<void(TensorView&)> change_;
+};
+
+TEST(Predict, SourceThatGivesOtherRowsThanAsked_IsAnErrorThatNamesIt) {
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  const Tensor rows = random_rows(model.inputs()[0], 10, generator);
+  const std::pair<std::function<void(TensorView&)>, const char*> cases[] = {
+      {[](TensorView& view) { view.shape[0] -= 1; }, "given as float32"},
+      {[](TensorView& view) { view.shape[0] += 1; }, "given as float32"},
+      {[](TensorView& view) { view.dtype = DType::kInt32; }, "given as int32"},
+      {[](TensorView& view) { view.data = nullptr; }, "without data"},
+  };
+  for (const auto& [change, found] : cases) {
+    const ChangedSource source(rows, change);
+    const std::vector<const Source*> sources = {&source};
+    std::vector<float> predictions(10);
+    const SinkFactory sinks = [&](size_t, DType dtype, const Shape& row_shape) {
+      Shape shape = row_shape;
+      shape.insert(shape.begin(), 10);
+      return memory_sink({predictions.data(), dtype, shape});
+    };
+    PredictOptions options;
+    options.workers = 1;
+    options.chunk_size = 10;
+    options.retries = 0;
+    try {
+      predict(model, sources, sinks, options);
+      ADD_FAILURE() << found;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
+      EXPECT_NE(error.message().find("feed: rows "), std::string::npos) << error.message();
+      EXPECT_NE(error.message().find(found), std::string::npos) << error.message();
+    }
+  }
+}
+
+// Whatever it throws.
+TEST(Predict, SinkThatCannotWrite_StopsTheJobAndBlamesNoRow) {
+  class FullSink : public Sink {
+   public:
+    std::string name() const override { return "database"; }
+    void write(int64_t, const TensorView&) override { throw std::runtime_error("disk full"); }
+    void finish() override {}
+  };
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  const Tensor rows = random_rows(model.inputs()[0], 10, generator);
+  const auto source = memory_source(rows);
+  const std::vector<const Source*> sources = {source.get()};
+  const SinkFactory sinks = [](size_t, DType, const Shape&) {
+    return std::make_unique<FullSink>();
+  };
+  for (const OnError on_error : {OnError::kStop, OnError::kSkip}) {
+    PredictOptions options;
+    options.on_error = on_error;
+    try {
+      predict(model, sources, sinks, options);
+      ADD_FAILURE();
+    } catch (const RowError& error) {
+      ADD_FAILURE() << "row " << error.row() << ": " << error.message();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo);
+      EXPECT_NE(error.message().find("database: disk full"), std::string::npos) << error.message();
+    }
   }
 }
 

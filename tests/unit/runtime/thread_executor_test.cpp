@@ -104,6 +104,19 @@ TEST(ThreadExecutor_Submit, KeepsNothingOfAFutureThatWasDropped) {
   freed.wait();
 }
 
+TEST(ThreadExecutor_Submit, DoneCallbackMayDropTheLastHandleOfItsFuture) {
+  BusyExecutor busy;
+  std::vector<Future<void>> futures = {busy.executor.submit([] {})};
+  int calls = 0;
+  futures[0].add_done_callback([&](const AnyFuture&) {
+    futures.clear();
+    ++calls;
+  });
+  futures[0].add_done_callback([&](const AnyFuture&) { ++calls; });
+  futures[0].cancel();
+  EXPECT_EQ(calls, 2);
+}
+
 TEST(ThreadExecutor_Submit, CancelledTaskIsFreedAtOnceAndNeverRuns) {
   bool ran = false;
   auto captured = std::make_shared<int>();
