@@ -23,7 +23,7 @@ struct RowsOwner {
 };
 
 // Takes the rows of one model output, by range. write() is thread-safe for ranges that do not
-// overlap.
+// overlap. Whatever it throws is no fault of the rows: the job stops.
 class Sink {
  public:
   virtual ~Sink() = default;

@@ -60,7 +60,7 @@ class Source {
   // Rows [begin, end), as stored. Either a view of memory the source keeps, valid as long as the
   // source; or rows put into `scratch`, valid until its next use.
   // Throws Error(kInvalidInput) that names the path or line where one of these rows is broken; all
-  // others can still be read.
+  // others can still be read. Rows of another number, shape or type than asked are such an error.
   virtual TensorView rows(int64_t begin, int64_t end, std::vector<std::byte>& scratch) const = 0;
 
   // Lets go of memory that rows left behind and that can be had again: what the system read of a

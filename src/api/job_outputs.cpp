@@ -82,6 +82,8 @@ JobOutputs::JobOutputs(const CompiledModel& model, ModelPlans& plans, const Pred
     const DType computed = model.outputs()[k].dtype;
     const DType dtype = is_floating(computed) ? options.output_dtype.value_or(computed) : computed;
     sinks_.push_back(open_sink(k, dtype, row_shape));
+    require(sinks_.back() != nullptr, ErrorCode::kInvalidArgument, "the sink of output {} is null",
+            k);
     sink_pointers_.push_back(sinks_.back().get());
     fill_rows_.push_back(fill_row(dtype, row_shape));
     dtypes_.push_back(dtype);

@@ -31,6 +31,9 @@ int64_t common_rows(const Model& model, const std::vector<const Source*>& source
   require(sources.size() == model.inputs().size(), ErrorCode::kInvalidArgument,
           "{} sources given; the model has {} inputs", sources.size(), model.inputs().size());
   for (const Source* source : sources) {
+    require(source != nullptr, ErrorCode::kInvalidArgument, "a source is null");
+    require(source->num_rows() >= 0, ErrorCode::kInvalidArgument, "{} has {} rows", source->name(),
+            source->num_rows());
     require(source->num_rows() == sources[0]->num_rows(), ErrorCode::kShapeMismatch,
             "{} has {} rows and {} has {}; expected as many", source->name(), source->num_rows(),
             sources[0]->name(), sources[0]->num_rows());
@@ -48,6 +51,11 @@ void check_options(const PredictOptions& options) {
       options.executor == ExecutorKind::kProcesses || (!options.timeout && !options.start_timeout),
       ErrorCode::kInvalidArgument,
       "a timeout needs worker processes: a thread that hangs cannot be ended");
+  for (const Timeout& timeout : {options.timeout, options.start_timeout}) {
+    // NaN is none either.
+    require(!timeout || timeout->count() > 0, ErrorCode::kInvalidArgument,
+            "a timeout of {} seconds; expected more than 0", timeout ? timeout->count() : 0.0);
+  }
   require(options.executor == ExecutorKind::kProcesses || options.max_tasks_per_child == 0,
           ErrorCode::kInvalidArgument, "max_tasks_per_child needs worker processes");
   require(!options.resume || !options.journal_path.empty(), ErrorCode::kInvalidArgument,

@@ -224,6 +224,32 @@ TEST(Predict, SourceThatGivesOtherRowsThanAsked_IsAnErrorThatNamesIt) {
   }
 }
 
+TEST(Predict, NullsAndTimeoutsThatCannotBe_AreRefused) {
+  const Model model = Model::load(test_data("api/tabular_mlp.keras"));
+  std::mt19937 generator(5);
+  const Tensor rows = random_rows(model.inputs()[0], 10, generator);
+  const auto source = memory_source(rows);
+  const std::vector<const Source*> sources = {source.get()}, no_source = {nullptr};
+  const SinkFactory no_sinks = [](size_t, DType, const Shape&) { return nullptr; };
+  const auto message = [&](const std::vector<const Source*>& from, const PredictOptions& options) {
+    try {
+      predict(model, from, no_sinks, options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      return error.message();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message(no_source, {}), "a source is null");
+  EXPECT_EQ(message(sources, {}), "the sink of output 0 is null");
+  for (const double seconds : {0.0, -1.0, std::nan("")}) {
+    PredictOptions options;
+    options.executor = ExecutorKind::kProcesses;
+    options.timeout = std::chrono::duration<double>(seconds);
+    EXPECT_NE(message(sources, options).find("expected more than 0"), std::string::npos);
+  }
+}
+
 // Whatever it throws.
 TEST(Predict, SinkThatCannotWrite_StopsTheJobAndBlamesNoRow) {
   class FullSink : public Sink {
