@@ -34,6 +34,8 @@ constexpr int64_t kDotColumns = kLanes >= 8 ? 4 : 2;
 // are the same.
 enum Factors { kReadEachTime, kReadOnce };
 constexpr bool kHasEmbeddedReads = HWY_TARGET == HWY_AVX3;
+// kReadEachTime where it differs.
+constexpr Factors kMostReads = kHasEmbeddedReads ? kReadEachTime : kReadOnce;
 bool reads_each_time() { return kHasEmbeddedReads && !reads_as_it_multiplies(); }
 
 // The rows of the largest tile, by vectors a panel. g++ 12 keeps a tile in registers only where
@@ -572,7 +574,8 @@ void multiply_dots(const PackedB& b, const float* x, int64_t ldx, int64_t m, flo
 // in the second cache level, and a big matrix is not read too often.
 int64_t rows_of_block(int64_t k) {
   constexpr int64_t kBlockFloats = 96 << 10;
-  return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1), 16 * kTileRows<kReadOnce>[kPanel]);
+  return std::max<int64_t>(kBlockFloats / std::max<int64_t>(k, 1),
+                           16 * kTileRows<kReadOnce>[kPanel]);
 }
 
 // The same for rows that are packed; 0 where that does not pay: packing takes the time
@@ -713,9 +716,8 @@ PackedRows packed_rows(const float* packed, int64_t k) {
 template <RowsLayout kLayout>
 void multiply_packed_rows(const Product& product, int64_t first, int64_t rows,
                           const PackedRows& x) {
-  const TileFunction *const *const full = reads_each_time() ? kFullPanels < kLayout,
-                                   kHasEmbeddedReads ? kReadEachTime : kReadOnce >
-      : kFullPanels<kLayout, kReadOnce>;
+  const TileFunction* const* const full =
+      reads_each_time() ? kFullPanels<kLayout, kMostReads> : kFullPanels<kLayout, kReadOnce>;
   const Panels& panels = product.panels;
   const Parts tiles(rows, kPackedTileRows);
   const auto advance = [&](const float*& packed, int64_t count) {
@@ -793,7 +795,7 @@ void multiply(const PackedB& b, const RowsInRuns& x, int64_t m, float* y, int64_
     }
     Parts(rows, rows_of_block(b.k)).for_each([&](int64_t row, int64_t count) {
       if (reads_each_time()) {
-        multiply_rows<kHasEmbeddedReads ? kReadEachTime : kReadOnce>(product, first + row, count);
+        multiply_rows<kMostReads>(product, first + row, count);
       } else {
         multiply_rows<kReadOnce>(product, first + row, count);
       }
