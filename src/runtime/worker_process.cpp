@@ -354,6 +354,9 @@ int serve(const std::vector<std::string>& arguments, const WorkerFunctions& func
     static_cast<void>(!write(STDERR_FILENO, kText.data(), kText.size()));
     return kNotCalledByHornet;
   }
+  // Programs that a function starts may outlive this one, whose end is that of its socket.
+  for (int fd = kWorkerSocket; fcntl(fd, F_SETFD, FD_CLOEXEC) == 0; ++fd) {
+  }
   g_worker = std::stoi(arguments[2]);
   signal(SIGXFSZ, SIG_IGN);  // writing beyond the limit is an error of the file
   WorkerFunctions known = functions;

@@ -122,6 +122,13 @@ TEST(ProcessExecutor, BrokenPool_FailsWhatRunsElsewhereToo) {
   EXPECT_ERROR(hanging.result(), ErrorCode::kBrokenPool, "not usable anymore");
 }
 
+TEST(ProcessExecutor, WorkerThatDiesBeforeAProgramItStarted_IsSeenAtOnce) {
+  ProcessExecutor executor(with_workers(1, 1));
+  const auto dying = executor.submit(RemoteFunction("die_before_child"), "");
+  EXPECT_ERROR(dying.result(std::chrono::seconds(15)), ErrorCode::kWorkerDied,
+               "ended with exit code 3");
+}
+
 TEST(ProcessExecutor, DeadWorkers_AreReplacedAsOftenAsAllowed) {
   std::atomic<int> told = 0;
   ProcessExecutorOptions options = with_workers(1, 3);

@@ -61,6 +61,11 @@ int main(int argc, char** argv) {
          raise(number);
          return "alive";
        }},
+      {"die_before_child",
+       [](std::string_view) -> std::string {
+         if (system("sleep 30 </dev/null >/dev/null 2>&1 &") != 0) return "no child";
+         _exit(3);
+       }},
       {"exit", [](std::string_view argument) -> std::string { _exit(std::stoi(text(argument))); }},
       {"hang",
        [](std::string_view) -> std::string {
